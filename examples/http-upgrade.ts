@@ -15,12 +15,13 @@ function serve(dir: string, port: number): void {
       return
     }
     socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: sluice\r\n\r\n')
-    const transfer = receive(socket, { dir, head, accept: (offer) => offer.bytes < 1e9 })
-    const line = await transfer.finished.then(
-      ({ files }) => `received ${files.length} entries`,
-      (error: Error) => `not received: ${error.message}`, // the server goes on
-    )
-    console.log(line)
+    try {
+      const { files } = await receive(socket, { dir, head, accept: (offer) => offer.bytes < 1e9 }).finished
+      console.log(`received ${files.length} entries`)
+    } catch (error) {
+      console.log(`not received: ${(error as Error).message}`) // the server goes on
+      socket.destroy() // nobody else does where an option is wrong
+    }
   })
   server.listen(port, '127.0.0.1', () => {
     const address = server.address()

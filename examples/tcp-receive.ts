@@ -11,12 +11,12 @@ if (dir === undefined) {
 }
 
 const server = createServer({ noDelay: true }, async (socket) => {
-  const transfer = receive(socket, { dir, accept: (offer) => offer.bytes < 1e9 })
   try {
-    const { files, bytes } = await transfer.finished
+    const { files, bytes } = await receive(socket, { dir, accept: (offer) => offer.bytes < 1e9 }).finished
     console.log(`${files.length} entries, ${bytes} bytes`)
   } catch (error) {
     console.error(`not received: ${(error as Error).message}`)
+    socket.destroy() // nobody else does where an option is wrong
     process.exitCode = 1
   }
   server.close() // one transfer is enough for an example

@@ -58,7 +58,7 @@ export const CODES = {
   ERR_SOURCE_READ: {
     exit: 1,
     about: 'a file could not be read at the sender',
-    help: 'check owner and mode there',
+    help: 'the sender says why',
   },
   ERR_CONFLICT: {
     exit: 1,

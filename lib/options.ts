@@ -100,7 +100,7 @@ export function checkKeys<T>(
   for (const key of Object.keys(value as object)) {
     if (Object.hasOwn(known, key)) continue
     const names = Object.keys(known)
-    const meant = closestMatch(key, names, { maxDistance: Math.floor(key.length / 3) + 1 })
+    const meant = closestMatch(key, names, { maxDistance: Math.max(2, Math.floor(key.length / 3)) })
     const expected = meant ?? `one of ${names.join(', ')}`
     throw badOption(`the name of an option in ${option}`, expected, key, { expected: names })
   }

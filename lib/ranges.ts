@@ -16,6 +16,7 @@ export function* inPieces({ start, end }: Range, most = PIECE): Generator<Range,
 export class Ranges {
   /** Starts and ends by turns, ascending: [s0, e0, s1, e1, …]. */
   #edges: number[] = []
+  #size = 0
 
   /** The set of the bytes of one range. */
   static of(start: number, end: number): Ranges {
@@ -42,9 +43,7 @@ export class Ranges {
 
   /** How many bytes are in the set. */
   get size(): number {
-    let size = 0
-    for (let i = 0; i < this.#edges.length; i += 2) size += this.#edges[i + 1]! - this.#edges[i]!
-    return size
+    return this.#size
   }
 
   /** Adds the bytes from `start` up to, but not including, `end`. */
@@ -54,6 +53,7 @@ export class Ranges {
     // the ordinary case: a file that grows at its end
     if (edges.length > 0 && edges.at(-1) === start) {
       edges[edges.length - 1] = end
+      this.#size += end - start
       return
     }
     // where the range begins or ends inside of another one, that goes on
@@ -100,6 +100,7 @@ export class Ranges {
 
   clear(): void {
     this.#edges = []
+    this.#size = 0
   }
 
   /** Puts `start` and `end` in the place of the edges between them, each if the place of its edge is odd or even. */
@@ -109,7 +110,8 @@ export class Ranges {
     const edges: number[] = []
     if (from % 2 === parity) edges.push(start)
     if (to % 2 === parity) edges.push(end)
-    this.#edges.splice(from, to - from, ...edges)
+    const old = this.#edges.splice(from, to - from, ...edges)
+    this.#size += bytesOf(edges, from) - bytesOf(old, from)
   }
 
   /** The place of the first edge above a position; the number of edges if there is none. */
@@ -123,4 +125,9 @@ export class Ranges {
     }
     return low
   }
+}
+
+/** What edges add to the size of a set, the first of them at `place`: a range is as long as its end less its start. */
+function bytesOf(edges: readonly number[], place: number): number {
+  return edges.reduce((sum, edge, i) => ((place + i) % 2 === 1 ? sum + edge : sum - edge), 0)
 }

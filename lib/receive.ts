@@ -71,7 +71,7 @@ const OPTIONS: Keys<ReceiveOptions> = {
  *
  * @param socket any duplex stream of bytes; it is ended afterwards unless `keepOpen`
  * @returns at once; the transfer's `finished` resolves with one outcome per entry, or rejects with a `SluiceError`:
- * `ERR_REJECTED`, `ERR_CANCELLED`, `ERR_INTERRUPTED`, `ERR_TRUNCATED`, `ERR_TIMEOUT`, `ERR_NOT_SLUICE`,
+ * `ERR_REJECTED`, `ERR_CANCELLED`, `ERR_INTERRUPTED`, `ERR_UNREACHABLE`, `ERR_TRUNCATED`, `ERR_TIMEOUT`, `ERR_NOT_SLUICE`,
  * `ERR_FORMATS`, `ERR_PROTOCOL`, `ERR_LIMIT`, `ERR_PATH`, `ERR_DISK_FULL`, `ERR_READ_ONLY`, `ERR_PERMISSION`,
  * `ERR_UNSAFE_LINK`, or `ERR_FILES_FAILED` (with `outcomes`)
  * @throws SluiceError `ERR_USAGE` for an option, `ERR_STATE` for a socket that carries a transfer already

@@ -12,6 +12,7 @@ import { MANIFEST_OPTIONS, type ManifestOptions, manifestOf } from './stages/man
 import { tap } from './stages/progress-tap.js'
 import type { Item } from './stages/river/items.js'
 import { lent } from './stores/sources.js'
+import { StreamSource } from './stores/stream-source.js'
 import { CONNECTION_OPTIONS, type ConnectionOptions } from './transfer/channel.js'
 import { type ByteDuplex, checkConnection } from './transfer/connection.js'
 import type { Continuing } from './transfer/lifecycle.js'
@@ -51,7 +52,8 @@ const SILENT =
  * `ERR_REJECTED`, `ERR_CANCELLED`, `ERR_INTERRUPTED`, `ERR_TRUNCATED`, `ERR_TIMEOUT`, `ERR_FORMATS`,
  * `ERR_FILES_FAILED` (with `outcomes`), or what the receiver reports; `ERR_UNREACHABLE` where the first connection could not
  * be made
- * @throws SluiceError `ERR_USAGE` for an option, `ERR_STATE` for a socket that carries a transfer already
+ * @throws SluiceError `ERR_USAGE` for an option, `ERR_STATE` for a socket that carries a transfer already, and for a manifest
+ * of a stream that was sent before
  */
 export function send(
   socket: ByteDuplex | Connect,
@@ -65,6 +67,7 @@ export function send(
   checkOption('source', source, isSource, expected)
   if (isManifest(source) && source.offer.first > 0)
     throw badOption('source', 'an offer that follows no other, which cannot be sent without it', source)
+  if (isManifest(source) && source.store instanceof StreamSource) source.store.checkUnread()
   const retry = retryOf(options.retry)
   const limits = limitsOf(options.limits)
   checkFlag('open', options.open)
@@ -84,7 +87,7 @@ export function send(
         deframer: (onTalk) => deframer({ limits, onTalk }),
         ...wire,
         unheard: (said, heard, waited) =>
-          (waited ? heldBack(said, heard) : undefined) ?? (heard === 0 ? SILENT : undefined),
+          (waited ? heldBack(said, heard) : undefined) ?? (said > 0 && heard === 0 ? SILENT : undefined),
         sent: memory && ((chunk) => memory.sent(chunk)),
       },
       {
@@ -98,11 +101,11 @@ export function send(
         },
         attach: (paths, after, signal) =>
           manifestOf(paths, { ...pickKnown(options, MANIFEST_OPTIONS), name: undefined, after, signal }),
-        river: ({ plan, passed, warn }) => {
+        river: ({ plan, passed, failed }) => {
           const { store } = manifest!
           const source = fileSource(
             { ...manifest!, store: continuing ? lent(store) : store },
-            { plan, untilSettled: true, maxRun: maxFrame, onFailure: warn, memory },
+            { plan, untilSettled: true, maxRun: maxFrame, onFailure: failed, memory },
           )
           return {
             stages: [source, hashTap(), tap<Item>(passed)],

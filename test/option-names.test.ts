@@ -2,6 +2,7 @@ import { Readable, Transform } from 'node:stream'
 import test from 'ava'
 import * as files from '../lib/files/index.js'
 import * as main from '../lib/index.js'
+import { checkKeys } from '../lib/options.js'
 import * as terminal from '../lib/terminal/progress-bar.js'
 import * as testing from '../lib/testing/index.js'
 
@@ -245,6 +246,10 @@ for (const [name, calls] of Object.entries(MISSPELT)) {
 }
 
 test('what is like no name of an option is refused with all of them', async (t) => {
+  // half of its letters are others
+  t.throws(() => checkKeys('options', { filter: 1 } as Given, { after: true, name: true }), {
+    message: 'the name of an option in options must be one of after, name, not "filter"',
+  })
   const { message } = t.throws(() => main.gzip({ compress: true } as Given), { code: 'ERR_USAGE' })
   t.is(message, 'the name of an option in options must be one of level, not "compress"')
 })

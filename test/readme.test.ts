@@ -24,7 +24,7 @@ declare const isInfected: (bytes: Buffer) => boolean
 `
 
 const OPTIONS =
-  '--strict --module nodenext --target es2023 --lib es2023,esnext.disposable --types node --skipLibCheck --ignoreConfig'
+  '--strict --exactOptionalPropertyTypes --module nodenext --target es2023 --lib es2023,esnext.disposable --types node --skipLibCheck --ignoreConfig'
 
 async function blocksOf(page: string): Promise<string[]> {
   const text = await readFile(join(ROOT, page), 'utf8')

@@ -1,11 +1,11 @@
 #!/usr/bin/env node
 // A test of one's own code: what does a power cut leave of it?  node dist/examples/files/power-cut.js
 import assert from 'node:assert/strict'
-import { type FileSystem, writeFileAtomic } from 'sluice/files'
+import { type FileSystem, nodeFileSystem, writeFileAtomic } from 'sluice/files'
 import { MemoryDisk } from 'sluice/testing'
 
 // What is tested: it takes the file system as a parameter, with the real one as the default.
-async function rename(user: string, fs?: FileSystem): Promise<void> {
+async function rename(user: string, fs: FileSystem = nodeFileSystem): Promise<void> {
   await writeFileAtomic('/data/user.txt', user, { fs })
   await writeFileAtomic('/data/greeting.txt', `hello ${user}`, { fs })
 }

@@ -96,7 +96,7 @@ class LastingSender {
       this.#stop.signal.throwIfAborted()
       const error = asSluiceError(thrown, 'ERR_UNREACHABLE', 'no connection could be made')
       if (attempt === 0) throw error
-      return { error: new SluiceError('ERR_INTERRUPTED', error.message, { cause: error }), resume, held: 0 }
+      return { error: stillInterrupted(error), resume, held: 0 }
     }
     // it may have been cancelled in the moment in which the connection came
     if (this.#stop.signal.aborted) discard(socket)
@@ -106,7 +106,9 @@ class LastingSender {
     // what is over stays what it is, whoever wants to cancel it then
     if (failure === undefined) return undefined
     this.#stop.signal.throwIfAborted()
-    return { ...failure, held: this.#clock.now() - since }
+    const { error } = failure
+    const isAgain = attempt > 0 && error.code === 'ERR_UNREACHABLE'
+    return { ...failure, ...(isAgain && { error: stillInterrupted(error) }), held: this.#clock.now() - since }
   }
 
   async #connect(attempt: number): Promise<ByteDuplex> {
@@ -163,6 +165,11 @@ function discard(socket: ByteDuplex): void {
   try {
     socket?.destroy?.()
   } catch {}
+}
+
+/** What began goes on as soon as there is a connection again: that there was none is no end. */
+function stillInterrupted(cause: SluiceError): SluiceError {
+  return new SluiceError('ERR_INTERRUPTED', cause.message, { cause })
 }
 
 function givenUp(attempts: number, cause: SluiceError): SluiceError {

@@ -11,6 +11,7 @@ import { encodePreface, PrefaceCheck } from '../wire/preface.js'
 import { type ByteDuplex, Connection } from './connection.js'
 import { Ending } from './ending.js'
 import { Heartbeat } from './heartbeat.js'
+import { brokenBy } from './last-word.js'
 import type { Continuing } from './lifecycle.js'
 
 const debug = createDebug('sluice:channel')
@@ -269,8 +270,7 @@ export class Channel {
 
   #broken(cause: Error): void {
     if (this.#connection.isGone) this.#drained()
-    const message = `the connection broke: ${cause.message}; run it again to resume`
-    this.#fail(new SluiceError('ERR_INTERRUPTED', message, { cause }))
+    this.#fail(brokenBy(cause, this.#greeted))
     // what came before is still on its way through the stages
     this.#endInput()
   }
@@ -297,7 +297,7 @@ export class Channel {
 }
 
 /** What a silent peer ends with. */
-const SILENCE: readonly string[] = ['ERR_TIMEOUT', 'ERR_TRUNCATED', 'ERR_INTERRUPTED']
+const SILENCE: readonly string[] = ['ERR_TIMEOUT', 'ERR_TRUNCATED']
 
 /** Pipes each stage into the next. They are torn down together when one fails; `failed` is told why. */
 function tie(stages: Duplex[], failed: (error: Error) => void): void {

@@ -65,7 +65,8 @@ export function checkDuplex(option: string, duplex: ByteDuplex, keepOpen: boolea
   const missing = METHODS.find((name) => typeof methods?.[name] !== 'function')
   const isOfBytes = !readableObjectMode && !writableObjectMode && !readableEncoding
   const ofHttp = isHttp(duplex) ? ': the socket of this request or response, on an upgrade' : ''
-  checkOption(option, duplex, missing === undefined && isOfBytes, `a duplex stream of bytes${ofHttp}`)
+  const how = readableEncoding ? ', without setEncoding()' : ofHttp
+  checkOption(option, duplex, missing === undefined && isOfBytes, `a duplex stream of bytes${how}`)
   const canGiveBack = !keepOpen || typeof methods?.unshift === 'function'
   checkOption(option, duplex, canGiveBack, 'a duplex stream with unshift() where keepOpen is asked for')
   if (!BUSY.has(duplex)) return

@@ -1,7 +1,7 @@
 import { blockCountOf, blockSizeOf, rangesOfRuns } from '../digest/blocks.js'
 import { isChunked } from '../digest/chunks.js'
 import { type Code, fileCodeOf, knownCode, SluiceError } from '../errors.js'
-import type { Entry } from '../wire/entry.js'
+import type { Entry, Offer } from '../wire/entry.js'
 import type { Messages, OutcomeRecord, PlanRecord } from '../wire/messages.js'
 import type { Outcome, OutcomeRange, OutcomeStatus } from '../wire/outcome.js'
 import { MOST_TEXT, outcomeOf, takeText } from './outcome-table.js'
@@ -80,6 +80,41 @@ export class AskedFiles {
 
 function refuse(what: string, index: number): SluiceError {
   return new SluiceError('ERR_PROTOCOL', `the peer sent ${what} ${index}`)
+}
+
+/**
+ * Why files cannot be sent, as this side knows it: the receiver is told a code, and says no more. As many are kept as texts
+ * of a peer. Pure.
+ */
+export class OwnFailures {
+  readonly #of = new Map<number, SluiceError>()
+  readonly #left = { bytes: MOST_TEXT }
+
+  add({ index }: Entry, error: SluiceError): void {
+    if (takeText(error.message, this.#left)) this.#of.set(index, error)
+  }
+
+  /** Takes in what was met when an offer was made: in the order of the entries that are 'unreadable'. */
+  addUnreadable({ entries }: Offer, skipped: readonly SluiceError[]): void {
+    const failures = skipped.filter(({ code }) => code !== 'ERR_SKIPPED' && code !== 'ERR_UNSUPPORTED')
+    if (failures.length === 0) return
+    const unreadable = entries.filter(({ type }) => type === 'unreadable')
+    for (const [n, entry] of unreadable.entries()) if (failures[n]) this.add(entry, failures[n])
+  }
+
+  /** The outcomes of a range, in which those that failed for a reason of this side have that as their error. */
+  tell(range: OutcomeRange, entries: readonly Entry[]): OutcomeRange {
+    if (this.#of.size === 0) return range
+    const { first, last, status, code, except } = range
+    const told = new Map(except)
+    for (const [index, error] of this.#of) {
+      if (index < first || index > last) continue
+      this.#of.delete(index)
+      const outcome = except?.get(index) ?? outcomeOf(entries[index]!, { status, code })
+      if (outcome.code === error.code) told.set(index, { ...outcome, error })
+    }
+    return { ...range, except: new Map([...told].sort(([one], [other]) => one - other)) }
+  }
 }
 
 /** Bytes that a name may be longer than its path without being counted: some suffixes, of the file and its folders. */

@@ -22,12 +22,27 @@ export function asError(error: unknown): SluiceError {
  */
 export function lastWordOf(error: SluiceError): Message | null {
   const { code, message, path, cause } = error
-  if (code === 'ERR_INTERRUPTED') return null
+  if (code === 'ERR_INTERRUPTED' || code === 'ERR_UNREACHABLE') return null
   if (code === 'ERR_DESTROYED') return { type: 'error', code, text: STOPPED }
   const isLocal = path !== undefined || cause !== undefined
   const isOfPeer = exitOfCode(code) === exitOfCode('ERR_PROTOCOL')
   const staysHere = (isLocal && !isOfPeer) || hasForeignWords(error)
   return { type: 'error', code, text: staysHere ? sentenceOf(code) : message }
+}
+
+/**
+ * The error of a connection that broke. One that was never made says so by the call of the system that failed: that of a
+ * name, or of the connection; a socket that tried several addresses has an error for each of them.
+ * @param isGreeted the peer has said something: it was reached, whatever the error says
+ */
+export function brokenBy(cause: Error, isGreeted: boolean): SluiceError {
+  const { errors: [first = cause] = [] } = cause as Partial<AggregateError>
+  const { syscall } = first as NodeJS.ErrnoException
+  const isUnreached = !isGreeted && (syscall === 'connect' || syscall === 'getaddrinfo')
+  // the error of several addresses has no words of its own
+  const why = cause.message || first.message
+  if (isUnreached) return new SluiceError('ERR_UNREACHABLE', `no connection could be made: ${why}`, { cause })
+  return new SluiceError('ERR_INTERRUPTED', `the connection broke: ${why}; run it again to resume`, { cause })
 }
 
 /** The error of a transfer that one of the sides cancelled: `found` says which. */

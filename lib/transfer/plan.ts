@@ -4,6 +4,7 @@ import { ByteStates, type EntryBytes, Is } from './plan/byte-states.js'
 import { ChunkedFiles } from './plan/chunked-files.js'
 import { Decisions } from './plan/decisions.js'
 import { type Piece, PieceCutter, type PieceLimits } from './plan/pieces.js'
+import { ProvedBytes } from './plan/proved-bytes.js'
 import { fileAt, misuse, refuse, whyNotComing } from './plan/refuse.js'
 import { Requests } from './plan/requests.js'
 
@@ -25,11 +26,9 @@ export class Plan {
   undecided = 0
   /** Bytes that came, those that came again included; not those that were late. */
   cameBytes = 0
-  /** Bytes that did not have to travel, since they were proved. */
-  provedBytes = 0
   /** Whether nothing more will be offered. */
   isEnded = false
-  /** Files that are claimed by their chunks, until the first request for them is answered. */
+  /** Files claimed by their chunks, until the first request for them is answered. */
   readonly chunked = new ChunkedFiles()
   readonly #states = new ByteStates(this.entries)
   readonly #cutter = new PieceCutter(this.entries, this.#states, (entry, start, end) => {
@@ -41,6 +40,7 @@ export class Plan {
   })
   readonly #requests = new Requests()
   readonly #decisions = new Decisions()
+  readonly #proved = new ProvedBytes()
   #asked = misuse
   #sent = refuse
   /** @param peer what it does: 'sends' at a receiver (default), 'asks' at a sender. All else is up to the caller. */
@@ -63,17 +63,25 @@ export class Plan {
   get wantedEntries(): number {
     return this.#decisions.wantedEntries
   }
-
-  /** Bytes of the wanted entries, each once, whether they travel or are proved; `null` while a size is not known. */
+  /** Their bytes, each once, whether they travel or are proved; `null` while a size is not known. */
   get wantedBytes(): number | null {
     return this.#decisions.wantedBytes
+  }
+
+  /** Bytes that did not have to travel, since they were proved. */
+  get provedBytes(): number {
+    return this.#proved.total
+  }
+
+  /** Bytes that are still to come of an entry; of all of them unless told otherwise. */
+  left(index?: number): number {
+    return index === undefined ? this.#states.comingBytes : this.#states.comingOf(index)
   }
 
   /** Entries that have an outcome. */
   get closedEntries(): number {
     return this.#decisions.closedEntries
   }
-
   /** The wanted ones of them. */
   get closedWanted(): number {
     return this.#decisions.closedWanted
@@ -113,8 +121,8 @@ export class Plan {
   }
 
   /**
-   * Asks again for bytes of a file, for proof of others, or only for its digest: one more request; nothing for a closed
-   * file. What is in both lists is to come. The receiver must not ask for bytes that are still coming: the sender may have sent them, and sends them again.
+   * Asks again for bytes of a file, for proof of others, or only for its digest: one more request; nothing for a closed file.
+   * What is in both lists is to come. Bytes that are still coming must not be asked for: the sender would send them twice.
    */
   ask(index: number, ranges: readonly Range[] = [], claimed: readonly Range[] = []): void {
     const entry = fileAt(this, index, this.#asked, this.#states, [...ranges, ...claimed])
@@ -123,6 +131,7 @@ export class Plan {
     if (!this.#requests.addAgain(index)) throw this.#asked('too many requests for', entry)
     for (const range of claimed) this.#states.change(index, range, Is.Claimed)
     for (const range of ranges) this.#states.change(index, range, Is.Coming)
+    this.#proved.remove(index, ranges)
   }
 
   /** The bytes were claimed, and are what the sender has. */
@@ -132,17 +141,17 @@ export class Plan {
     for (const range of ranges) {
       if (!this.#states.are(Is.Claimed, index, range.start, range.end))
         throw this.#sent('proof of bytes that nobody claimed of', entry)
-      if (this.#states.sizeOf(index) !== 0) this.provedBytes += range.end - range.start
+      if (this.#states.sizeOf(index) !== 0) this.#proved.add(index, range)
       this.#states.change(index, range, Is.There)
     }
   }
 
-  /** Whether all bytes from `start` up to `end` of an entry are to come; of all of its bytes unless told otherwise. */
+  /** Whether all bytes from `start` up to `end` of an entry are to come, by default all of its bytes. */
   isComing(index: number, start?: number, end?: number): boolean {
     return this.#states.are(Is.Coming, index, start, end)
   }
 
-  /** Whether all bytes from `start` up to `end` of an entry are there; all of its bytes unless told otherwise. */
+  /** The same of bytes that are there. */
   isThere(index: number, start?: number, end?: number): boolean {
     return this.#states.are(Is.There, index, start, end)
   }
@@ -161,8 +170,7 @@ export class Plan {
   isWanted(index: number): boolean {
     return this.#decisions.isWanted(index)
   }
-
-  /** Whether it was decided that the entry is not wanted. */
+  /** Whether it was decided that it is not. */
   isSkipped(index: number): boolean {
     return index < this.undecided && !this.isWanted(index)
   }
@@ -181,8 +189,7 @@ export class Plan {
   isAskedAgain(index: number): boolean {
     return this.#requests.isAgain(index)
   }
-
-  /** The files that were asked for again and are open, in order. */
+  /** All such files, in order. */
   askedAgain(): Iterable<number> {
     return this.#requests.askedAgain()
   }
@@ -197,15 +204,11 @@ export class Plan {
     return this.#states.claimed(index)
   }
 
-  /**
-   * The first entry from `index` on of which something is to come, if there is one, and where that begins and ends in
-   * it: from 0 to 0 for one of no bytes, and without a bound worth the name for one of unknown size.
-   */
+  /** The first bytes to come from entry `index` on: from 0 to 0 of one of no bytes, without a real end if its size is unknown. */
   coming(index = 0): EntryBytes | undefined {
     return this.#states.nextComing(index)
   }
-
-  /** The same of what is claimed and not proved yet. */
+  /** The first ones to be proved. */
   toProve(index = 0): EntryBytes | undefined {
     return this.#states.nextClaimed(index)
   }
@@ -222,16 +225,13 @@ export class Plan {
     }
   }
 
-  /**
-   * The entries of no bytes below `index` that are to come and were in no piece yet: they make pieces of no bytes. Each
-   * is due once, when it was asked for. An empty file must have been passed before its digest is taken in.
-   */
+  /** The entries of no bytes below `index` that are to come and were in no piece yet, each once: an empty file before its digest. */
   *pass(index: number = this.entries.length, limits: PieceLimits = {}): Generator<Piece, void> {
     yield* this.#cutter.passAll(index, limits)
   }
 
   /**
-   * Sets the size of an entry that was not known before; the digest that it came with goes to {@link answer} next.
+   * Sets the size of an entry; the digest that it came with goes to {@link answer} next.
    * @returns the piece of no bytes that ends it; undefined if nobody waits for that: it is closed, or this was said before
    */
   setSize(index: number, size: number): Piece | undefined {
@@ -270,13 +270,11 @@ export class Plan {
     this.#decisions.close(first, end)
     this.#requests.close(first, end)
     this.chunked.delete(first, end)
+    this.#proved.close(first, end)
     this.#states.set(first, Is.Absent, end)
   }
 
-  /**
-   * END was heard: nothing more will be offered, and all that was wanted at first was answered. What was asked for
-   * again may still be open, since such a request can cross END on its way: data and digests may follow.
-   */
+  /** END was heard: nothing more will be offered. What was asked for again may be open: such a request can cross END on its way. */
   end(): void {
     if (this.isEnded) throw this.#sent('the end twice')
     if (this.undecided < this.entries.length) throw this.#sent('the end before an answer to its offer')
@@ -290,7 +288,7 @@ export class Plan {
     return this.isEnded && this.closedEntries === this.entries.length
   }
 
-  /** It was decided about the next `count` entries; gives the index behind the last of them. */
+  /** Decides about the next `count` entries; gives the index behind them. */
   #decide(count: number): number {
     const [end, length] = [this.undecided + count, this.entries.length]
     if (end > length) throw this.#asked(`an answer about entry ${end - 1}, of ${length} that were offered`)

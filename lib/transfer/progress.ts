@@ -17,9 +17,14 @@ export interface Progress {
   readonly totalBytes: number | null
   /** Bytes that did not have to travel, since the receiver had them, and they were proved. */
   readonly resumedBytes: number
+  /**
+   * Bytes of the plan that are still to travel; `null` while a file of unknown size is among them. What the receiver has
+   * already is not among them, proved or not: what turns out to differ is added again.
+   */
+  readonly left: number | null
   /** Bytes per second over the last seconds. */
   readonly rate: number
-  /** Milliseconds that are left at this rate; `null` if it cannot be told. */
+  /** Milliseconds until nothing is left to travel at this rate; `null` if it cannot be told. */
   readonly eta: number | null
   /** The file that is running, or ran last; `null` before the first. */
   readonly current: CurrentFile | null
@@ -28,7 +33,7 @@ export interface Progress {
 /** One file on its way. */
 export interface CurrentFile {
   readonly path: string
-  /** Its bytes so far. */
+  /** Its bytes that need not travel any more. */
   readonly bytes: number
   /** Its bytes in all; `null` if not known yet. */
   readonly size: number | null
@@ -38,7 +43,10 @@ export interface CurrentFile {
 const WINDOW = 5_000
 
 /** What is asked of a {@link Plan}. */
-type Measured = Pick<Plan, 'closedWanted' | 'wantedEntries' | 'cameBytes' | 'wantedBytes' | 'provedBytes'>
+type Measured = Pick<
+  Plan,
+  'closedWanted' | 'wantedEntries' | 'cameBytes' | 'wantedBytes' | 'provedBytes' | 'left'
+>
 
 /** Makes {@link Progress} of a plan, and of when its bytes passed. Pure but for the clock (milliseconds, monotonic). */
 export class ProgressMeter {
@@ -82,8 +90,9 @@ export class ProgressMeter {
   /** A run has passed, of which the plan knows already. */
   passed(run: Run): void {
     const time = this.#now()
-    const { path, size, start, type } = run.entries[run.last]!
-    if (type === 'file') this.current = { path, bytes: run.position + run.length - start, size }
+    const { index, path, size, start, type } = run.entries[run.last]!
+    const bytes = size === null ? run.position + run.length - start : size - this.#plan.left(index)
+    if (type === 'file') this.current = { path, bytes, size }
     if (this.#isPaused) return
     const last = this.#samples.at(-1)
     // Samples are a tenth of a second apart at least, so that there are never more than some fifty.
@@ -111,13 +120,14 @@ export class ProgressMeter {
       wantedBytes === null ? (before?.totalBytes ?? null) : Math.max(before?.totalBytes ?? 0, wantedBytes)
     const bytes = Math.max(before?.bytes ?? 0, done - resumedBytes)
     const rate = this.#rate()
-    const left = totalBytes === null ? null : Math.max(0, totalBytes - bytes - resumedBytes)
+    const left = totalBytes === null ? null : this.#unsaid ? before!.left : this.#plan.left()
     return {
       files: Math.max(before?.files ?? 0, closedWanted),
       totalFiles: Math.max(before?.totalFiles ?? 0, wantedEntries),
       bytes,
       totalBytes,
       resumedBytes,
+      left,
       rate,
       eta: left === null || rate === 0 ? null : (left / rate) * 1000,
       current: this.current,

@@ -9,7 +9,7 @@ import { Attachments, type Made } from './attachments.js'
 import type { ChannelStages, SessionOptions } from './channel.js'
 import type { ByteDuplex } from './connection.js'
 import { closed } from './ending.js'
-import { AskedFiles, HeardOutcomes } from './heard.js'
+import { AskedFiles, HeardOutcomes, OwnFailures } from './heard.js'
 import { asError } from './last-word.js'
 import type { Continuing } from './lifecycle.js'
 import { addOffer } from './plan/add-offer.js'
@@ -28,7 +28,7 @@ export interface Sending {
    * plan wants; it is told when that has changed, when nothing more will be asked for, and when it is to
    * read nothing for a while.
    */
-  river(hooks: RiverHooks): {
+  river(hooks: RiverHooks & { failed(error: SluiceError, entry: Entry): void }): {
     stages: [Readable, ...Duplex[]]
     source: { wake(): void; finish(): void; hold(isHeld: boolean): void; attach(made: Made): void }
   }
@@ -62,6 +62,7 @@ export class Sender extends Session {
   #state: 'preparing' | 'offered' | 'sending' | 'sent' = 'preparing'
   readonly #asked: AskedFiles
   readonly #heard: HeardOutcomes
+  readonly #failures = new OwnFailures()
   #river: ReturnType<Sending['river']> | undefined
   readonly #continuing: Continuing | undefined
   #secret: Buffer | undefined
@@ -100,7 +101,7 @@ export class Sender extends Session {
     if (this.over) return
     this.#first = offer
     this.control.identify(offer.id)
-    for (const warning of skipped) this.control.warn(warning)
+    this.#warn(offer, skipped)
     this.control.move('connecting')
     this.#limits = await this.#hello.promise
     if (this.over) return
@@ -115,6 +116,10 @@ export class Sender extends Session {
         if (item.kind === 'end') this.#state = 'sent'
       },
       warn: this.control.warn,
+      failed: (error, entry) => {
+        this.#failures.add(entry, error)
+        this.control.warn(error)
+      },
     })
     this.#state = 'offered'
     this.control.move('offered')
@@ -200,8 +205,14 @@ export class Sender extends Session {
 
   /** Attaches an offer, which is in the plan. */
   #offer(made: Made): void {
-    for (const warning of made.skipped) this.control.warn(warning)
+    this.#warn(made.offer, made.skipped)
     this.#river?.source.attach(made)
+  }
+
+  /** Tells what of an offer is not sent. */
+  #warn(offer: Offer, skipped: readonly SluiceError[]): void {
+    this.#failures.addUnreadable(offer, skipped)
+    for (const warning of skipped) this.control.warn(warning)
   }
 
   protected override attach(paths: readonly string[]): Promise<void> {
@@ -234,7 +245,7 @@ export class Sender extends Session {
 
   #settle(message: Messages['outcomes']): void {
     const { plan } = this
-    const range = this.#heard.take(message)
+    const range = this.#failures.tell(this.#heard.take(message), plan.entries)
     this.#asked.drop(range.first, range.last)
     this.control.settled(range, plan.entries)
     this.control.advance()

@@ -8,11 +8,14 @@ import { eventLine } from '../../lib/cli/terminal/events.js'
 import { commandError, EXITS, exitOf } from '../../lib/cli/terminal/exit.js'
 import { ProgressView } from '../../lib/cli/terminal/progress.js'
 import { Screen } from '../../lib/cli/terminal/screen.js'
+import { interruptedText } from '../../lib/cli/terminal/summary.js'
+import { Tally } from '../../lib/cli/terminal/tally.js'
 import { CODES, type Code, SluiceError } from '../../lib/errors.js'
 import { duration, fittedLine, hanging, quoted, shownPath, wrapped } from '../../lib/terminal/text.js'
 import type { Progress } from '../../lib/transfer/progress.js'
 import { ROOT } from '../helpers/command.js'
 import { offerOf } from '../helpers/items.js'
+import { makeOffer } from '../helpers/make-offer.js'
 
 test('addresses are HOST:PORT, with brackets for IPv6', (t) => {
   t.deepEqual(parseAddress('127.0.0.1:80'), { host: '127.0.0.1', port: 80 })
@@ -70,21 +73,24 @@ test('what the system says of a connection becomes one of our codes', (t) => {
   t.is(of('EWHATEVER'), 'ERR_INTERRUPTED')
 })
 
-/** How far a transfer is, and a clock that stands still. */
+/** How far a transfer is. */
+const PROGRESS = {
+  files: 1,
+  totalFiles: 2,
+  bytes: 500,
+  totalBytes: 1000,
+  resumedBytes: 0,
+  left: 500,
+  rate: 100,
+  eta: 5000,
+  current: { path: `long/${'x'.repeat(200)}\u001b[31m`, bytes: 5, size: 10 },
+}
+
+/** The lines of it, and a clock that stands still. */
 function running(t: Partial<Progress> = {}) {
   const clock = { now: 0 }
   const view = new ProgressView(() => clock.now)
-  const progress = {
-    files: 1,
-    totalFiles: 2,
-    bytes: 500,
-    totalBytes: 1000,
-    resumedBytes: 0,
-    rate: 100,
-    eta: 5000,
-    current: { path: `long/${'x'.repeat(200)}\u001b[31m`, bytes: 5, size: 10 },
-    ...t,
-  }
+  const progress = { ...PROGRESS, ...t }
   const after = (ms: number, more: Partial<Progress> = {}) => {
     clock.now += ms
     view.update({ ...progress, ...more })
@@ -104,13 +110,59 @@ test('the lines of progress fit the terminal, with names escaped', (t) => {
     }
   }
   t.is(view.lines(60, 40)[0], '1/2 done  500 B of 1 kB (50 %)  100 B/s  5s left')
-  t.deepEqual(running({ current: null, totalBytes: null, eta: null }).after(1000).lines(60, 40), [
+  t.deepEqual(running({ current: null, totalBytes: null, left: null, eta: null }).after(1000).lines(60, 40), [
     '1/2 done  500 B  100 B/s',
   ])
   t.deepEqual(running().view.lines(60, 40), [])
   t.is(shownPath('short', 10), 'short')
   t.is(fittedLine('a long line', 6), 'a lon…')
   t.is(duration(250), '250ms')
+})
+
+test('what was there before counts as there, and is checked when nothing is left to travel', (t) => {
+  const resumed = { bytes: 100, totalBytes: 1000, left: 300, current: null }
+  const line = (now: Partial<Progress>, columns = 60) => running(now).after(1000).lines(columns, 40)[0]
+  t.is(line(resumed), '1/2 done  700 B of 1 kB (70 %)  100 B/s  5s left')
+  const arrived = { ...resumed, bytes: 400, left: 0, eta: 0 }
+  t.is(line({ ...arrived, resumedBytes: 200 }), '1/2 done  checked 600 B of 1 kB (60 %)')
+  t.is(line({ ...arrived, resumedBytes: 200 }, 25), '1/2 done  checked 60 %')
+  t.is(line({ ...arrived, resumedBytes: 600 }), '1/2 done  1 kB of 1 kB (100 %)  100 B/s  1s left')
+})
+
+test('an interruption says how much of what is there, by what each side knows', (t) => {
+  const failure = new SluiceError('ERR_INTERRUPTED', '')
+  const sizes = [30, 400, 400]
+  const files = sizes.map((size, n) => ({
+    type: 'file' as const,
+    path: `in/${n}.bin`,
+    size,
+    mtime: 0,
+    mode: 0,
+  }))
+  const { entries } = makeOffer({ id: '0'.repeat(32), name: 'x', algorithm: 'sha256' }, files)
+  const text = (progress: Partial<Progress>, isSender = false, error = failure) => {
+    const tally = new Tally()
+    tally.add({ first: 0, last: 0, status: 'published' }, entries)
+    const all = { ...PROGRESS, files: 1, totalFiles: 3, totalBytes: 830, ...progress }
+    return interruptedText(error, 'stopped', tally, { where: 'in d/', progress: all, isSender })
+  }
+  const current = { path: 'in/1.bin', bytes: 224, size: 400 }
+  const end = 'Run the same commands again for the rest'
+  t.is(text({ left: 576, current }), `stopped before the end; 1 file in d/; 224 B of 1.bin kept. ${end}`)
+  t.is(
+    text({ left: 576, current }, true),
+    `stopped before the end; 1 file in d/; up to 224 B of 1.bin kept. ${end}`,
+  )
+  t.regex(text({ left: 566, totalFiles: 2, current }, true)!, /; up to 234 B of 1.bin kept/)
+  // of several files, or before anything of one came
+  t.is(
+    text({ left: 376, current }),
+    `stopped before the end; 1 file in d/; 424 B of unfinished files kept. ${end}`,
+  )
+  t.is(text({ left: 800, current: null }), `stopped before the end; 1 file in d/. ${end}`)
+  // a stream begins anew
+  t.is(text({ totalBytes: null, left: null, current }), `stopped before the end; 1 file in d/. ${end}`)
+  t.is(text({ left: 576, current }, false, new SluiceError('ERR_REJECTED', '')), undefined)
 })
 
 test('the narrower the terminal, the less is said of how much it is; the rate and the time left stay', (t) => {

@@ -24,6 +24,8 @@ const TREE = {
 
 type Commands = Record<string, Screen>
 
+const KEPT = '1.8 MB of a file kept. Run the same commands again for the rest'
+
 /** Asserts that the screens of a scene are those that are kept. */
 async function matches(t: ExecutionContext<unknown>, name: string, commands: Commands): Promise<void> {
   const parts: string[] = []
@@ -34,7 +36,10 @@ async function matches(t: ExecutionContext<unknown>, name: string, commands: Com
 
 async function isKept(t: ExecutionContext<unknown>, name: string, shown: string): Promise<void> {
   // how many digits the free space has decides where the line breaks
-  const text = shown.replaceAll(/\s+\(12 GB free\)/g, ' (12 GB free)')
+  const text = shown
+    .replaceAll(/\s+\(12 GB free\)/g, ' (12 GB free)')
+    // and so does how much had come of which file when it was interrupted
+    .replaceAll(/(;|to)\s+[\d.]+ [kM]?B\s+of [^.;]+?(\.jpg)?\s+kept\.[^:]+?rest\n/g, `$1 ${KEPT}\n`)
   const path = join(FOLDER, `${name}.txt`)
   if (process.env.SLUICE_SCREENS === 'write') {
     await mkdir(FOLDER, { recursive: true })

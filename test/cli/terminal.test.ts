@@ -140,7 +140,7 @@ test('an interruption says who went away, what was kept, and what to run', async
   await t.throwsAsync(sending.finished)
   t.regex(
     screen.text,
-    /the sender went away before the end; 1 file in .*\/in\/\. Run the same commands again for the rest\n/,
+    /the sender went away before the end; 1 file in .*\/in\/(; [\d.]+ k?B of many kept)?\. Run the same commands again for the rest\n/,
   )
 })
 

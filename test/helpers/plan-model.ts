@@ -35,6 +35,8 @@ interface ModelEntry {
   start: number
   /** One for each byte; one for an entry of no bytes. */
   bytes: State[]
+  /** Those of `bytes` that were claimed, and proved, and not asked for again. */
+  proved: Set<number>
   decision: 'none' | 'skipped' | 'wanted'
   /** Requests without an answer, also those of a closed file. */
   requests: number
@@ -54,11 +56,14 @@ export class PlanModel {
   undecided = 0
   isEnded = false
   cameBytes = 0
-  provedBytes = 0
 
   /** The position behind the last entry of known size. */
   get end(): number {
     return this.entries.reduce((sum, { size, wasUnknown }) => sum + (wasUnknown ? 0 : size!), 0)
+  }
+
+  get provedBytes(): number {
+    return this.entries.reduce((sum, { proved }) => sum + proved.size, 0)
   }
 
   get hasUnknown(): boolean {
@@ -76,6 +81,12 @@ export class PlanModel {
     )
   }
 
+  /** How many bytes of an entry of known size are to come. */
+  comingOf(index: number): number {
+    const { size, bytes } = this.entries[index]!
+    return size === 0 ? 0 : bytes.filter((state) => state === 'coming').length
+  }
+
   add(offer: Offer): string | undefined {
     if (this.isEnded) return 'an offer after the end'
     this.offers.push(offer)
@@ -86,6 +97,7 @@ export class PlanModel {
         wasUnknown: size === null,
         start,
         bytes: Array(size === null ? UNKNOWN : Math.max(size, 1)).fill('absent'),
+        proved: new Set(),
         decision: 'none',
         requests: 0,
         isAskedAgain: false,
@@ -129,6 +141,7 @@ export class PlanModel {
     entry.isAskedAgain = true
     this.#fill(index, claimed, 'claimed')
     this.#fill(index, ranges, 'coming')
+    for (const { start, end } of ranges) for (let byte = start; byte < end; byte++) entry.proved.delete(byte)
     return undefined
   }
 
@@ -143,7 +156,7 @@ export class PlanModel {
         if (entry.bytes[byte] !== 'claimed' || proved.has(byte)) return 'proof of bytes that nobody claimed'
         proved.add(byte)
       }
-    if (entry.size !== 0) this.provedBytes += proved.size
+    if (entry.size !== 0) for (const byte of proved) entry.proved.add(byte)
     this.#fill(index, ranges, 'there')
     return undefined
   }

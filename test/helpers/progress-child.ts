@@ -12,8 +12,9 @@ const views = ['photos/2024/a party with a very long name, so that it does not f
     const [totalBytes, rate] = [7_230_000_000, 250_000_000]
     const bytes = totalBytes / (4 + n)
     const current = { path, bytes: 1e9, size: 2.5e9 }
-    const eta = (totalBytes - bytes) / (rate / 1000)
-    view.update({ files: 3, totalFiles: 7, bytes, totalBytes, resumedBytes: 0, rate, eta, current })
+    const left = totalBytes - bytes
+    const eta = left / (rate / 1000)
+    view.update({ files: 3, totalFiles: 7, bytes, totalBytes, resumedBytes: 0, left, rate, eta, current })
     return view
   },
 )

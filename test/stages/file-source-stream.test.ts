@@ -49,11 +49,11 @@ test('a stream that got an encoding, from a store or after it was offered, fails
 })
 
 test('a stream that fails, is cut off, or was read before fails the file', async (t) => {
-  const failing = async (stream: Readable, text = '') => {
+  const failing = async (stream: Readable, text = '', before: () => unknown = () => {}) => {
     const errors: SluiceError[] = []
-    const source = fileSource(manifestFrom(stream, { name: 'x' }), {
-      onFailure: (error) => errors.push(error),
-    })
+    const manifest = manifestFrom(stream, { name: 'x' })
+    await before()
+    const source = fileSource(manifest, { onFailure: (error) => errors.push(error) })
     t.deepEqual(filesOf(t, await collect(source)), { x: failed('ERR_SOURCE_READ', text) })
     return errors[0]!
   }
@@ -64,15 +64,16 @@ test('a stream that fails, is cut off, or was read before fails the file', async
   }
   t.is((await failing(Readable.from(broken()), 'begun')).cause, boom)
   const early = new PassThrough()
-  early.destroy(boom)
-  await once(early, 'close').catch(() => {})
-  t.is((await failing(early)).cause, boom)
+  const destroyed = () => once(early.destroy(boom), 'close').catch(() => {})
+  t.is((await failing(early, '', destroyed)).cause, boom)
   const cut = new PassThrough()
-  cut.destroy()
-  await failing(cut)
+  await failing(cut, '', () => cut.destroy())
   const read = Readable.from(['x'])
-  await collect(read)
-  await failing(read)
+  await failing(read, '', () => collect(read))
+  for (const over of [early, cut, read]) {
+    const error = t.throws<SluiceError>(() => manifestFrom(over, { name: 'x' }), { code: 'ERR_USAGE' })
+    t.is(error!.cause, over === early ? boom : undefined)
+  }
 })
 
 test('a stream is not read ahead of who reads', async (t) => {

@@ -220,7 +220,7 @@ test('a duplex with an encoding is refused: its bytes would be texts', async (t)
   near.setEncoding('utf8')
   t.throws(() => send(near, ['x']), {
     code: 'ERR_USAGE',
-    message: /^socket must be a duplex stream of bytes/,
+    message: /^socket must be a duplex stream of bytes, without setEncoding\(\), not/,
   })
 })
 

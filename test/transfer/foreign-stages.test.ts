@@ -143,3 +143,27 @@ test('outcomes have one type, whether they come from a result or from an error',
     t.deepEqual(told, [])
   }
 })
+
+test('a stage is flushed once, and may give something then', async (t) => {
+  const [near, far] = duplexPair()
+  const flushed: string[] = []
+  const flushing = (name: string, objectMode = false) =>
+    new Transform({
+      objectMode,
+      transform: (chunk, _encoding, done) => done(null, chunk),
+      flush(done) {
+        flushed.push(name)
+        // a trailer; of bytes none
+        done(null, objectMode ? { kind: 'mine' } : Buffer.alloc(0))
+      },
+    })
+  const store = memoryParts()
+  const wire = [
+    { format: 'same', outgoing: () => flushing('outgoing'), incoming: () => flushing('incoming') },
+  ]
+  const stages = { wire, file: [() => flushing('file', true)] }
+  const receiving = receive(far, { store, accept: 'all', stages })
+  await Promise.all([send(near, manifest(), { stages: { wire } }).finished, receiving.finished])
+  // a stage in which more would have come is not flushed, since the transfer ended before
+  t.deepEqual(flushed.filter((name) => name !== 'incoming').sort(), ['file', 'outgoing', 'outgoing'])
+})

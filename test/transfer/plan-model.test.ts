@@ -270,6 +270,7 @@ class Pair {
         'isComing',
       )
       same(plan.isThere(index), bytes.every((state) => state === 'there') && size !== null, 'isThere')
+      if (size !== null) same(plan.left(index), model.comingOf(index), 'left')
       const start = (a + index) % bytes.length
       const end = start + 1 + ((b + index) % (bytes.length - start))
       const states = bytes.slice(start, end)
@@ -291,6 +292,7 @@ class Pair {
       sameRanges(plan.missing(index), model.ranges(index, 'absent', 'claimed'))
       sameRanges(plan.claimed(index), model.ranges(index, 'claimed'))
     }
+    if (!model.hasUnknown) same(plan.left(), sum(entries.map((_, index) => model.comingOf(index))), 'left')
     const from = c % (entries.length + 1)
     this.#compareFirst('coming', 0, plan.coming())
     this.#compareFirst('coming', from, plan.coming(from))
@@ -359,3 +361,7 @@ test('whatever is done with a plan, it says what a list of all bytes would say',
   ])
     t.true((counts.get(op) ?? 0) > runs / 40, op)
 })
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((all, one) => all + one, 0)
+}

@@ -1,7 +1,13 @@
+import { randomBytes } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import test from 'ava'
+import { manifestOf, type Progress, type ReceiveOptions, receive, send } from '../../lib/index.js'
+import { type DuplexPairOptions, duplexPair } from '../../lib/testing/index.js'
 import { Plan } from '../../lib/transfer/plan.js'
 import { ProgressMeter } from '../../lib/transfer/progress.js'
 import type { Run } from '../../lib/wire/run.js'
+import { temporary } from '../helpers/folders.js'
 import { makeOffer } from '../helpers/make-offer.js'
 
 /** A plan of files of these sizes, and what happens when bytes of it pass. */
@@ -99,4 +105,74 @@ test('bytes that did not have to travel are told apart, and need no time', (t) =
   t.like(resumed.snapshot(), { resumedBytes: 90, bytes: 0 })
   now = 1000
   t.is(resumed.snapshot().eta, null)
+})
+
+test('what the receiver says that it has is not left to travel, proved or not; what differs is added again', (t) => {
+  let now = 0
+  const { plan, meter, pass } = sending([], () => now)
+  const head = { id: '0'.repeat(32), name: 'x', algorithm: 'sha256' }
+  plan.add(makeOffer(head, [{ type: 'file', path: 'a', size: 100, mtime: 0, mode: 0 }]))
+  plan.claim([{ start: 20, end: 100 }])
+  t.like(meter.snapshot(), { bytes: 0, resumedBytes: 0, left: 20 })
+  pass(10)
+  now = 1000
+  t.like(meter.snapshot(), { bytes: 10, resumedBytes: 0, left: 10, eta: 1000 })
+  t.deepEqual(meter.snapshot().current, { path: 'a', bytes: 90, size: 100 })
+  pass(10)
+  t.is(meter.snapshot().left, 0)
+  plan.prove(0, [{ start: 20, end: 60 }])
+  plan.ask(0, [{ start: 60, end: 100 }])
+  t.like(meter.snapshot(), { bytes: 20, resumedBytes: 40, left: 40 })
+  plan.close(0)
+  t.is(meter.snapshot().left, 0)
+})
+
+const MIB = 1024 * 1024
+
+/** What both sides said of how far they were, from the answer on. */
+async function followed(
+  path: string,
+  receiving: Partial<ReceiveOptions>,
+  faults: DuplexPairOptions = {},
+): Promise<Progress[][]> {
+  const [near, far] = duplexPair({ highWaterMark: 64 * 1024, ...faults })
+  const sides = [send(near, await manifestOf([path])), receive(far, { accept: 'all', ...receiving })]
+  const said = sides.map(() => [] as Progress[])
+  for (const [at, side] of sides.entries())
+    side.on('progress', (progress) => progress.totalFiles > 0 && said[at]!.push(progress))
+  await Promise.allSettled(sides.map(({ finished }) => finished))
+  return said
+}
+
+test('both sides say the same of what travels and of what was there, however much that was', async (t) => {
+  const folder = await temporary(t)
+  const dir = await temporary(t)
+  const path = join(folder, 'file')
+  const content = randomBytes(8 * MIB)
+  const changed = Buffer.from(content)
+  changed[3 * MIB + 7]! ^= 1
+  const longer = Buffer.concat([Buffer.of(1), changed])
+  // what is sent, how much of it is there, and what the connection does
+  const scenes: [what: string, sent: Buffer, there: number, faults?: DuplexPairOptions][] = [
+    ['broken', content, 0, { forth: { cutAfter: 5 * MIB + 500_000 } }],
+    ['resumed', content, 5 * MIB],
+    ['identical', content, 8 * MIB],
+    ['repaired', changed, 7 * MIB],
+    ['updated', longer, 7 * MIB + 1],
+  ]
+  for (const [what, sent, there, faults] of scenes) {
+    // a file that is written anew is another version of it
+    if (sent !== content || faults) await writeFile(path, sent)
+    const said = await followed(path, { dir, conflict: 'overwrite' }, faults)
+    for (const side of said) {
+      const last = side.at(-1)!
+      t.is(last.totalBytes, sent.length, what)
+      t.is(last.resumedBytes, there, what)
+      t.is(last.left, faults ? sent.length - last.bytes : 0, what)
+      if (!faults) t.is(last.bytes, sent.length - there, what)
+      // from the first moment on, what is there is not left to travel
+      for (const { left, bytes } of side) t.true(left! + bytes <= sent.length - there, what)
+      for (const { current } of side) if (current) t.true(current.bytes >= there - MIB, what)
+    }
+  }
 })

@@ -1,6 +1,7 @@
 // A peer that does not answer: the error says why, as far as it can be known on this side.
 import { createCipheriv, createDecipheriv } from 'node:crypto'
 import { once } from 'node:events'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import * as zlib from 'node:zlib'
@@ -153,6 +154,50 @@ test('a peer that takes everything and says nothing is one, too', async (t) => {
   const error = (await errorOf(send(near, manifest(), { limits: { handshakeTimeout: 100 } }).finished))!
   t.is(error.code, 'ERR_TIMEOUT')
   t.regex(error.message, /the peer has said nothing/)
+})
+
+/** A port at which nobody listens. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+test('where nobody listens the peer was not reached, and is not called silent', async (t) => {
+  const port = await freePort()
+  const several = Object.assign(new AggregateError([Object.assign(new Error('a'), { syscall: 'connect' })]), {
+    code: 'ECONNREFUSED',
+  })
+  const failing = () => {
+    const [near] = duplexPair()
+    queueMicrotask(() => near.destroy(several))
+    return near
+  }
+  const finished = [
+    send(connect(port, '127.0.0.1'), manifest()),
+    send(() => connect(port, '127.0.0.1'), manifest()),
+    send(() => connect(80, 'no-such-host.invalid'), manifest()),
+    // a host of several addresses has an error for each
+    send(failing(), manifest()),
+    receive(connect(port, '127.0.0.1'), { store: memoryParts(), accept: 'all' }),
+  ].map((transfer) => errorOf(transfer.finished))
+  for (const error of await Promise.all(finished)) {
+    t.is(error!.code, 'ERR_UNREACHABLE')
+    t.regex(error!.message, /^no connection could be made: (connect|getaddrinfo|a)/)
+    t.notRegex(error!.message, /said nothing/)
+  }
+})
+
+test('a connection that breaks does not speak of a receiver that goes one way', async (t) => {
+  const [near] = await connection(t)
+  const sending = send(near, manifest())
+  near.destroy(Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET', syscall: 'read' }))
+  const error = await errorOf(sending.finished)
+  t.is(error!.message, 'the connection broke: read ECONNRESET; run it again to resume')
+  t.is(error!.code, 'ERR_INTERRUPTED')
 })
 
 test('a peer that has said hello is not called silent', async (t) => {

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
+import { Readable } from 'node:stream'
 import test from 'ava'
-import { manifestOf, receive, send } from '../../lib/index.js'
+import { type Manifest, manifestFrom, manifestOf, manifestOfEntries, receive, send } from '../../lib/index.js'
 import { MemoryDisk } from '../../lib/testing/disk/memory-disk.js'
 import { duplexPair } from '../../lib/testing/faulty-duplex.js'
 import { ManifestReader } from '../../lib/wire/manifest.js'
@@ -41,6 +42,61 @@ test('what could not be listed fails on both sides, and the others arrive', asyn
   }
   const there = [...disk.snapshot()].filter(([path]) => path.startsWith('/in/d/')).map(([path]) => path)
   t.deepEqual(there.sort(), ['/in/d/a', '/in/d/z'])
+})
+
+test('the sender learns why in its own outcomes; the receiver hears nothing that may not be so', async (t) => {
+  const gone = new Error('the database went away')
+  const failing = () => new Readable({ read: (_size: number) => {} }).destroy(gone)
+  const entries = [{ path: 'row', size: 3 }]
+  const store = { rereadable: () => false, stream: failing }
+  const manifests: [Manifest, cause: string][] = [
+    [manifestOfEntries(entries, store, { name: 'rows' }), gone.message],
+    [
+      manifestFrom(
+        new Readable({
+          read() {
+            this.destroy(gone)
+          },
+        }),
+        { name: 'row' },
+      ),
+      gone.message,
+    ],
+    [await manifest(), 'EACCES'],
+  ]
+  for (const [made, cause] of manifests) {
+    const [near, far] = duplexPair()
+    const sides = [send(near, made), receive(far, { dir: '/in', fs: new MemoryDisk(), accept: 'all' })]
+    const [own, told] = await Promise.all(
+      sides.map(async ({ finished }) => {
+        const { outcomes } = (await t.throwsAsync<Error & { outcomes: Outcome[] }>(finished))!
+        return outcomes.find(({ status }) => status === 'failed')!.error!
+      }),
+    )
+    t.is(own!.code, 'ERR_SOURCE_READ')
+    t.true(`${own!.message}`.includes(cause))
+    t.true(`${own!.cause}`.includes(cause))
+    t.regex(told!.message, /: a file could not be read at the sender; the sender says why$/)
+  }
+})
+
+test('a stream is sent once: one that was read or closed before is refused at once', async (t) => {
+  const read = Readable.from([Buffer.from('x')])
+  await read.toArray()
+  const closed = Readable.from([Buffer.from('x')]).destroy()
+  for (const stream of [read, closed])
+    t.throws(() => manifestFrom(stream, { name: 'x' }), {
+      code: 'ERR_USAGE',
+      message: /not yet read to its end/,
+    })
+
+  const made = manifestFrom(Readable.from([Buffer.from('x')]), { name: 'x' })
+  const [near, far] = duplexPair()
+  const receiving = receive(far, { dir: '/in', fs: new MemoryDisk(), accept: 'all' })
+  await send(near, made).finished
+  await receiving.finished
+  const [again] = duplexPair()
+  t.throws(() => send(again, made), { code: 'ERR_STATE', message: /make a manifest of another one$/ })
 })
 
 test('a receiver that does not want it hears of it all the same', async (t) => {

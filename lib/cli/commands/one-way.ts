@@ -1,7 +1,7 @@
 import type { Transform } from 'node:stream'
 import { tap } from '../../stages/progress-tap.js'
 import type { Item } from '../../stages/river/items.js'
-import { ProgressMeter } from '../../transfer/progress.js'
+import { type Progress, ProgressMeter } from '../../transfer/progress.js'
 import type { Entry } from '../../wire/entry.js'
 import type { Reporter } from '../terminal/reporter.js'
 
@@ -19,7 +19,9 @@ export class OneWay {
     cameBytes: 0,
     wantedBytes: 0 as number | null,
     provedBytes: 0,
+    left: (index?: number) => this.#left(index),
   }
+  #entries: readonly Entry[] = []
   readonly #meter = new ProgressMeter(this.#passed)
   readonly #running: ReturnType<Reporter['running']>
   /** Runs while something has passed that was not shown yet. */
@@ -32,6 +34,11 @@ export class OneWay {
   /** To stand behind what gives the items. */
   stage(): Transform {
     return tap<Item>((item) => this.#pass(item))
+  }
+
+  /** How far it is now. */
+  get progress(): Progress {
+    return this.#meter.snapshot()
   }
 
   /** Bytes of content that passed. */
@@ -57,7 +64,16 @@ export class OneWay {
     this.#timer ??= setTimeout(() => this.#show(), INTERVAL)
   }
 
+  /** Bytes that did not pass yet: all before the last ones did. */
+  #left(index?: number): number {
+    const { cameBytes, wantedBytes } = this.#passed
+    if (index === undefined) return Math.max(0, (wantedBytes ?? 0) - cameBytes)
+    const { start, size } = this.#entries[index]!
+    return Math.max(0, start + size! - cameBytes)
+  }
+
   #expect(entries: readonly Entry[]): void {
+    this.#entries = entries
     const sizes = entries.map(({ size }) => size)
     this.#passed.wantedEntries = entries.length
     this.#passed.wantedBytes = sizes.reduce(
@@ -68,6 +84,6 @@ export class OneWay {
 
   #show(): void {
     this.#timer = undefined
-    this.#running.progress(this.#meter.snapshot())
+    this.#running.progress(this.progress)
   }
 }

@@ -4,6 +4,7 @@ import { fileSource } from '../../stages/file-source.js'
 import { framer } from '../../stages/framer.js'
 import { hashTap } from '../../stages/hash-tap.js'
 import { size } from '../../terminal/text.js'
+import type { Entry } from '../../wire/entry.js'
 import type { Context } from '../terminal/context.js'
 import { kindsOf } from '../terminal/tally.js'
 import { OneWay } from './one-way.js'
@@ -22,9 +23,8 @@ export async function packCommand(paths: string[], flags: SourceFlags, context: 
   const failures: FileOutcome[] = entries
     .filter(({ type }) => type === 'unreadable')
     .map(({ path, code }) => ({ path, status: 'failed', code: code! }))
-  const onFailure = (error: SluiceError) => {
-    const { path = '', code } = error
-    failures.push({ path, status: 'failed', code })
+  const onFailure = (error: SluiceError, { path }: Entry) => {
+    failures.push({ path, status: 'failed', code: error.code, error })
     reporter.warn(error, id)
   }
   const source = fileSource(manifest, { onFailure })

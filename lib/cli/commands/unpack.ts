@@ -76,8 +76,10 @@ export async function unpackCommand(flags: UnpackFlags, { io, reporter, signal }
     if (isSluiceError(why, 'ERR_FILES_FAILED')) {
       const { id, bytes, took } = numbers()
       reporter.partly(why, tally, inFolder(dir), id, { bytes, took })
-    } else if (oneWay.id !== '')
-      reporter.interrupted(why, 'the stream ended', tally, { id: oneWay.id, where: inFolder(dir) })
+    } else if (oneWay.id !== '') {
+      const at = { where: inFolder(dir), progress: oneWay.progress }
+      reporter.interrupted(why, 'the stream ended', tally, oneWay.id, at)
+    }
     throw error
   }
   oneWay.over()

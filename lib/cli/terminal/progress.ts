@@ -42,22 +42,26 @@ export class ProgressView {
   }
 
   /** The most that has room: what it takes up longest, the rate and the time left, stays to the last. */
-  #total({ files, totalFiles, bytes, totalBytes, rate, eta }: Progress, columns: number): string {
+  #total(progress: Progress, columns: number): string {
+    const { files, totalFiles, totalBytes } = progress
+    const { bytes, what } = thereOf(progress)
     const share = totalBytes === null ? '' : percent(bytes, totalBytes)
-    const left = eta === null || this.#end === undefined ? undefined : Math.max(this.#end - this.#now(), 1000)
-    const moves = [`${size(rate)}/s`, ...(left === undefined ? [] : [`${duration(left)} left`])]
     const paused = this.#paused()
-    const speed = paused === undefined ? moves : [paused]
+    const speed = paused === undefined ? this.#speed(progress) : [paused]
     const done = `${files}/${totalFiles} done`
     const of = totalBytes === null ? size(bytes) : `${size(bytes)} of ${size(totalBytes)}`
-    const forms = [
-      [done, `${of}${share && ` (${share})`}`],
-      [done, share || size(bytes)],
-      [share || size(bytes)],
-      [],
-    ]
+    const short = `${what}${share || size(bytes)}`
+    const forms = [[done, `${what}${of}${share && ` (${share})`}`], [done, short], [short], []]
     const lines = forms.map((form) => [...form, ...speed].join('  '))
     return lines.find((line) => widthOf(line) <= columns) ?? lines.at(-1)!
+  }
+
+  /** Nothing of what is only checked travels. */
+  #speed(progress: Progress): string[] {
+    if (isChecking(progress)) return []
+    const { rate, eta } = progress
+    const left = eta === null || this.#end === undefined ? undefined : Math.max(this.#end - this.#now(), 1000)
+    return [`${size(rate)}/s`, ...(left === undefined ? [] : [`${duration(left)} left`])]
   }
 }
 
@@ -102,6 +106,18 @@ export class RunningTime {
     this.#before = this.took
     this.#since = undefined
   }
+}
+
+/** Whether nothing is left to travel, but what was there is not all proved yet. */
+function isChecking({ left, bytes, resumedBytes, totalBytes }: Progress): boolean {
+  return left === 0 && totalBytes !== null && bytes + resumedBytes < totalBytes
+}
+
+/** How much is there: what came and what was there before; while that is checked, how much was. */
+function thereOf(progress: Progress): { bytes: number; what: string } {
+  const { left, bytes, resumedBytes, totalBytes } = progress
+  if (isChecking(progress)) return { bytes: bytes + resumedBytes, what: 'checked ' }
+  return { bytes: left === null || totalBytes === null ? bytes : totalBytes - left, what: '' }
 }
 
 /** '' if there is nothing to share. */

@@ -19,7 +19,7 @@ import { watchLost } from './lost.js'
 import { ProgressView, pausedText, RunningTime } from './progress.js'
 import { Screen } from './screen.js'
 import { checkOutput } from './streams.js'
-import { interruptedText, type Numbers, renamedLines, summaryOf } from './summary.js'
+import { type Interrupted, interruptedText, type Numbers, noteLines, summaryOf } from './summary.js'
 import { Tally } from './tally.js'
 
 /** The standard streams of a command; a parameter, so that tests need no terminal. */
@@ -31,12 +31,10 @@ export interface Io {
 
 /** What a result says without the outcome of each entry. */
 type Completed = Omit<TransferResult, 'files'>
-
 const WAITING = 'offered; waiting for the answer'
 
 /** Milliseconds between two progress events of `--json`. */
 const JSON_INTERVAL = 500
-
 /** Milliseconds of a transfer until people are told of the key: what is over before needs none. */
 const LONG_ENOUGH = 5000
 
@@ -58,7 +56,7 @@ export class Reporter {
   readonly #names = new Map<string, string>()
   readonly #refused = new Set<string>()
   /** Errors of transfers of which people have read already what failed, and why. */
-  readonly #summed = new WeakSet<SluiceError>()
+  readonly #told = new WeakSet<SluiceError>()
 
   /**
    * @param isStopped tells whether the user stopped the program
@@ -122,7 +120,7 @@ export class Reporter {
    */
   failed(error: SluiceError, id: string, isOver: boolean): void {
     this.event({ event: 'error', ...said(error, id), exit: exitOf(error, !isOver) })
-    if (!isOver && !this.#refused.has(id) && !this.#summed.has(error))
+    if (!isOver && !this.#refused.has(id) && !this.#told.has(error))
       this.note(`warning: ${this.#prefix(id)}${error.message}`)
     this.#names.delete(id)
   }
@@ -159,9 +157,9 @@ export class Reporter {
    */
   error(error: SluiceError, byPeer = false): number {
     const exit = exitOf(error, byPeer)
-    this.event({ event: 'error', ...said(error, this.#last?.id), exit })
-    const isRefused = error.code === 'ERR_REJECTED' && this.#refused.has(this.#last?.id ?? '')
-    const isKnown = isRefused || this.#summed.has(error)
+    const { id = '' } = this.#last ?? {}
+    this.event({ event: 'error', ...said(error, id), exit })
+    const isKnown = this.#told.has(error) || (error.code === 'ERR_REJECTED' && this.#refused.has(id))
     if (!isKnown && (!this.#json || this.#events !== this.#io.stderr))
       this.#screen.line(`sluice: ${error.message.replaceAll('\n', ' ')}`)
     if (process.env.DEBUG?.includes('sluice')) this.#screen.line(`${error.stack}`)
@@ -205,7 +203,8 @@ export class Reporter {
    */
   watch(transfer: Transfer, where: string, leftOut = 0): void {
     const time = new RunningTime(this.#now)
-    const gone = transfer.direction === 'send' ? 'the receiver went away' : 'the sender went away'
+    const isSender = transfer.direction === 'send'
+    const gone = `the ${isSender ? 'receiver' : 'sender'} went away`
     const tally = new Tally(leftOut)
     const paused = () => pausedText(transfer, this.#keys?.isListening === true)
     const enter = (state: TransferState) => {
@@ -220,7 +219,7 @@ export class Reporter {
       if (!this.#screen.isLive && (state === 'paused' || (isGoingOn && time.isRunning)))
         this.note(`${this.#prefix(transfer.id)}${paused() ?? 'going on'}`)
       // a person may have to answer there
-      if (state === 'offered' && transfer.direction === 'send') this.#screen.show(transfer, () => [WAITING])
+      if (state === 'offered' && isSender) this.#screen.show(transfer, () => [WAITING])
       else this.#screen.over(transfer)
     }
     // an accepted connection is watched only from its offer on
@@ -252,21 +251,20 @@ export class Reporter {
         this.completed(result, tally, where, time.took)
       },
       (error: SluiceError) => {
-        const { bytes, resumedBytes } = transfer.progress
+        const { progress, id } = transfer
         over()
         // whoever awaits the transfer reports the error
         if (error.code === 'ERR_FILES_FAILED')
-          this.partly(error, tally, where, transfer.id, { bytes, resumedBytes, took: time.took })
-        else if (time.hasBegun) this.interrupted(error, gone, tally, { id: transfer.id, where })
+          this.partly(error, tally, where, id, { ...progress, took: time.took })
+        else if (time.hasBegun) this.interrupted(error, gone, tally, id, { where, progress, isSender })
       },
     )
   }
 
   /** Reports what became of consecutive entries. */
   settled(range: OutcomeRange, entries: readonly Entry[], id: string): void {
-    if (this.#json)
-      for (const outcome of outcomesOf(range, entries))
-        this.event({ event: 'file', id: id || undefined, ...told(outcome) })
+    for (const outcome of this.#json ? outcomesOf(range, entries) : [])
+      this.event({ event: 'file', id: id || undefined, ...told(outcome) })
     for (const outcome of unusualIn(range, entries))
       if (outcome.status === 'failed') this.note(`failed: ${reasonOf(outcome)}`)
   }
@@ -274,27 +272,27 @@ export class Reporter {
   /** Reports the result of a transfer that took `took` milliseconds. */
   completed(result: Completed, tally: Tally, where: string, took: number): void {
     const { id, published, skipped, failed, bytes, resumedBytes } = result
-    const { there, leftOut } = tally
     this.#summary(tally, where, id, { bytes, resumedBytes, took })
+    const { there, leftOut } = tally
     this.event({ event: 'completed', id, published, skipped, there, leftOut, failed, bytes, resumedBytes })
   }
 
   /** Reports a transfer of which files failed: each of them was told when it did. */
   partly(error: SluiceError, tally: Tally, where: string, id: string, numbers: Numbers): void {
-    this.#summed.add(error)
+    this.#told.add(error)
     this.#summary(tally, where, id, numbers)
   }
 
   /** What became of all, for people. */
   #summary(tally: Tally, where: string, id: string, numbers: Numbers): void {
-    for (const line of renamedLines(tally)) this.note(line)
+    for (const line of noteLines(tally)) this.note(line)
     this.note(`${this.#prefix(id)}${summaryOf(tally, where, numbers)}`)
     this.#names.delete(id)
   }
 
   /** Reports a transfer that may be run again, if it ended so: who went away, what was kept, and what to do. */
-  interrupted(error: SluiceError, gone: string, tally: Tally, at: { id: string; where: string }): void {
-    const text = interruptedText(error, this.#isStopped() ? 'stopped' : gone, tally, at.where)
-    if (text) this.note(`${this.#prefix(at.id)}${text}`)
+  interrupted(error: SluiceError, gone: string, tally: Tally, id: string, at: Interrupted): void {
+    const text = interruptedText(error, this.#isStopped() ? 'stopped' : gone, tally, at)
+    if (text) this.note(`${this.#prefix(id)}${text}`)
   }
 }

@@ -1,6 +1,8 @@
-import { type Code, printable, type SluiceError } from '../../errors.js'
+import { type Code, counted, printable, type SluiceError } from '../../errors.js'
 import { isReservedName } from '../../files/own/reserved.js'
-import { size } from '../../terminal/text.js'
+import { shownPath, size } from '../../terminal/text.js'
+import type { Progress } from '../../transfer/progress.js'
+import { failureOf } from '../../wire/outcome.js'
 import type { Tally } from './tally.js'
 
 /** What a transfer moved, and for how long it ran, in milliseconds. */
@@ -10,8 +12,25 @@ export interface Numbers {
   took: number
 }
 
-/** What got another name. */
-export function renamedLines({ renamed }: Tally): string[] {
+/** What got another name, and which links were not made, and why. */
+export function noteLines(tally: Tally): string[] {
+  return [...renamedLines(tally), ...linkLines(tally)]
+}
+
+/** A sender is told that the receiver left a link out, and not why. */
+const UNTOLD = 'the receiver did not make the link'
+
+function linkLines({ links, linksLeft }: Tally): string[] {
+  if (linksLeft === 0) return []
+  const lines = links.map(({ entry, error = failureOf(entry, 'ERR_SKIPPED', UNTOLD) }) => error.message)
+  if (linksLeft > links.length) lines.push(`and ${counted(linksLeft - links.length, 'more link')}`)
+  return [
+    ...lines.map((line) => `left out: ${line}`),
+    '--links at the receiver makes those links that stay inside',
+  ]
+}
+
+function renamedLines({ renamed }: Tally): string[] {
   return renamed.map(({ path, name }) => {
     const isOurs = path.split('/').some(isReservedName)
     const why = isOurs ? 'Sluice keeps such names for itself' : 'the name was taken'
@@ -34,14 +53,36 @@ export function summaryOf(
 /** How a transfer ends that may be run again for the rest. */
 const INTERRUPTED = new Set<Code>(['ERR_INTERRUPTED', 'ERR_TRUNCATED', 'ERR_TIMEOUT', 'ERR_CANCELLED'])
 
-/** Who went away, what was kept, and what to do; undefined where running it again is no way out. */
+/** What there was when a transfer was interrupted. `where` is the end of "2 files …". */
+export interface Interrupted {
+  where: string
+  progress: Progress
+  /** What a sender sent may not have arrived: it knows only how much is kept at most. */
+  isSender?: boolean
+}
+
+/** Who went away, what is there, and what to do; undefined where running it again is no way out. */
 export function interruptedText(
   { code }: SluiceError,
   who: string,
-  { published = 'no whole file', there }: Tally,
-  where: string,
+  tally: Tally,
+  { where, progress, isSender = false }: Interrupted,
 ): string | undefined {
   if (!INTERRUPTED.has(code)) return undefined
-  const kept = there === 0 ? published : `${published}, and ${there} there already,`
-  return `${who} before the end; ${kept} ${where}. Run the same commands again for the rest`
+  const { published = 'no whole file', there } = tally
+  const whole = there === 0 ? published : `${published}, and ${there} there already,`
+  const kept = keptOf(tally, progress)
+  const unfinished = kept === '' ? '' : `; ${isSender ? 'up to ' : ''}${kept} kept`
+  return `${who} before the end; ${whole} ${where}${unfinished}. Run the same commands again for the rest`
+}
+
+/** How much is there of files that have no outcome yet; '' if nothing is. A stream of unknown size begins anew. */
+function keptOf(tally: Tally, { files, totalFiles, totalBytes, left, current }: Progress): string {
+  if (totalBytes === null || left === null) return ''
+  const bytes = totalBytes - left - tally.bytes
+  if (bytes <= 0) return ''
+  // a sender reads ahead of what it says to be the present file
+  const isOne = totalFiles - files === 1 || current?.bytes === bytes
+  const isCurrent = isOne && current !== null && current.size !== current.bytes
+  return `${size(bytes)} of ${isCurrent ? shownPath(current.path.split('/').at(-1)!, 30) : 'unfinished files'}`
 }

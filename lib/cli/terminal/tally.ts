@@ -2,6 +2,9 @@ import { counted } from '../../errors.js'
 import type { Entry } from '../../wire/entry.js'
 import { type Outcome, type OutcomeRange, unusualIn } from '../../wire/outcome.js'
 
+/** Links that are named of those that were not made. */
+const MOST_LINKS = 3
+
 /** What became of the entries of a transfer, in the numbers that people are told. */
 export class Tally {
   /** Those that got another name. */
@@ -10,8 +13,13 @@ export class Tally {
   readonly #published = { file: 0, directory: 0, symlink: 0, unreadable: 0 }
   /** They stand there already. */
   there = 0
+  /** Bytes of what has its outcome, but for what nobody asked for. */
+  bytes = 0
   /** Nobody asked for them: links, pipes, what a policy leaves out. */
   leftOut: number
+  /** Links among them that the receiver did not make: the first ones, and how many. */
+  readonly links: Outcome[] = []
+  linksLeft = 0
   /** The sender could not read them. */
   unreadable = 0
   /** They failed for another reason. */
@@ -24,7 +32,10 @@ export class Tally {
 
   /** Takes in what became of consecutive entries. */
   add(range: OutcomeRange, entries: readonly Entry[]): void {
-    for (let index = range.first; index <= range.last; index++) this.#published[entries[index]!.type]++
+    for (let index = range.first; index <= range.last; index++) {
+      this.#published[entries[index]!.type]++
+      this.bytes += entries[index]!.size ?? 0
+    }
     for (const outcome of unusualIn(range, entries)) {
       if (outcome.name !== undefined) this.renamed.push(outcome)
       if (outcome.status === 'published') continue
@@ -51,9 +62,16 @@ export class Tally {
     return joined(numbers.map(([number, what]) => (number === 0 ? undefined : `${number} ${what}`))) ?? ''
   }
 
-  #count({ status, code }: Outcome): void {
-    if (status === 'skipped' && (code === 'ERR_SKIPPED' || code === 'ERR_REJECTED')) this.leftOut++
-    else if (status === 'skipped') this.there++
+  #count(outcome: Outcome): void {
+    const { entry, status, code, reason } = outcome
+    if (status === 'skipped' && (code === 'ERR_SKIPPED' || code === 'ERR_REJECTED')) {
+      this.leftOut++
+      this.bytes -= entry.size ?? 0
+      // the sender is told no reason
+      if (entry.type !== 'symlink' || (reason !== undefined && reason !== 'symlink')) return
+      this.linksLeft++
+      if (this.links.length < MOST_LINKS) this.links.push(outcome)
+    } else if (status === 'skipped') this.there++
     else if (UNREADABLE.has(code)) this.unreadable++
     else this.failed++
   }

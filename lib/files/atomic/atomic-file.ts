@@ -4,6 +4,7 @@ import { checkKeys } from '../../options.js'
 import { Ranges } from '../../ranges.js'
 import { encodeText } from '../content/encodings.js'
 import { keepAttributes, openingMode } from '../disk/attributes.js'
+import { callProgress } from '../disk/call-progress.js'
 import { portionsOf } from '../disk/digest-file.js'
 import { diskError, errorCode, SystemError } from '../disk/disk-error.js'
 import type { FileStats } from '../disk/fs.js'
@@ -11,7 +12,6 @@ import { createTemporary } from '../disk/move-file.js'
 import type { PathLike } from '../disk/names.js'
 import { writeFully } from '../disk/read-write.js'
 import { retrying } from '../disk/retry.js'
-import { UserCallback } from '../disk/user-callback.js'
 import { Renewal } from '../own/lease.js'
 import { temporaryName } from '../own/temporary-name.js'
 import { buffersOf, checkPosition, lengthOf } from '../part/part-options.js'
@@ -88,7 +88,6 @@ export class AtomicFile {
   readonly #draft: UnnamedFile
   readonly #path: string
   readonly #hasher: RunningDigest | undefined
-  readonly #callback = new UserCallback()
   readonly #renewal: Renewal
   #fd: number
   /** What was written. */
@@ -163,7 +162,7 @@ export class AtomicFile {
         await writing
         at += lengthOf(piece)
         this.#ranges.add(from, at)
-        this.#callback.run(() => progress?.(this.bytes, total))
+        callProgress(() => progress?.(this.bytes, total))
       }
     })
   }
@@ -229,9 +228,8 @@ export class AtomicFile {
       return await running
     } catch (error) {
       await this.#remove()
-      // an error of the caller's own code is passed on unchanged
-      const isCallers = this.#callback.threw(error) || errorCode(error) === undefined
-      throw isCallers ? error : diskError(error, 'write', this.#path)
+      // an error of the source is passed on unchanged
+      throw errorCode(error) === undefined ? error : diskError(error, 'write', this.#path)
     } finally {
       this.#running = undefined
     }

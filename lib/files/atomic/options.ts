@@ -72,8 +72,8 @@ export interface AtomicWriteOptions {
   signal?: AbortSignal
   /**
    * Called with the bytes written so far, and with those that there are in all, where that is known: text and bytes have
-   * their length, a stream what {@link AtomicWriteOptions.total} says. What it throws cancels the write, and is passed
-   * on unchanged.
+   * their length, a stream what {@link AtomicWriteOptions.total} says. What it throws cancels the write, which
+   * fails with `ERR_DESTROYED` and that as its cause.
    */
   progress?: (bytes: number, total: number | undefined) => void
   /** Bytes in all, for `progress`: where the content comes in pieces. It is not compared with what comes. */

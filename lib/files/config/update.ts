@@ -1,4 +1,5 @@
-import type { SluiceError } from '../../errors.js'
+import { isDeepStrictEqual } from 'node:util'
+import { printable, SluiceError } from '../../errors.js'
 import { checkFunction, checkKeys, checkWhole, type Keys } from '../../options.js'
 import type { Written } from '../atomic/atomic-file.js'
 import { FILE_LOCK_OPTIONS, type FileLockOptions, underTargetLock } from '../atomic/locked-target.js'
@@ -8,6 +9,7 @@ import { openWith, WRITE_VALUE_OPTIONS, type WriteValueOptions } from '../atomic
 import { audited } from '../audit/recorder.js'
 import { decodeText, encodeText } from '../content/encodings.js'
 import { type Format, parseToRewrite } from '../content/formats.js'
+import { plainValue } from '../content/plain-value.js'
 import { readWholeFile } from '../content/read-file.js'
 import { encodeChecked } from '../content/schema.js'
 import { diskError } from '../disk/disk-error.js'
@@ -24,7 +26,7 @@ import { handlesOf } from '../tree/handle-budget.js'
 export interface UpdateOptions
   extends FileLockOptions,
     Omit<WriteValueOptions, 'conflict' | 'makeParents' | 'progress' | 'symlink'> {
-  /** The value for `change` if the file is missing, or a YAML file is empty. Default undefined. */
+  /** The value for `change` if the file is missing, or a YAML file is empty: it gets a copy. Default undefined. */
   initial?: unknown
 }
 
@@ -44,13 +46,13 @@ export interface Updated<T> {
   warning?: SluiceError
 }
 
-/** Returns the new value of a file, or undefined to leave it as it is. */
+/** Returns the new value of a file, also where it changes the one that it is given; or undefined to leave the file as it is. */
 export type Change<T> = (value: T | undefined) => T | undefined | Promise<T | undefined>
 
 /**
  * Changes a JSON file so that no change of another process, or of this one, gets lost: under a lock it reads the
  * file, calls `change` with the value, and writes the returned value as `writeJson` does; if it returns undefined,
- * the file stays. All paths to one file, also through links, share the lock, which exists beside the file while it is
+ * the file stays, and a value that was changed in place is `ERR_USAGE`. All paths to one file, also through links, share the lock, which exists beside the file while it is
  * held; links stay links.
  *
  * `change` must not update the same file itself: it would wait for itself. What it throws is passed on unchanged. If
@@ -97,10 +99,14 @@ async function update<T>(
   checkFunction('change', change)
   const { path: shown, fs, signal } = settings
   return underTargetLock(settings, options, 'update', async ({ path }, lock): Promise<Updated<T>> => {
-    const found = await read(format, fs, path, shown)
-    const given = (isEmpty(format, found) ? options.initial : found?.value) as T | undefined
+    const found = await read(fs, path, shown)
+    const before = () => valueIn(format, found, shown, options.initial)
+    const given = (await before()) as T | undefined
     const value = await unlessAborted(async () => change(given), signal, shown)
-    if (value === undefined) return { how: 'unchanged', value: found?.value as T | undefined }
+    if (value === undefined) {
+      checkSame(given, await before(), shown)
+      return { how: 'unchanged', value: (found && given) as T | undefined }
+    }
     checkSignal(signal, shown)
     const bytes = encodeText(await encodeChecked(format, value, options, shown))
     const { backup, warning } = await write(path, bytes, lock, settings)
@@ -125,21 +131,42 @@ function write(path: string, bytes: Uint8Array, lock: FolderLock, options: Updat
   })
 }
 
-/** Whether there is no value: no file, or a YAML file with nothing in it. */
-function isEmpty(format: Format, found: { value: unknown } | undefined): boolean {
-  return found === undefined || (format === 'yaml' && found.value === null)
+/**
+ * The value in the text of a file, or `initial` where there is none: no file, or a YAML file with nothing in it. Made
+ * anew each time, so that nobody else holds it.
+ */
+async function valueIn(
+  format: Format,
+  text: string | undefined,
+  shown: string,
+  initial: unknown,
+): Promise<unknown> {
+  const value = text === undefined ? undefined : await parseToRewrite(format, text, shown)
+  if (text !== undefined && (format === 'json' || value !== null)) return value
+  return initial === undefined ? undefined : plainValue(initial, format)
 }
 
-/** The value in the file; undefined if there is no file. */
-async function read(
-  format: Format,
-  fs: FileSystem,
-  path: string,
-  shown: string,
-): Promise<{ value: unknown } | undefined> {
+/** Fails if `change` has changed the value that it was given, and returned nothing: that would be lost. */
+function checkSame(value: unknown, before: unknown, shown: string): void {
+  if (isSame(value, before)) return
+  const message = `change returned nothing for ${printable(shown)}, but changed the value that it was given: return the new value`
+  throw new SluiceError('ERR_USAGE', message, { path: shown, expected: before, found: value })
+}
+
+/** What is deeper than the stack allows is taken for the same: none of it could be written. */
+function isSame(one: unknown, other: unknown): boolean {
+  try {
+    return isDeepStrictEqual(one, other)
+  } catch {
+    return true
+  }
+}
+
+/** The text of the file; undefined if there is no file. */
+async function read(fs: FileSystem, path: string, shown: string): Promise<string | undefined> {
   try {
     const bytes = await ifThere(readWholeFile(fs, path, shown))
-    return bytes && { value: await parseToRewrite(format, decodeText(bytes, 'utf8', shown), shown) }
+    return bytes && decodeText(bytes, 'utf8', shown)
   } catch (error) {
     throw diskError(error, 'read', shown)
   }

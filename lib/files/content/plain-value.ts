@@ -1,5 +1,5 @@
 import { isBoxedPrimitive, isDate } from 'node:util/types'
-import { SluiceError } from '../../errors.js'
+import { asSluiceError, SluiceError } from '../../errors.js'
 import type { Format } from './formats.js'
 
 /** The deepest nesting: nobody reads more, and other programs refuse it. */
@@ -10,10 +10,16 @@ export const MOST_DEPTH = 1000
  * arrays and plain objects. `toJSON` is called if there is one (as for a Date, and
  * for a bigint where somebody gave them all one). A key with the value undefined is
  * left out, as JSON does. `ERR_USAGE` for everything else: undefined elsewhere, bigint, functions, symbols, instances
- * of classes, keys that are symbols, cycles. No value is ever replaced by another one.
+ * of classes, keys that are symbols, cycles; and where a `toJSON` or a getter throws, with that as the cause. No value is
+ * ever replaced by another one.
  */
 export function plainValue(value: unknown, format: Format): unknown {
-  return copy(value, '', { format, above: new Set() })
+  try {
+    return copy(value, '', { format, above: new Set() })
+  } catch (thrown) {
+    // a toJSON, or a getter
+    throw asSluiceError(thrown, 'ERR_USAGE', 'the value cannot be read')
+  }
 }
 
 interface ValueWalk {

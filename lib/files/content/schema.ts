@@ -1,5 +1,5 @@
 import type { Ajv, ValidateFunction } from 'ajv'
-import { isError, printable, SluiceError } from '../../errors.js'
+import { messageOf, printable, SluiceError } from '../../errors.js'
 import { checkOption } from '../../options.js'
 import { type EncodeOptions, encodeValue, type Format } from './formats.js'
 import { plainValue } from './plain-value.js'
@@ -36,7 +36,13 @@ const MOST_TOLD = 300
  */
 export async function checkSchema(value: unknown, schema: Schema, path: string): Promise<void> {
   const validate = await compile(schema, path)
-  if (validate(value)) return
+  try {
+    if (validate(value)) return
+  } catch (cause) {
+    // a schema that refers to itself needs as much of the stack as the value is deep
+    const message = `${printable(path)} cannot be compared with its schema: ${printable(messageOf(cause), 200)}`
+    throw new SluiceError('ERR_SCHEMA', message, { path, cause })
+  }
   const failures = (validate.errors ?? []).map(({ instancePath, message, params }): SchemaFailure => {
     const said = TOLD.flatMap((name) => (name in params ? [JSON.stringify(params[name])] : []))
     const extra = said.length > 0 ? ` (${said.join().slice(0, MOST_TOLD)})` : ''
@@ -86,8 +92,7 @@ async function compile(schema: Schema, path: string): Promise<ValidateFunction> 
     if (typeof schema === 'object') compiled.set(schema, { text, validate })
     return validate
   } catch (cause) {
-    const why = isError(cause) ? cause.message : String(cause)
-    const message = `the schema for ${printable(path)} cannot be used: ${printable(why, 500)}`
+    const message = `the schema for ${printable(path)} cannot be used: ${printable(messageOf(cause), 500)}`
     throw new SluiceError('ERR_USAGE', message, { path, found: schema, cause })
   }
 }

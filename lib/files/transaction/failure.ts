@@ -12,6 +12,7 @@ export class Failure {
   }
   #cancelled: Error | undefined
   #error: Error | undefined
+  #path: string | undefined
 
   constructor(id: string, signal: AbortSignal | undefined) {
     this.#id = id
@@ -30,8 +31,17 @@ export class Failure {
     return this.#error
   }
 
-  /** An operation failed: the running ones are cancelled, too. */
-  fail(error: Error): void {
+  /** What it was about, where that is known. */
+  get path(): string | undefined {
+    return this.#path
+  }
+
+  /**
+   * An operation failed: the running ones are cancelled, too.
+   * @param about the path of the operation, for an error that names none
+   */
+  fail(error: Error, about?: string): void {
+    this.#path ??= pathOf(error) ?? about
     this.#error ??= error
     this.stop(error)
   }
@@ -57,12 +67,15 @@ export class Failure {
     const error = this.#error
     if (!error) return
     const message = `transaction ${printable(this.#id)} is not committed, since an operation failed: ${error.message}`
-    const path = isSluiceError(error) ? error.path : undefined
-    throw new SluiceError('ERR_TRANSACTION', message, { path, cause: error })
+    throw new SluiceError('ERR_TRANSACTION', message, { path: this.#path, cause: error })
   }
 
   /** Stops listening to the signal. */
   end(): void {
     this.#signal?.removeEventListener('abort', this.#cancel)
   }
+}
+
+function pathOf(error: Error): string | undefined {
+  return isSluiceError(error) ? error.path : undefined
 }

@@ -5,9 +5,9 @@ import { codeForRecord, getDefaultAudit } from '../audit/recorder.js'
 import { ENCODE_OPTIONS, type Format } from '../content/formats.js'
 import { plainValue } from '../content/plain-value.js'
 import { encodeChecked } from '../content/schema.js'
+import { callProgress } from '../disk/call-progress.js'
 import { diskError } from '../disk/disk-error.js'
 import { localPath, type PathLike } from '../disk/names.js'
-import { UserCallback } from '../disk/user-callback.js'
 import { type Changes, runTransaction, shownPaths, type TransactionResult } from './commit.js'
 import { closeContext, openContext, type TransactionContext } from './context.js'
 import { Draft } from './draft.js'
@@ -63,9 +63,8 @@ export class FileTransaction implements AsyncDisposable {
   readonly #draft: Draft
   readonly #running = new Set<Promise<void>>()
   readonly #began = performance.now()
-  readonly #callback = new UserCallback()
   readonly #report = (progress: TransactionProgress): void =>
-    this.#callback.run(() => this.#options.progress?.(progress))
+    callProgress(() => this.#options.progress?.(progress))
   readonly #failure: Failure
   #ending: Promise<unknown> | undefined
 
@@ -241,8 +240,8 @@ export class FileTransaction implements AsyncDisposable {
     try {
       await act()
     } catch (error) {
-      const failure = this.#failureOf(error, verb, path)
-      this.#failure.fail(failure)
+      const failure = diskError(error, verb, path)
+      this.#failure.fail(failure, path)
       throw failure
     }
   }
@@ -254,7 +253,8 @@ export class FileTransaction implements AsyncDisposable {
       const ready = () => this.#failure.settled(this.#running)
       result = await runTransaction(this.#context, this.#draft, ready, this.#report)
     } catch (error) {
-      const failure = this.#failureOf(error, 'commit in', tree.root)
+      const failure = diskError(error, 'commit in', tree.root)
+      this.#failure.fail(failure)
       // the failure of the transaction is reported, not that of the audit
       await this.#end('failed', [], failure).catch(() => {})
       throw failure
@@ -263,10 +263,6 @@ export class FileTransaction implements AsyncDisposable {
       warnings.push(diskError(error, 'record in the audit', id))
     })
     return result
-  }
-
-  #failureOf(error: unknown, what: string, path: string): Error {
-    return this.#callback.threw(error) ? error : diskError(error, what, path)
   }
 
   async #rollback(): Promise<void> {
@@ -286,12 +282,14 @@ export class FileTransaction implements AsyncDisposable {
     this.#failure.end()
     const { tree, id } = this.#context
     const { audit = getDefaultAudit() } = this.#options
+    const { path: failedPath } = this.#failure
+    const failed = status === 'failed' && failedPath !== undefined && { failedPath }
     await audit?.record({
       operation: 'transaction',
       path: tree.root,
       status,
       duration: performance.now() - this.#began,
-      metadata: { id, files: files.length, bytes: this.#draft.bytes, ...shownPaths(files) },
+      metadata: { id, files: files.length, bytes: this.#draft.bytes, ...shownPaths(files), ...failed },
       ...(error ? { code: codeForRecord(error) } : {}),
     })
   }

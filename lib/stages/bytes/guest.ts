@@ -53,6 +53,17 @@ export function makeGuest(option: string, make: Maker, { ofItems = false } = {})
   }
 }
 
+/**
+ * Whether `_final` is that of a Transform of `node:stream`, or of a copy of it. It calls `_flush`, which is guarded, and is
+ * known to its Transform by what it is: with another one in its place `_flush` would be called twice.
+ */
+export function isFinalOfLibrary(stage: object): boolean {
+  let owner: object | null = stage
+  while (owner && !Object.hasOwn(owner, '_final')) owner = Object.getPrototypeOf(owner)
+  const own = ['_transform', '_write', '_read']
+  return owner !== null && owner !== stage && own.every((name) => Object.hasOwn(owner!, name))
+}
+
 function checked(what: string, stage: Transform, ofItems: boolean): Transform {
   if (typeof stage?.pipe !== 'function' || typeof stage.write !== 'function')
     throw badOption(what, 'a Transform', stage)
@@ -80,7 +91,7 @@ function guarded(option: string, stage: Transform, code: Code): Transform {
   const methods = stage as unknown as Record<string, Method | undefined>
   for (const name of METHODS) {
     const method = methods[name]
-    if (typeof method !== 'function') continue
+    if (typeof method !== 'function' || (name === '_final' && isFinalOfLibrary(stage))) continue
     methods[name] = function guarded(this: unknown, ...args: unknown[]) {
       try {
         if (name === 'write') GIVEN.set(stage, bytesGiven(stage) + ((args[0] as Buffer)?.length ?? 0))

@@ -20,7 +20,7 @@ export class JoinedSources implements SourceStore {
     return openSource(this.#of(entry), entry, signal)
   }
 
-  async stream(entry: Entry) {
+  stream(entry: Entry) {
     const store = this.#of(entry)
     if (!store.stream) throw new TypeError('its store has no stream() for a file that is not rereadable')
     return store.stream(entry)

@@ -2,6 +2,7 @@ import type { Clock } from '../../clock.js'
 import type { SluiceError } from '../../errors.js'
 import { badOption, type Keys } from '../../options.js'
 import { Plan } from '../../transfer/plan.js'
+import type { Entry } from '../../wire/entry.js'
 import type { SendMemory } from '../bytes/send-memory.js'
 import type { Manifest } from '../manifest/builder.js'
 
@@ -25,7 +26,7 @@ export interface FileSourceOptions {
   /** Where the memory for what is read comes from; fresh memory each time by default. */
   memory?: Pick<SendMemory, 'take'> | undefined
   /** Called with path and cause when a file cannot be sent; the peer is told the code only. */
-  onFailure?: ((error: SluiceError) => void) | undefined
+  onFailure?: ((error: SluiceError, entry: Entry) => void) | undefined
 }
 
 /** Their names. */

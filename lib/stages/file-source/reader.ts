@@ -20,7 +20,7 @@ export interface ReaderOptions {
   maxRun: number
   /** What fails after it is aborted fails because of that, and is not told. */
   signal: AbortSignal
-  onFailure?: ((error: SluiceError) => void) | undefined
+  onFailure?: ((error: SluiceError, entry: Entry) => void) | undefined
   memory?: { take(length: number): Buffer } | undefined
 }
 
@@ -275,7 +275,7 @@ export class SourceReader {
     if (signal.aborted) return
     const error = sourceError(path, cause)
     log('entry %d: %s', index, error.message)
-    if (plan.isOpen(index)) onFailure?.(error)
+    if (plan.isOpen(index)) onFailure?.(error, entry)
     // each request is answered once
     while (plan.isOpen(index)) {
       plan.answer(index, true)

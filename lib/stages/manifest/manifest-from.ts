@@ -1,9 +1,9 @@
-import type { Readable } from 'node:stream'
-import { printable, SluiceError } from '../../errors.js'
+import { isReadable, type Readable } from 'node:stream'
+import { asSluiceError, printable, SluiceError } from '../../errors.js'
 import { badOption, checkKeys, checkObject, checkOption } from '../../options.js'
 import { isSourceStore, type SourceEntry, type SourceStore } from '../../stores/sources.js'
-import { streamSource } from '../../stores/stream-source.js'
-import type { WireEntry } from '../../wire/entry.js'
+import { StreamSource } from '../../stores/stream-source.js'
+import type { Entry, WireEntry } from '../../wire/entry.js'
 import { type Limits, limitsOf } from '../../wire/limits.js'
 import { checkPath } from '../../wire/paths.js'
 import { type Manifest, OFFER_OPTIONS, OfferBuilder, type OfferOptions } from './builder.js'
@@ -26,11 +26,15 @@ export function manifestFrom(stream: Readable, options: OfferOptions & { name: s
   const { name } = options
   checkOption('stream', stream, typeof stream?.pipe === 'function', 'a Readable')
   checkOption('stream', stream, !stream.readableEncoding, 'a Readable of bytes, without setEncoding()')
+  if (isReadable(stream) === false)
+    throw badOption('stream', 'a Readable that was not yet read to its end or destroyed', stream, {
+      cause: stream.errored ?? undefined,
+    })
   const isName = typeof name === 'string' && /^(?!\.{1,2}$)[^/\0]+$/.test(name) && name.isWellFormed()
   checkOption('name', name, isName, 'the name of a file, without folders')
   const builder = new OfferBuilder(options, name)
   builder.add({ type: 'file', path: name, size: null, mtime: Date.now(), mode: null })
-  return { offer: builder.offer, store: streamSource(stream), skipped: [] }
+  return { offer: builder.offer, store: new StreamSource(stream), skipped: [] }
 }
 
 /**
@@ -39,7 +43,7 @@ export function manifestFrom(stream: Readable, options: OfferOptions & { name: s
  *
  * Throws `ERR_USAGE` for an option, and for an entry that cannot be offered: `ERR_USAGE` (type, size, mode, time,
  * target; something below an entry that is no folder), `ERR_PATH`, `ERR_DUPLICATE_NAME`, `ERR_LIMIT`;
- * `ERR_UNSUPPORTED` (algorithm).
+ * `ERR_UNSUPPORTED` (algorithm); `ERR_SOURCE_READ` where `rereadable` of the store throws.
  */
 export function manifestOfEntries(
   entries: Iterable<SourceEntry>,
@@ -72,10 +76,18 @@ export function manifestOfEntries(
     builder.add(complete)
     const added = offer.entries.at(-1)!
     // of an unknown size nothing is ever proved
-    if (type === 'file' && added.size !== null && !store.rereadable(added)) added.once = true
+    if (type === 'file' && added.size !== null && !isRereadable(store, added)) added.once = true
   }
   for (const { path } of [...before, ...offer.entries]) checkParents(path, types)
   return { offer, store, skipped: [] }
+}
+
+function isRereadable(store: SourceStore, entry: Entry): boolean {
+  try {
+    return store.rereadable(entry)
+  } catch (thrown) {
+    throw asSluiceError(thrown, 'ERR_SOURCE_READ', `rereadable() failed for ${printable(entry.path, 200)}`)
+  }
 }
 
 function isEntry(entry: unknown): boolean {

@@ -65,7 +65,11 @@ export async function closeSource(source: OpenSource | undefined): Promise<void>
 export async function* readToEnd(store: SourceStore, entry: Entry, most: number): AsyncGenerator<Buffer> {
   const { size, path } = entry
   if (!store.stream) throw new TypeError('its store has no stream() for a file that is not rereadable')
-  const stream = await store.stream(entry)
+  const given = store.stream(entry)
+  // one that fails before it is read must not end the process; the failure is met below
+  if (given && 'on' in given) given.on('error', () => {})
+  const stream = await given
+  if (stream === null || typeof stream !== 'object') throw new TypeError('its store gave no stream')
   // the loop below would take an end that others saw for an empty file
   if (stream.readableEnded || stream.destroyed) throw stream.errored ?? new Error('it was read before')
   if (stream.readableEncoding)

@@ -1,6 +1,7 @@
 import { AssertionError } from 'node:assert'
 import type { Duplex, Readable, Stream, Writable } from 'node:stream'
 import { isBytes, type Keys } from '../../options.js'
+import { isFinalOfLibrary } from '../../stages/bytes/guest.js'
 
 /** One property of a stage, checked by `run`, which rejects with an `AssertionError` if it does not hold. */
 export interface ConformanceCase {
@@ -17,7 +18,10 @@ export interface ConformanceOptions {
   open?: () => number
   /** Called after each case, for instance to remove a temporary folder. */
   after?: () => void | Promise<void>
-  /** Milliseconds until something that does not come is a failure; 10,000 by default. Nothing waits for it otherwise. */
+  /**
+   * Milliseconds until something that does not come is a failure, or a large input does not go on; 10,000 by default.
+   * Nothing waits for it otherwise.
+   */
   patience?: number
 }
 
@@ -39,14 +43,26 @@ export function ensure(condition: boolean, message: string): asserts condition {
   if (!condition) throw new AssertionError({ message, stackStartFn: ensure })
 }
 
-/** The result of `promise`, or a failure that names `what` if it takes longer than `patience` milliseconds. */
-export async function within<T>(patience: number, what: string, promise: Promise<T>): Promise<T> {
+/**
+ * The result of `promise`, or a failure that names `what` if it takes longer than `patience` milliseconds.
+ * @param moved counts what moves: as long as it goes on, it is slow, and not late
+ */
+export async function within<T>(
+  patience: number,
+  what: string,
+  promise: Promise<T>,
+  moved?: () => number,
+): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const deadline = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(
-      () => reject(new AssertionError({ message: `${what}: not within ${patience} ms` })),
-      patience,
-    )
+    let before = moved?.()
+    const look = () => {
+      const now = moved?.()
+      if (now === before) reject(new AssertionError({ message: `${what}: not within ${patience} ms` }))
+      before = now
+      timer = setTimeout(look, patience)
+    }
+    timer = setTimeout(look, patience)
   })
   try {
     return await Promise.race([promise, deadline])
@@ -81,10 +97,31 @@ const toldClose = new WeakSet<Stream>()
 /** What makes the same streams, and listens to each from its beginning. */
 export function listening<S extends Stream>(make: () => S | Promise<S>): () => Promise<S> {
   return async () => {
-    const stream = await make()
+    const stream = guarded(await make())
     stream.once('close', () => toldClose.add(stream))
     return stream
   }
+}
+
+/** What a stage does is called by Node, or by the stage before it: nobody catches there what it throws. */
+const CALLED = ['write', 'end', '_transform', '_flush', '_write', '_writev', '_final', '_read'] as const
+
+/** The same stream: what it throws becomes its error, so that it fails the case, and does not end the process. */
+export function guarded<S extends object>(stream: S): S {
+  const methods = stream as Record<string, unknown> & { destroy?(error: unknown): unknown }
+  for (const name of CALLED) {
+    const method = methods[name]
+    if (typeof method !== 'function' || (name === '_final' && isFinalOfLibrary(stream))) continue
+    methods[name] = function called(this: unknown, ...args: unknown[]) {
+      try {
+        return method.apply(this, args)
+      } catch (error) {
+        methods.destroy?.(error)
+        return false
+      }
+    }
+  }
+  return stream
 }
 
 /** `close` came. Of a stream that `listening` made. */

@@ -13,6 +13,7 @@ import {
   ensure,
   fail,
   framed,
+  guarded,
   hintAt,
   listening,
   QUIET,
@@ -92,7 +93,7 @@ export function transformConformance<I, O>(
       await within(
         patience,
         'the end of the inverse',
-        pipeline(output, await options.inverse(), collect(back)),
+        pipeline(output, guarded(await options.inverse()), collect(back)),
       )
       same(back, input)
     }
@@ -145,7 +146,7 @@ async function promptly<I, O>(
     prompt = (given, written) => given.length >= counts[written.length - 1]!
   }
   const stage = await make()
-  const end = (!prompt && (await inverse?.())) || undefined
+  const end = !prompt && inverse ? guarded(await inverse()) : undefined
   const last = end ?? stage
   const given: unknown[] = []
   const written: I[] = []
@@ -231,7 +232,8 @@ async function unread<I, O>(make: () => Promise<Duplex>, options: TransformConfo
     await closed(stage)
   })()
   try {
-    await within(patienceOf(options), 'the end after the reader has begun to read', whole)
+    const what = 'the end after the reader has begun to read'
+    await within(patienceOf(options), what, whole, () => accepted)
     ensure(errors.length === 0, `it failed: ${String(errors[0])}`)
   } finally {
     stage.destroy()
@@ -242,6 +244,7 @@ async function slowly<I, O>(make: () => Promise<Duplex>, options: TransformConfo
   const stage = await make()
   let largest = 0
   let sum = 0
+  let read = 0
   let bound = 0
   let readBound = Number.POSITIVE_INFINITY
   const measure = () => {
@@ -263,6 +266,7 @@ async function slowly<I, O>(make: () => Promise<Duplex>, options: TransformConfo
     highWaterMark: 1,
     write(chunk, _encoding, callback) {
       readBound = boundOf(options, stage.readableObjectMode, chunk)
+      read++
       setImmediate(() => {
         try {
           measure()
@@ -273,6 +277,7 @@ async function slowly<I, O>(make: () => Promise<Duplex>, options: TransformConfo
       })
     },
   })
-  await within(patienceOf(options), 'the end of the pipeline', pipeline(source, stage, slow))
+  const whole = pipeline(source, stage, slow)
+  await within(patienceOf(options), 'the end of the pipeline', whole, () => sum + read)
   ensure(sum > bound, `the large input of ${sum} must be larger than the bound of ${bound}`)
 }

@@ -39,6 +39,8 @@ export class ByteStates {
   readonly due = new IndexSet()
   /** Entries of which something is claimed. */
   readonly claimedOnes = new IndexSet()
+  /** Bytes that are to come, of all entries. */
+  comingBytes = 0
   readonly #entries: readonly Entry[]
   #states = new Uint8Array(0)
   readonly #mixed = new Map<number, Parts>()
@@ -72,8 +74,10 @@ export class ByteStates {
   setSize(index: number, size: number): boolean {
     if (this.any(Is.There, index, size)) return false
     const parts = this.#mixed.get(index)
+    const before = this.comingOf(index)
     for (const set of parts ? Object.values(parts) : []) set.remove(size, this.#end(index))
     this.#lastSize = size
+    this.comingBytes += this.comingOf(index) - before
     if (size === 0) this.set(index, Is.There)
     else if (parts) this.#settle(index, parts)
     return true
@@ -133,6 +137,14 @@ export class ByteStates {
     return { entry: this.#entries[found]!, start: range.start, end: range.end }
   }
 
+  /** How many bytes of an entry are to come. */
+  comingOf(index: number): number {
+    const state = this.#states[index]
+    if (state === MIXED) return this.#mixed.get(index)![Is.Coming].size
+    // one of no bytes ends at 0
+    return state === Is.Coming ? this.#end(index) : 0
+  }
+
   /** The bytes of an entry that are claimed. */
   claimed(index: number): Range[] {
     if (this.#states[index] === MIXED) return this.#mixed.get(index)![Is.Claimed].toArray()
@@ -155,6 +167,7 @@ export class ByteStates {
   /** Brings entries from `first` up to `end` as a whole into a state. */
   set(first: number, state: ByteState, end = first + 1): void {
     if (end <= first) return
+    this.comingBytes -= this.#comingIn(first, end)
     this.#states.fill(state, first, end)
     if (this.#mixed.size > 0) for (let index = first; index < end; index++) this.#mixed.delete(index)
     if (state === Is.Coming) {
@@ -164,6 +177,7 @@ export class ByteStates {
       this.coming.delete(first, end)
       this.due.delete(first, end)
     }
+    this.comingBytes += this.#comingIn(first, end)
     if (state === Is.Claimed) this.claimedOnes.add(first, end)
     else this.claimedOnes.delete(first, end)
   }
@@ -193,8 +207,10 @@ export class ByteStates {
       return
     }
     const parts = this.#partsOf(index)
+    const before = parts[Is.Coming].size
     for (const other of KNOWN) if (other !== state) parts[other].remove(start, end)
     if (state !== Is.Absent) parts[state].add(start, end)
+    this.comingBytes += parts[Is.Coming].size - before
     this.#settle(index, parts)
   }
 
@@ -203,6 +219,7 @@ export class ByteStates {
     if (this.#states[index] === Is.Coming) this.set(index, Is.Absent)
     if (this.#states[index] !== MIXED) return
     const parts = this.#mixed.get(index)!
+    this.comingBytes -= parts[Is.Coming].size
     parts[Is.Coming].clear()
     this.#settle(index, parts)
   }
@@ -222,12 +239,20 @@ export class ByteStates {
   /** Drops the sets of an entry again that is in one state as a whole. */
   #settle(index: number, parts: Parts): void {
     const end = this.#end(index)
-    for (const state of KNOWN) if (parts[state].covers(0, end)) return this.set(index, state)
-    if (KNOWN.every((state) => parts[state].isEmpty)) return this.set(index, Is.Absent)
     if (parts[Is.Coming].isEmpty) this.coming.delete(index)
     else this.coming.add(index)
+    for (const state of KNOWN) if (parts[state].covers(0, end)) return this.set(index, state)
+    if (KNOWN.every((state) => parts[state].isEmpty)) return this.set(index, Is.Absent)
     if (parts[Is.Claimed].isEmpty) this.claimedOnes.delete(index)
     else this.claimedOnes.add(index)
+  }
+
+  /** How many bytes of the entries from `first` up to `end` are to come. */
+  #comingIn(first: number, end: number): number {
+    let bytes = 0
+    for (let at = this.coming.next(first); at !== undefined && at < end; at = this.coming.next(at + 1))
+      bytes += this.comingOf(at)
+    return bytes
   }
 
   #whole(index: number): Range {

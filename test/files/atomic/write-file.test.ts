@@ -9,6 +9,7 @@ import { PassThrough, Readable } from 'node:stream'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import test from 'ava'
+import type { SluiceError } from '../../../lib/errors.js'
 import {
   type FileSystem,
   nodeFileSystem,
@@ -351,16 +352,16 @@ test('a signal remembers nothing of the pieces that have gone by', async (t) => 
   t.true(after - before < 5e6, `${after - before} bytes`)
 })
 
-test('what a progress callback throws ends it, and comes out as it is, also where it looks like an error of the disk', async (t) => {
+test('what a progress callback throws ends it, and is the cause, also where it looks like an error of the disk', async (t) => {
   const full = Object.assign(new Error('the log is full'), { code: 'ENOSPC' })
   for (const thrown of [new Error('no more'), full, undefined]) {
     const { disk, write } = setup()
     const progress = () => {
       throw thrown
     }
-    const error = await t.throwsAsync(write('new', { progress }))
-    if (thrown) t.is(error, thrown)
-    else t.like(error, { code: 'ERR_DESTROYED', message: 'what was thrown is no error: undefined' })
+    const error = await t.throwsAsync<SluiceError>(write('new', { progress }), { code: 'ERR_DESTROYED' })
+    t.is(error!.message, `progress failed: ${thrown?.message}`)
+    t.is(error!.cause, thrown)
     t.deepEqual(files(disk), { '/d/file': 'old' })
   }
 })

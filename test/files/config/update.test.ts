@@ -61,6 +61,31 @@ test('undefined leaves the file as it is, and what the function throws comes out
   t.deepEqual(fs.list(), ['/d/', '/d/state.json'])
 })
 
+test('a value that is changed in place and not returned is refused, since the change would be lost', async (t) => {
+  const fs = diskWith('{"counted": 1, "list": [{"a": 1}]}')
+  const lost = { code: 'ERR_USAGE', message: /^change returned nothing .* return the new value$/ } as const
+  const options = { fs, initial: { counted: 1 } }
+  const add = (value?: Counter): undefined => void value!.counted++
+  await t.throwsAsync(updateJson<Counter>('/d/state.json', add, options), lost)
+  await t.throwsAsync(
+    updateJson<Counter>('/d/state.json', async (value) => add(value), options),
+    lost,
+  )
+  await t.throwsAsync(updateJson<Counter>('/d/none', add, options), lost)
+  await t.throwsAsync(updateYaml<Counter>('/d/state.yaml', add, options), lost)
+  t.is(text(fs), '{"counted": 1, "list": [{"a": 1}]}')
+  t.deepEqual(options.initial, { counted: 1 })
+  t.deepEqual(fs.list(), ['/d/', '/d/state.json'])
+  const deep = `${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}`
+  fs.put('/d/deep', deep)
+  t.is((await updateJson('/d/deep', () => undefined, { fs })).how, 'unchanged')
+  const { value } = await updateJson<Counter>('/d/state.json', (counter) => add(counter) ?? counter, {
+    fs,
+    indent: 0,
+  })
+  t.is(value?.counted, 2)
+})
+
 test('what is no JSON, or does not match the schema, or cannot be held, leaves the file as it is', async (t) => {
   for (const content of ['', '{"a": 1', '\x80']) {
     const fs = diskWith()

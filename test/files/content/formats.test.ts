@@ -1,5 +1,6 @@
 import test from 'ava'
 import fc from 'fast-check'
+import type { SluiceError } from '../../../lib/errors.js'
 import { encodeValue, type Format, formatOf, parseText } from '../../../lib/files/index.js'
 import { scale } from '../../helpers/scale.js'
 
@@ -159,6 +160,21 @@ test('what is too deep or too long for the machine is an error of ours', async (
   await t.throwsAsync(parseText('json', '['.repeat(1_000_000), 'x'), { code: 'ERR_PARSE' })
   const long = 'x'.repeat(1 << 20)
   await t.throwsAsync(encodeValue('json', Array(540).fill(long)), { code: 'ERR_LIMIT', message: /divide it/ })
+})
+
+test('what throws while a value is looked at is the cause of an error of ours', async (t) => {
+  const mine = new Error('mine')
+  const fails = () => {
+    throw mine
+  }
+  for (const value of [
+    { a: { toJSON: fails } },
+    Object.defineProperty({}, 'a', { enumerable: true, get: fails }),
+  ]) {
+    const error = await t.throwsAsync<SluiceError>(encodeValue('json', value), { code: 'ERR_USAGE' })
+    t.is(error!.message, 'the value cannot be read: mine')
+    t.is(error!.cause, mine)
+  }
 })
 
 test('the key __proto__ is a key like any other', async (t) => {

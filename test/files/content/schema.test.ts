@@ -157,6 +157,14 @@ test('a schema that was changed is compiled anew, and the value stays as it is',
   await t.throwsAsync(checkSchema(value, schema, 'x'), { code: 'ERR_SCHEMA' })
 })
 
+test('a value that is too deep for a schema that refers to itself is an error of ours', async (t) => {
+  const nested = { $ref: '#/$defs/n', $defs: { n: { properties: { a: { $ref: '#/$defs/n' } } } } }
+  const deep: unknown = JSON.parse(`${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}`)
+  const error = await t.throwsAsync<SluiceError>(checkSchema(deep, nested, 'x.json'), { code: 'ERR_SCHEMA' })
+  t.regex(error!.message, /^x\.json cannot be compared with its schema: .*stack/)
+  t.true(error!.cause instanceof RangeError)
+})
+
 test('an asynchronous schema is refused, and lets nothing pass', async (t) => {
   const schema = { $async: true, type: 'number' }
   await t.throwsAsync(checkSchema('x', schema, 'x'), { code: 'ERR_USAGE', message: /asynchronous/ })

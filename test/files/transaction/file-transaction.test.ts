@@ -4,7 +4,6 @@ import { Readable } from 'node:stream'
 import test from 'ava'
 import type { SluiceError } from '../../../lib/errors.js'
 import { LONGEST_AUDIT_LINE } from '../../../lib/files/audit/audit-record.js'
-import { errorCode } from '../../../lib/files/disk/disk-error.js'
 import {
   type Audit,
   type AuditEntry,
@@ -408,7 +407,36 @@ test('a moved file is the same one still, with its times and other names', async
   t.is(moved.mtimeMs, time.getTime())
 })
 
-test('what progress throws comes out as it is, and nothing is left of the transaction', async (t) => {
+test('the record of a transaction that failed names the path at which it did', async (t) => {
+  const records: AuditEntry[] = []
+  const disk = new MemoryDisk()
+  disk.put('/d/b', 'old')
+  const begin = () =>
+    FileTransaction.begin('/d', { fs: disk, audit: { record: (entry) => void records.push(entry) } })
+  const failing: Record<string, (transaction: FileTransaction) => Promise<unknown>> = {
+    none: (transaction) => transaction.delete('none'),
+    'a.txt': (transaction) => transaction.write('a.txt', Symbol() as unknown as string),
+    b: async (transaction) => {
+      await transaction.write('b', 'new')
+      await disk.unlink('/d/b')
+    },
+  }
+  for (const [path, act] of Object.entries(failing)) {
+    const transaction = await begin()
+    await act(transaction).catch(() => {})
+    const error = await t.throwsAsync<SluiceError>(transaction.commit())
+    t.is(error!.path, path)
+    t.is(records.at(-1)!.metadata!.failedPath, path)
+  }
+  const last = await begin()
+  await last.delete('none').catch(() => {})
+  await last.rollback()
+  t.is(records.at(-1)!.metadata!.failedPath, 'none')
+  await (await begin()).commit()
+  t.false('failedPath' in records.at(-1)!.metadata!)
+})
+
+test('what progress throws is the cause of the failure, and nothing is left of the transaction', async (t) => {
   const full = Object.assign(new Error('the log is full'), { code: 'ENOSPC' })
   for (const thrown of [new Error('enough'), full, undefined]) {
     // at its beginning, at its end, for the first file of two that get their place, and for the last
@@ -425,18 +453,15 @@ test('what progress throws comes out as it is, and nothing is left of the transa
       })
       const operation = transaction.write('a.txt', 'new')
       const failing = last > 2 ? operation.then(() => commit(transaction)) : operation
-      const error = await t.throwsAsync(failing)
-      if (thrown) t.is(error, thrown)
-      else t.like(error, { code: 'ERR_DESTROYED', message: 'what was thrown is no error: undefined' })
+      const error = (await t.throwsAsync<SluiceError>(failing, { code: 'ERR_DESTROYED' }))!
+      t.is(error.message, `progress failed: ${thrown?.message}`)
+      t.is(error.cause, thrown)
       if (last <= 2) {
         const said = { code: 'ERR_TRANSACTION', message: new RegExp(error.message) }
         t.is((await t.throwsAsync<SluiceError>(transaction.commit(), said)).cause, error)
       }
       t.deepEqual(await listing(dir), before)
-      t.is(
-        records[0]!.code,
-        last <= 2 ? 'ERR_TRANSACTION' : thrown ? (errorCode(thrown) ?? 'Error') : 'ERR_DESTROYED',
-      )
+      t.is(records[0]!.code, last <= 2 ? 'ERR_TRANSACTION' : 'ERR_DESTROYED')
       await (await FileTransaction.begin(dir)).rollback()
     }
   }
@@ -454,7 +479,7 @@ test('a progress that throws ends its operation only when that does nothing more
     throw new Error('enough')
   }
   const transaction = await FileTransaction.begin('/d', { fs: disk, progress })
-  await t.throwsAsync(transaction.write('sub/a', 'new'), { message: 'enough' })
+  await t.throwsAsync(transaction.write('sub/a', 'new'), { message: 'progress failed: enough' })
   await transaction.rollback()
   const calls: string[] = []
   disk.hook = ({ call }) => void calls.push(call)

@@ -1,4 +1,5 @@
 import test from 'ava'
+import type { SluiceError } from '../../../lib/errors.js'
 import { manifestOfEntries } from '../../../lib/stages/manifest/manifest-from.js'
 import { memorySources } from '../../../lib/stores/memory-sources.js'
 import type { SourceEntry, SourceStore } from '../../../lib/stores/sources.js'
@@ -143,4 +144,16 @@ test('what is in memory makes entries: texts as UTF-8, null as folders', (t) => 
     { path: 'd/text', size: 4 },
     { path: 'bytes', size: 5 },
   ])
+})
+
+test('what rereadable of a store throws is the cause of an error of ours, which names the entry', (t) => {
+  const mine = new Error('mine')
+  const failing: SourceStore = {
+    ...store,
+    rereadable: () => {
+      throw mine
+    },
+  }
+  const error = t.throws<SluiceError>(() => manifestOfEntries([{ path: 'a', size: 3 }], failing, NAME))
+  t.like(error, { code: 'ERR_SOURCE_READ', message: 'rereadable() failed for a: mine', cause: mine })
 })
