@@ -4,11 +4,10 @@ import pump from 'pump'
 import { deferred } from '../async.js'
 import { type Clock, systemClock } from '../clock.js'
 import { asSluiceError, isSluiceError, SluiceError } from '../errors.js'
-import type { Keys } from '../options.js'
 import type { Limits, PeerLimits } from '../wire/limits.js'
 import type { Message } from '../wire/messages.js'
 import { encodePreface, PrefaceCheck } from '../wire/preface.js'
-import { type ByteDuplex, Connection } from './connection.js'
+import { type ByteDuplex, Connection, type ConnectionOptions } from './connection.js'
 import { Ending } from './ending.js'
 import { Heartbeat } from './heartbeat.js'
 import type { Continuing } from './lifecycle.js'
@@ -46,28 +45,6 @@ export interface ChannelStages {
   received?: ((chunk: Buffer) => void) | undefined
 }
 
-/** What `send` and `receive` are told about the connection. */
-export interface ConnectionOptions {
-  /** What was read from the socket before it was handed over, for instance by an HTTP server on an upgrade. */
-  head?: Buffer
-  /** Gives the socket back after the transfer, open and paused, for what comes next on it. Not with wire stages. */
-  keepOpen?: boolean
-  limits?: Partial<Limits>
-  /** Cancels the transfer. */
-  signal?: AbortSignal
-  /** For tests: what times and limits of time go by. */
-  clock?: Clock
-}
-
-/** Their names. */
-export const CONNECTION_OPTIONS: Keys<ConnectionOptions> = {
-  head: true,
-  keepOpen: true,
-  limits: true,
-  signal: true,
-  clock: true,
-}
-
 /** The same, checked and complete. */
 export type SessionOptions = ConnectionOptions & { limits: Limits; continuing?: Continuing }
 
@@ -81,7 +58,8 @@ export interface ChannelEvents {
 }
 
 /**
- * A connection with the stages around it. It stands apart from the chains, which are torn down on an error: it has to live
+ * A connection with the stages around it. Nothing is done to the socket, and no time runs, before {@link open}: what others
+ * wrote, and may throw, is made and bound together before. It stands apart from the chains, which are torn down on an error: it has to live
  * long enough to carry the ERROR.
  */
 export class Channel {
@@ -100,6 +78,8 @@ export class Channel {
   readonly #received: ChannelStages['received']
   /** There is one only where there are formats to compare: the frames bring a preface of their own. */
   readonly #preface: PrefaceCheck | undefined
+  readonly #formats: readonly string[]
+  readonly #head: Buffer | undefined
   readonly #heartbeat: Heartbeat
   readonly #peerDone = deferred<void>()
   /** Whether what goes out waits for the connection. */
@@ -114,7 +94,9 @@ export class Channel {
 
   constructor(socket: ByteDuplex, stages: ChannelStages, options: SessionOptions, events: ChannelEvents) {
     const { limits, head, clock = systemClock } = options
-    const { formats } = stages
+    this.#formats = stages.formats
+    if (stages.formats.length > 0) this.#preface = new PrefaceCheck(stages.formats)
+    this.#head = head
     this.#closeTimeout = limits.closeTimeout
     this.#clock = clock
     this.#unheard = stages.unheard
@@ -129,10 +111,12 @@ export class Channel {
     this.#stages = [...incoming, ...outgoing]
     this.#first = incoming[0]!
     this.#last = outgoing.at(-1)!
-    this.#lastEnding = new Ending(this.#last, clock)
+    this.#lastEnding = new Ending(this.#last, clock).listen()
     for (const stage of [...stages.incoming, ...stages.outgoing]) stage.on('error', this.#garbled)
     tie(incoming, this.#fail)
     tie(outgoing, this.#fail)
+    this.#last.on('data', this.#write)
+    this.#first.on('drain', this.#resume)
 
     this.#heartbeat = new Heartbeat(clock, limits, {
       // Where something waits to go out there is no need for a sign of life, and it would only pile up.
@@ -155,14 +139,22 @@ export class Channel {
       },
       clock,
     )
-    // The list of formats goes in the clear, so that a mismatch can be told from a broken stream.
-    if (formats.length > 0) {
-      this.#preface = new PrefaceCheck(formats)
-      this.#connection.write(encodePreface(formats))
-    }
-    this.#last.on('data', this.#write)
-    this.#first.on('drain', this.#resume)
+  }
+
+  /** Begins to listen to the peer, and says the formats: in the clear, so that a mismatch can be told from a broken stream. */
+  open(): void {
+    const head = this.#head
+    this.#heartbeat.start()
+    this.#connection.open()
+    if (this.#formats.length > 0) this.#connection.write(encodePreface(this.#formats))
     if (head !== undefined && head.length > 0) queueMicrotask(() => this.#read(head))
+  }
+
+  /** Lets go of the socket as it was found, where the session could not begin. */
+  abandon(): void {
+    this.#over = true
+    this.#heartbeat.stop()
+    this.#connection.forget()
   }
 
   /** The peer has said HELLO. */

@@ -28,22 +28,26 @@ export class Heartbeat {
   readonly #clock: Clock
   readonly #limits: Limits
   readonly #pulse: Pulse
-  #heard: number
-  #said: number
+  #heard = 0
+  #said = 0
   /** When the last bytes came; how many since `#heard`, and the frames until then. */
-  #came: number
+  #came = 0
   #bytes = 0
   #frames = 0
-  readonly #cancelHandshake: () => void
+  #cancelHandshake = () => {}
   #cancelLook = () => {}
 
   constructor(clock: Clock, limits: Limits, pulse: Pulse) {
     this.#clock = clock
     this.#limits = limits
     this.#pulse = pulse
-    this.#heard = this.#said = this.#came = clock.now()
-    const { handshakeTimeout } = limits
-    this.#cancelHandshake = clock.after(handshakeTimeout, () =>
+  }
+
+  /** From now on time runs. */
+  start(): void {
+    this.#heard = this.#said = this.#came = this.#clock.now()
+    const { handshakeTimeout } = this.#limits
+    this.#cancelHandshake = this.#clock.after(handshakeTimeout, () =>
       this.#giveUp('handshake did not end', handshakeTimeout),
     )
     this.#lookLater()
@@ -112,5 +116,35 @@ export class Heartbeat {
   #giveUp(what: string, milliseconds: number): void {
     this.stop()
     this.#pulse.timedOut(new SluiceError('ERR_TIMEOUT', `the ${what} for ${milliseconds} ms`))
+  }
+}
+
+/** PINGs, PAUSEs and RESUMEs that a peer may send within a `pingInterval`; an honest one sends a few. */
+const MOST_PINGS = 1000
+
+/** A sign of life costs the peer next to nothing, and keeps the connection: there must not be any number of them. */
+export class PingLimit {
+  readonly #clock: Clock
+  readonly #interval: number
+  #since: number
+  #count = 0
+
+  constructor(clock: Clock, interval: number) {
+    this.#clock = clock
+    this.#interval = interval
+    this.#since = clock.now()
+  }
+
+  /** The peer has sent one. Throws `ERR_LIMIT` for one too many. */
+  heard(): void {
+    const now = this.#clock.now()
+    if (now - this.#since > this.#interval) {
+      this.#since = now
+      this.#count = 0
+    }
+    this.#count += 1
+    if (this.#count <= MOST_PINGS) return
+    const message = `the peer sent more than ${MOST_PINGS} pings and pauses within ${this.#interval} ms`
+    throw new SluiceError('ERR_LIMIT', message, { expected: MOST_PINGS })
   }
 }

@@ -8,6 +8,7 @@ import { filesFailed, type TransferResult } from '../wire/outcome.js'
 import type { Run } from '../wire/run.js'
 import { Channel, type ChannelStages, type SessionOptions } from './channel.js'
 import { type ByteDuplex, checkConnection, checkDuplex } from './connection.js'
+import { PingLimit } from './heartbeat.js'
 import { asError, cancelled, errorOfPeer, lastWordOf } from './last-word.js'
 import type { TransferCalls } from './lifecycle.js'
 import { Plan } from './plan.js'
@@ -17,9 +18,6 @@ const debug = createDebug('sluice:session')
 
 /** What is said of oneself. */
 const AGENT = 'sluice/0.1'
-
-/** PINGs, PAUSEs and RESUMEs that a peer may send within a `pingInterval`; an honest one sends a few. */
-const MOST_PINGS = 1000
 
 /** What the stages of a river tell the session. */
 export interface RiverHooks {
@@ -52,8 +50,7 @@ export abstract class Session {
   readonly #paused = { here: false, peer: false }
   /** What the transfer does where no side wants one; `null` before it has begun. */
   #running: 'sending' | 'receiving' | null = null
-  /** PINGs and the like since that time. */
-  #pings = { count: 0, since: 0 }
+  readonly #pings: PingLimit
   #greeted = false
   #ending: Promise<void> | null = null
   readonly #closed = deferred<void>()
@@ -76,7 +73,7 @@ export abstract class Session {
     const control = options.continuing?.control
     this.control = control ?? Transfer.create(direction, this.#calls, this.plan, this.clock)
     if (control) this.#paused.here = control.follow(this.plan, this.#calls)
-    this.#pings.since = this.clock.now()
+    this.#pings = new PingLimit(this.clock, options.limits.pingInterval)
     this.#socket = socket
     this.#stages = stages
     this.#options = options
@@ -84,12 +81,23 @@ export abstract class Session {
 
   /** Begins to speak: called when the stages are made, so that a wrong option leaves the socket alone. */
   protected open(): void {
-    const { signal, continuing } = this.#options
     this.channel = new Channel(this.#socket, this.#stages, this.#options, {
       talk: (message) => this.#talk(message),
       ended: () => this.hungUp(),
       failed: (error) => this.fail(asError(error)),
     })
+    try {
+      this.#greet()
+    } catch (error) {
+      // whoever is told this by a throw still has the socket, and nobody else is to listen to it
+      this.channel.abandon()
+      throw error
+    }
+  }
+
+  #greet(): void {
+    const { signal, continuing } = this.#options
+    this.channel.open()
     const limits = saidLimits(this.#options.limits)
     const features = continuing ? [RECONNECT] : []
     this.say({ type: 'hello', version: 1, agent: AGENT, features, limits, resume: continuing?.resume })
@@ -269,11 +277,11 @@ export abstract class Session {
         this.greeted(message)
         return true
       case 'ping':
-        this.#pinged()
+        this.#pings.heard()
         return true
       case 'pause':
       case 'resume':
-        this.#pinged()
+        this.#pings.heard()
         this.#pause('peer', message.type === 'pause')
         return true
       case 'cancel':
@@ -285,16 +293,5 @@ export abstract class Session {
       default:
         return this.heard(message)
     }
-  }
-
-  /** A sign of life costs the peer next to nothing, and keeps the connection: there must not be any number of them. */
-  #pinged(): void {
-    const now = this.clock.now()
-    const { pingInterval } = this.#options.limits
-    if (now - this.#pings.since > pingInterval) this.#pings = { count: 0, since: now }
-    this.#pings.count += 1
-    if (this.#pings.count <= MOST_PINGS) return
-    const message = `the peer sent more than ${MOST_PINGS} pings and pauses within ${pingInterval} ms`
-    throw new SluiceError('ERR_LIMIT', message, { expected: MOST_PINGS })
   }
 }

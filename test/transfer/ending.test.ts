@@ -14,7 +14,7 @@ test('of a stream that was destroyed before, and cannot be asked, nothing more i
 
 test('one that is destroyed later is gone when it says so', async (t) => {
   const stream = unasked()
-  const ending = new Ending(stream)
+  const ending = new Ending(stream).listen()
   stream.destroy()
   t.false(ending.isGone)
   await once(stream, 'close')

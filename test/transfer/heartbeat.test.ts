@@ -19,6 +19,7 @@ function watched(limits = {}) {
       timedOut: (error) => done.push(`${error.code} at ${clock.now()}: ${error.message}`),
     },
   )
+  heartbeat.start()
   /** Lets time pass, millisecond by millisecond; `each` says what happens in each. */
   const pass = (ms: number, each = () => {}) => {
     for (let i = 0; i < ms; i++) {
@@ -113,6 +114,7 @@ test('one that is stopped leaves no timer, also when a ping stops it', (t) => {
     frames: () => 0,
     timedOut: () => t.fail(),
   })
+  own.start()
   clock.advance(1e6)
   t.is(clock.pending, 0)
 })
@@ -120,12 +122,14 @@ test('one that is stopped leaves no timer, also when a ping stops it', (t) => {
 test('the error of a peer that is given up is one of ours, told when the timers are gone', (t) => {
   const clock = new FakeClock()
   const told: unknown[] = []
-  new Heartbeat(clock, limitsOf({}), {
+  const heartbeat = new Heartbeat(clock, limitsOf({}), {
     ping: () => {},
     isListening: () => true,
     frames: () => 0,
     timedOut: (error) => told.push(error, clock.pending),
   })
+  t.is(clock.pending, 0, 'no time runs before it is started')
+  heartbeat.start()
   clock.advance(1e6)
   t.true(told[0] instanceof SluiceError)
   t.deepEqual(told.slice(1), [0])

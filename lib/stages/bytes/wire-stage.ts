@@ -1,6 +1,7 @@
 import type { Transform } from 'node:stream'
 import { badOption, checkCallback, checkKeys, checkNumber, checkOption, type Keys } from '../../options.js'
 import type { Limits } from '../../wire/limits.js'
+import { checkFormat, MAX_FORMATS } from '../../wire/preface.js'
 import { bytesGiven, makeGuest, type StageStream } from './guest.js'
 
 /**
@@ -13,7 +14,7 @@ import { bytesGiven, makeGuest, type StageStream } from './guest.js'
  */
 export interface WireStage<Stream extends StageStream = StageStream> {
   /**
-   * What the bytes are afterwards. Both sides must have the same list of formats; it goes plain, ahead of
+   * What the bytes are afterwards: 1 to 64 printable ASCII characters, without a space. Both sides must have the same list of formats; it goes plain, ahead of
    * everything. A stage that leaves the bytes as they are has none, and may stand on one side only.
    */
   format?: string
@@ -64,14 +65,16 @@ export function makeWireStages(wire: readonly WireStage[] = [], keepOpen = false
   checkWireStages(wire, keepOpen)
   const rate = Math.min(...wire.map((stage) => stage.rate ?? Number.POSITIVE_INFINITY))
   const maxFrame = Math.max(1, Math.min(limits.frame, Math.floor(rate / FRAMES_PER_SECOND)))
-  const pairs = wire.map(pairOf)
+  const pairs = wire.map((stage, at) => pairOf(`stages.wire[${at}]`, stage))
+  const formats = wire.flatMap((stage, at) => (pairs[at] ?? stage).format ?? [])
+  if (formats.length > MAX_FORMATS)
+    throw badOption('the number of formats in stages.wire', `at most ${MAX_FORMATS}`, formats.length)
   const makeAll = (side: 'outgoing' | 'incoming') =>
     wire.flatMap((stage, at) => {
       const make = pairs[at]?.[side] ?? (stage[side] && (() => stage[side]!()))
       const option = `stages.wire[${at}].${side}`
       return make ? { option, stage: makeGuest(option, make), isPaired: pairs[at] !== undefined } : []
     })
-  const formats = wire.flatMap((stage, at) => (pairs[at] ?? stage).format ?? [])
   const outgoing = makeAll('outgoing')
   const incoming = makeAll('incoming').reverse()
   const heldBack = (said: number, heard: number) => {
@@ -108,10 +111,11 @@ function* holding(made: readonly Made[], cameOut: number): Generator<string, voi
 }
 
 /** The sides of a stage that are made together, to be taken one by one. */
-function pairOf(stage: WireStage) {
+function pairOf(option: string, stage: WireStage) {
   if (!stage.paired) return undefined
   try {
     const { format, outgoing, incoming } = stage.paired()
+    checkFormat(`the format that ${option}.paired gives`, format)
     return { format, outgoing: () => outgoing, incoming: () => incoming }
   } catch (error) {
     const fail = () => {
@@ -131,7 +135,6 @@ export function checkStage(option: string, stage: WireStage): void {
   checkCallback(`${option}.incoming`, stage.incoming)
   checkCallback(`${option}.paired`, stage.paired)
   checkOption(option, stage, stage.outgoing !== undefined || stage.incoming !== undefined, expected)
-  const { format } = stage
-  checkOption(`${option}.format`, format, format === undefined || typeof format === 'string', 'a text')
+  checkFormat(`${option}.format`, stage.format)
   checkNumber(`${option}.rate`, stage.rate, 1, 'bytes per second')
 }
