@@ -2,6 +2,7 @@ import type { Transform } from 'node:stream'
 import { constants, createBrotliCompress, createBrotliDecompress, createGunzip, createGzip } from 'node:zlib'
 import { checkChoice, checkKeys, checkNumber, checkOption, checkWhole } from '../options.js'
 import { HIGH_WATER_MARK } from './bytes/byte-transform.js'
+import { takeStage } from './bytes/guest.js'
 import { incomingOf, outgoingOf } from './bytes/preface-transforms.js'
 import type { WireStage } from './bytes/wire-stage.js'
 import { Compressor, Decompressor } from './bytes/zlib-transforms.js'
@@ -78,11 +79,12 @@ export function compression(options: CompressionOptions = {}): WireStage<Transfo
  * ```ts
  * const deflate = { format: 'deflate', outgoing: () => flushing(createDeflate()), incoming: () => createInflate() }
  * ```
- * Throws `ERR_USAGE` for a stream without `flush()`: what cannot be flushed, such as a block cipher in CBC, can go only one way.
+ * Throws `ERR_USAGE` for a stream that was used before, or one without `flush()`: what cannot be flushed, such as a block cipher in CBC, can go only one way.
  */
 export function flushing(compressor: Transform & { flush(kind?: number): void }): Transform {
   const canFlush = typeof compressor?.flush === 'function' && typeof compressor.write === 'function'
   checkOption('compressor', compressor, canFlush, 'a stream with flush(), as those of node:zlib are')
+  takeStage('compressor', compressor)
   return new Compressor(compressor, undefined, Number.POSITIVE_INFINITY)
 }
 

@@ -1,9 +1,8 @@
 import type { Duplex, Readable, Transform, Writable } from 'node:stream'
 import createDebug from 'debug'
-import pump from 'pump'
 import { deferred } from '../async.js'
 import { type Clock, systemClock } from '../clock.js'
-import { asSluiceError, isSluiceError, SluiceError } from '../errors.js'
+import { isSluiceError, SluiceError } from '../errors.js'
 import type { Limits, PeerLimits } from '../wire/limits.js'
 import type { Message } from '../wire/messages.js'
 import { encodePreface, PrefaceCheck } from '../wire/preface.js'
@@ -66,19 +65,17 @@ export class Channel {
   readonly framer: ChannelStages['framer']
   readonly deframer: ReturnType<ChannelStages['deframer']>
   readonly #connection: Connection
+  readonly #stages: ChannelStages
   /** All of them, the framer and the deframer too. */
-  readonly #stages: readonly Duplex[]
+  readonly #all: readonly Duplex[]
   readonly #closeTimeout: number
   readonly #clock: Clock
   readonly #events: ChannelEvents
   readonly #first: Writable
   readonly #last: Readable
   readonly #lastEnding: Ending
-  readonly #sent: ChannelStages['sent']
-  readonly #received: ChannelStages['received']
   /** There is one only where there are formats to compare: the frames bring a preface of their own. */
   readonly #preface: PrefaceCheck | undefined
-  readonly #formats: readonly string[]
   readonly #head: Buffer | undefined
   readonly #heartbeat: Heartbeat
   readonly #peerDone = deferred<void>()
@@ -90,29 +87,24 @@ export class Channel {
   #greeted = false
   /** Bytes that went out. */
   #said = 0
-  readonly #unheard: ChannelStages['unheard']
 
   constructor(socket: ByteDuplex, stages: ChannelStages, options: SessionOptions, events: ChannelEvents) {
     const { limits, head, clock = systemClock } = options
-    this.#formats = stages.formats
+    this.#stages = stages
     if (stages.formats.length > 0) this.#preface = new PrefaceCheck(stages.formats)
     this.#head = head
     this.#closeTimeout = limits.closeTimeout
     this.#clock = clock
-    this.#unheard = stages.unheard
-    this.#sent = stages.sent
-    this.#received = stages.received
     this.#events = events
     this.framer = stages.framer
     this.deframer = stages.deframer((message) => events.talk(message))
     this.deframer.once('finish', () => events.ended())
     const incoming = [...stages.incoming, this.deframer]
     const outgoing = [this.framer, ...stages.outgoing]
-    this.#stages = [...incoming, ...outgoing]
+    this.#all = [...incoming, ...outgoing]
     this.#first = incoming[0]!
     this.#last = outgoing.at(-1)!
     this.#lastEnding = new Ending(this.#last, clock).listen()
-    for (const stage of [...stages.incoming, ...stages.outgoing]) stage.on('error', this.#garbled)
     tie(incoming, this.#fail)
     tie(outgoing, this.#fail)
     this.#last.on('data', this.#write)
@@ -130,7 +122,7 @@ export class Channel {
       socket,
       {
         data: (bytes, isOurs) => {
-          if (isOurs) this.#received?.(bytes)
+          if (isOurs) stages.received?.(bytes)
           this.#read(bytes)
         },
         drained: () => this.#drained(),
@@ -144,9 +136,10 @@ export class Channel {
   /** Begins to listen to the peer, and says the formats: in the clear, so that a mismatch can be told from a broken stream. */
   open(): void {
     const head = this.#head
+    const { formats } = this.#stages
     this.#heartbeat.start()
     this.#connection.open()
-    if (this.#formats.length > 0) this.#connection.write(encodePreface(this.#formats))
+    if (formats.length > 0) this.#connection.write(encodePreface(formats))
     if (head !== undefined && head.length > 0) queueMicrotask(() => this.#read(head))
   }
 
@@ -206,13 +199,13 @@ export class Channel {
       if (afterPeer) await connection.peerEnded(left(), this.#peerDone.promise)
       await connection.end(left())
     }
-    for (const stage of this.#stages) stage.destroy()
+    for (const stage of this.#all) stage.destroy()
   }
 
   readonly #write = (chunk: Buffer): void => {
     this.#heartbeat.said()
     this.#said += chunk.length
-    if (this.#connection.write(chunk, this.#sent)) return
+    if (this.#connection.write(chunk, this.#stages.sent)) return
     this.#isBlocked = true
     this.#last.pause()
   }
@@ -226,7 +219,7 @@ export class Channel {
     } catch (error) {
       return this.#fail(error as Error)
     }
-    if (bytes.length > 0 && !this.#first.write(bytes)) this.#connection.pause()
+    if (bytes.length > 0 && this.#first.write(bytes) === false) this.#connection.pause()
   }
 
   readonly #resume = (): void => {
@@ -261,11 +254,6 @@ export class Channel {
     this.#fail(new SluiceError('ERR_INTERRUPTED', message, { cause }))
   }
 
-  /** Listens before `tie` does: the other stages are torn down then, and their errors say nothing but that. */
-  readonly #garbled = (cause: Error): void => {
-    this.#fail(asSluiceError(cause, 'ERR_CORRUPT', 'a wire stage failed'))
-  }
-
   readonly #fail = (error: Error): void => {
     if (this.#over) return
     this.#heartbeat.stop()
@@ -275,7 +263,7 @@ export class Channel {
   /** Where the peer was silent from the beginning, the reason may be known here. */
   #explained(error: Error): Error {
     if (this.#greeted || !isSluiceError(error) || !SILENCE.includes(error.code)) return error
-    const why = this.#unheard(this.#said, this.deframer.bytesGiven, error.code === 'ERR_TIMEOUT')
+    const why = this.#stages.unheard(this.#said, this.deframer.bytesGiven, error.code === 'ERR_TIMEOUT')
     return why === undefined
       ? error
       : new SluiceError(error.code, `${error.message}; ${why}`, { cause: error })
@@ -285,9 +273,24 @@ export class Channel {
 /** What a silent peer ends with. */
 const SILENCE: readonly string[] = ['ERR_TIMEOUT', 'ERR_TRUNCATED', 'ERR_INTERRUPTED']
 
-/** Pipes each stage into the next. They are torn down together when one fails; `failed` is told why. */
-function tie(stages: Duplex[], failed: (error: Error) => void): void {
-  const heed = (error?: Error | null) => error && failed(error)
-  if (stages.length > 1) pump(stages, heed)
-  else stages[0]!.on('error', heed)
+/**
+ * Passes what each stage gives to the next: by nothing but events, since every library has a `pipe` of its own. They are torn
+ * down together when one fails; `failed` is told why, once: what the others say then is only that.
+ */
+function tie(stages: readonly Duplex[], failed: (error: Error) => void): void {
+  let isDown = false
+  const tearDown = (error: Error) => {
+    if (isDown) return
+    isDown = true
+    failed(error)
+    for (const stage of stages) stage.destroy()
+  }
+  for (const [at, stage] of stages.entries()) {
+    stage.on('error', tearDown)
+    const next = stages[at + 1]
+    if (!next) continue
+    stage.on('data', (chunk) => next.write(chunk) === false && stage.pause())
+    stage.on('end', () => next.end())
+    next.on('drain', () => stage.resume())
+  }
 }

@@ -67,6 +67,27 @@ for (const [what, stage] of Object.entries(WIRE))
     t.is(store.files.get('a')?.bytes.toString(), BODY)
   })
 
+for (const [what, make] of Object.entries({
+  streamx: () => new StreamxTransform({ transform: (_chunk, done) => done(null, 'a text') }),
+  Minipass: () => new Minipass<string>({ encoding: 'latin1' }),
+}))
+  test(`a wire stage that gives texts is told as itself, not as the connection or the peer: ${what}`, async (t) => {
+    const [near, far] = duplexPair()
+    const stages = {
+      wire: [
+        { outgoing: () => new PassThrough() },
+        { outgoing: make },
+        { outgoing: () => new PassThrough() },
+      ],
+    }
+    const receiving = receive(far, { store: memoryParts(), accept: 'all' })
+    receiving.finished.catch(() => {})
+    await t.throwsAsync(send(near, manifest(), { stages }).finished, {
+      code: 'ERR_DESTROYED',
+      message: /of stages\.wire\[1\]\.outgoing gives texts, not bytes$/,
+    })
+  })
+
 const FILE: Record<string, () => StageStream> = {
   Transform: () =>
     new Transform({ objectMode: true, transform: (item: Item, _encoding, done) => done(null, item) }),

@@ -2,7 +2,7 @@ import type { Transform } from 'node:stream'
 import { badOption, checkCallback, checkKeys, checkNumber, checkOption, type Keys } from '../../options.js'
 import type { Limits } from '../../wire/limits.js'
 import { checkFormat, MAX_FORMATS } from '../../wire/preface.js'
-import { bytesGiven, makeGuest, type StageStream } from './guest.js'
+import { bytesGiven, makeGuest, nameOf, type StageStream } from './guest.js'
 
 /**
  * What stands between the framer and the connection: throttling, encryption, compression, or your own.
@@ -104,9 +104,8 @@ function* holding(made: readonly Made[], cameOut: number): Generator<string, voi
     if (isPaired) continue
     const next = made[at + 1]
     const [given, gave] = [bytesGiven(stage), next ? bytesGiven(next.stage) : cameOut]
-    const name = stage.constructor?.name || 'a stage'
     const what = gave === 0 ? 'nothing came out' : `only ${gave} came out`
-    if (gave < given) yield `${given} bytes went into ${name} of ${option} and ${what}`
+    if (gave < given) yield `${given} bytes went into ${nameOf(stage, option)} and ${what}`
   }
 }
 
