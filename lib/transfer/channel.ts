@@ -1,15 +1,16 @@
 import type { Duplex, Readable, Transform, Writable } from 'node:stream'
 import createDebug from 'debug'
-import { deferred } from '../async.js'
+import { deferred, type Owed } from '../async.js'
 import { type Clock, systemClock } from '../clock.js'
 import { isSluiceError, SluiceError } from '../errors.js'
 import type { Limits, PeerLimits } from '../wire/limits.js'
 import type { Message } from '../wire/messages.js'
 import { encodePreface, PrefaceCheck } from '../wire/preface.js'
 import { type ByteDuplex, Connection, type ConnectionOptions } from './connection.js'
-import { Ending } from './ending.js'
-import { Heartbeat } from './heartbeat.js'
 import type { Continuing } from './lifecycle.js'
+import { Ending } from './streams/ending.js'
+import { tie } from './streams/tie.js'
+import { Heartbeat } from './watch/heartbeat.js'
 
 const debug = createDebug('sluice:channel')
 
@@ -38,6 +39,8 @@ export interface ChannelStages {
    * @param waited as long as a peer may take: a stage that has given nothing by now holds it back
    */
   unheard(said: number, heard: number, waited: boolean): string | undefined
+  /** What stages that are not ours, and a store, have been given to do, and have not done. */
+  owed(): Iterable<Owed>
   /** Told of each chunk that the socket has taken, and reads no more. Where that is not known of it, nothing is told. */
   sent?: ((chunk: Buffer) => void) | undefined
   /** Told of each chunk that the socket made for this channel alone. Where that is not known, nothing is told. */
@@ -52,6 +55,8 @@ export interface ChannelEvents {
   talk(message: Message): boolean
   /** The peer has closed its side, where it may. */
   ended(): void
+  /** Some time has passed: to look what others owe. */
+  looked(): void
   /** The connection cannot go on: broken, ended, silent, not understood, or a stage at its end failed. */
   failed(error: Error): void
 }
@@ -84,6 +89,9 @@ export class Channel {
   /** Whether the stages were told that nothing more comes in. */
   #isInputEnded = false
   #over = false
+  /** Whether what came before the end was not worked off in time. */
+  isLate = false
+  #cancelLate = () => {}
   #greeted = false
   /** Bytes that went out. */
   #said = 0
@@ -116,6 +124,7 @@ export class Channel {
       // what waits to be parsed, because what was parsed before waits for a slow disk, says nothing about the peer
       isListening: () => !this.#connection.isPaused && this.deframer.writableLength === 0,
       frames: () => this.deframer.framesBegun,
+      looked: () => events.looked(),
       timedOut: this.#fail,
     })
     this.#connection = new Connection(
@@ -199,6 +208,7 @@ export class Channel {
       if (afterPeer) await connection.peerEnded(left(), this.#peerDone.promise)
       await connection.end(left())
     }
+    this.#cancelLate()
     for (const stage of this.#all) stage.destroy()
   }
 
@@ -239,6 +249,12 @@ export class Channel {
     if (this.#preface?.complete === false)
       this.#fail(new SluiceError('ERR_TRUNCATED', 'the stream ended before its preface did'))
     else this.#endInput()
+    // who works off what came before may never end
+    this.#cancelLate()
+    this.#cancelLate = this.#clock.after(this.#closeTimeout, () => {
+      this.isLate = true
+      this.#fail(new SluiceError('ERR_INTERRUPTED', 'the connection was closed; run it again to resume'))
+    })
   }
 
   /** Tells the stages that nothing more comes in. */
@@ -272,25 +288,3 @@ export class Channel {
 
 /** What a silent peer ends with. */
 const SILENCE: readonly string[] = ['ERR_TIMEOUT', 'ERR_TRUNCATED', 'ERR_INTERRUPTED']
-
-/**
- * Passes what each stage gives to the next: by nothing but events, since every library has a `pipe` of its own. They are torn
- * down together when one fails; `failed` is told why, once: what the others say then is only that.
- */
-function tie(stages: readonly Duplex[], failed: (error: Error) => void): void {
-  let isDown = false
-  const tearDown = (error: Error) => {
-    if (isDown) return
-    isDown = true
-    failed(error)
-    for (const stage of stages) stage.destroy()
-  }
-  for (const [at, stage] of stages.entries()) {
-    stage.on('error', tearDown)
-    const next = stages[at + 1]
-    if (!next) continue
-    stage.on('data', (chunk) => next.write(chunk) === false && stage.pause())
-    stage.on('end', () => next.end())
-    next.on('drain', () => stage.resume())
-  }
-}

@@ -4,7 +4,7 @@ import type { Clock } from '../clock.js'
 import { errorOf, messageOf, SluiceError } from '../errors.js'
 import { checkAbortSignal, checkFlag, checkOption, type Keys } from '../options.js'
 import type { Limits } from '../wire/limits.js'
-import { Ending } from './ending.js'
+import { Ending } from './streams/ending.js'
 
 // biome-ignore lint/suspicious/noExplicitAny: the types of other streams name the events that they know
 type Event = any

@@ -1,4 +1,5 @@
 import { Transform } from 'node:stream'
+import type { Owed } from '../../async.js'
 import { asSluiceError, type Code, messageOf, SluiceError } from '../../errors.js'
 import { badOption, type Keys } from '../../options.js'
 
@@ -45,6 +46,25 @@ const GIVEN = new WeakMap<object, number>()
 /** Bytes that a stage of {@link makeGuest} was given so far. */
 export function bytesGiven(stage: Transform): number {
   return GIVEN.get(stage) ?? 0
+}
+
+interface Done {
+  option: string
+  /** Whether all that goes in has gone in, and all that comes out has come out. */
+  isInputEnded: boolean
+  hasEnded: boolean
+  /** How often it was given something, or gave something. */
+  times: number
+}
+const DONE = new WeakMap<object, Done>()
+
+/** What a stage has been given, and has not passed on; nothing where the next one does not take what it gives. */
+export function* owedBy(stage: Transform): Generator<Owed, void> {
+  const done = DONE.get(stage)
+  if (!done || stage.destroyed || stage.readableLength > 0) return
+  // those of other libraries do not all say what they hold
+  if (stage.writableLength > 0 || (done.isInputEnded && !done.hasEnded))
+    yield { text: `${nameOf(stage, done.option)} has given nothing`, what: `${done.option}: ${done.times}` }
 }
 
 /** Methods that are called from outside of the stage, by Node or by the stage before it: there is nobody to catch. */
@@ -106,8 +126,8 @@ function guarded(option: string, stage: Transform, ofItems: boolean): Transform 
     stage.destroy(wrong(`threw: ${messageOf(cause)}`, cause))
     return false
   }
-  let isInputEnded = false
-  let hasEnded = false
+  const done: Done = { option, isInputEnded: false, hasEnded: false, times: 0 }
+  DONE.set(stage, done)
   let hasFailed = false
   const methods = stage as unknown as Record<string, Method | undefined>
   for (const name of METHODS) {
@@ -116,7 +136,8 @@ function guarded(option: string, stage: Transform, ofItems: boolean): Transform 
     methods[name] = function guarded(this: unknown, ...args: unknown[]) {
       try {
         if (name === 'write') GIVEN.set(stage, bytesGiven(stage) + ((args[0] as Buffer)?.length ?? 0))
-        if (name === 'end') isInputEnded = true
+        if (name === 'end') done.isInputEnded = true
+        if (name === 'write') done.times += 1
         const result = method.apply(this, args)
         if (typeof (result as Promise<unknown> | undefined)?.then === 'function')
           (result as Promise<unknown>).then(undefined, failed)
@@ -131,7 +152,7 @@ function guarded(option: string, stage: Transform, ofItems: boolean): Transform 
   stage.destroy = (error) => {
     const why = error ? asSluiceError(error, code, `${name} failed`) : undefined
     try {
-      destroy.call(stage, why ?? (hasEnded ? undefined : wrong(STOPPED)))
+      destroy.call(stage, why ?? (done.hasEnded ? undefined : wrong(STOPPED)))
     } catch {
       // it is not to be stopped; whoever waits for it does not wait for ever
     }
@@ -148,11 +169,12 @@ function guarded(option: string, stage: Transform, ofItems: boolean): Transform 
       stage.destroy(wrong(`gives ${typeof args[0] === 'string' ? 'texts' : 'objects'}, not bytes`))
       return false
     }
+    if (event === 'data') done.times += 1
     if (event === 'end') {
-      hasEnded = true
-      if (!isInputEnded) return !stage.destroy(wrong('ended before its input did'))
+      done.hasEnded = true
+      if (!done.isInputEnded) return !stage.destroy(wrong('ended before its input did'))
     }
-    if (event === 'close' && !hasEnded && !hasFailed) stage.emit('error', wrong(STOPPED))
+    if (event === 'close' && !done.hasEnded && !hasFailed) stage.emit('error', wrong(STOPPED))
     return tell(event, ...args)
   }
   // once it was stopped, nobody else may listen

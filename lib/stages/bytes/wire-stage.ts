@@ -2,7 +2,7 @@ import type { Transform } from 'node:stream'
 import { badOption, checkCallback, checkKeys, checkNumber, checkOption, type Keys } from '../../options.js'
 import type { Limits } from '../../wire/limits.js'
 import { checkFormat, MAX_FORMATS } from '../../wire/preface.js'
-import { bytesGiven, makeGuest, nameOf, type StageStream } from './guest.js'
+import { bytesGiven, makeGuest, nameOf, owedBy, type StageStream } from './guest.js'
 
 /**
  * What stands between the framer and the connection: throttling, encryption, compression, or your own.
@@ -82,7 +82,8 @@ export function makeWireStages(wire: readonly WireStage[] = [], keepOpen = false
     return held.length === 0 ? undefined : `${held.join(', ')}; ${PROMPT}`
   }
   const stagesOf = (made: Made[]) => made.map(({ stage }) => stage)
-  return { maxFrame, outgoing: stagesOf(outgoing), incoming: stagesOf(incoming), formats, heldBack }
+  const owed = () => [...outgoing, ...incoming].flatMap(({ stage }) => [...owedBy(stage)])
+  return { maxFrame, outgoing: stagesOf(outgoing), incoming: stagesOf(incoming), formats, heldBack, owed }
 }
 
 interface Made {

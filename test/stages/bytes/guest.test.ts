@@ -1,8 +1,9 @@
 import { once } from 'node:events'
 import stream, { Duplex, PassThrough, Transform, type TransformOptions } from 'node:stream'
 import test from 'ava'
+import type { Owed } from '../../../lib/async.js'
 import { isSluiceError } from '../../../lib/errors.js'
-import { makeGuest } from '../../../lib/stages/bytes/guest.js'
+import { makeGuest, owedBy } from '../../../lib/stages/bytes/guest.js'
 
 const boom = () => {
   throw new RangeError('boom')
@@ -129,6 +130,24 @@ test('a stage of another library that closes without an end has an error, too', 
 test('a stage whose destroy throws ends nothing else', (t) => {
   const stage = makeGuest('there', () => Object.assign(new PassThrough(), { destroy: boom }))
   t.notThrows(() => stage.destroy())
+})
+
+test('what a stage was given and does not pass on is owed, but for what nobody takes from it', async (t) => {
+  const lazy = makeGuest('there', () => new Transform({ transform() {} }))
+  const owed = () => [...owedBy(lazy)].map(({ text }) => text)
+  t.deepEqual(owed(), [])
+  lazy.write('x')
+  t.deepEqual(owed(), ['Transform of there has given nothing'])
+  const [{ what }] = [...owedBy(lazy)] as [Owed]
+  lazy.write('y')
+  t.not([...owedBy(lazy)][0]!.what, what)
+  const full = makeGuest('there', () => new PassThrough({ readableHighWaterMark: 1 }))
+  for (let i = 0; i < 3; i++) full.write('xx')
+  t.true(full.writableLength > 0)
+  t.deepEqual([...owedBy(full)], [])
+  const endless = makeGuest('there', () => new Transform({ flush() {} }))
+  endless.resume().end()
+  t.is([...owedBy(endless)].length, 1)
 })
 
 const FAULTS: Record<string, TransformOptions> = {

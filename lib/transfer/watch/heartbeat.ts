@@ -1,6 +1,6 @@
-import type { Clock } from '../clock.js'
-import { SluiceError } from '../errors.js'
-import type { Limits } from '../wire/limits.js'
+import type { Clock } from '../../clock.js'
+import { SluiceError } from '../../errors.js'
+import type { Limits } from '../../wire/limits.js'
 
 /** What a {@link Heartbeat} asks of its connection. */
 export interface Pulse {
@@ -10,6 +10,8 @@ export interface Pulse {
   isListening(): boolean
   /** Frames that the peer has begun. */
   frames(): number
+  /** Some time has passed, a `pingInterval` at most: who waits for others may look at them. */
+  looked(): void
   /** The peer is given up, with `ERR_TIMEOUT`. Called at most once; the heartbeat has stopped by then. */
   timedOut(error: SluiceError): void
 }
@@ -106,6 +108,7 @@ export class Heartbeat {
       const what = this.#bytes === 0 ? 'peer was silent' : 'peer said nothing that could be understood'
       return this.#giveUp(what, idleTimeout)
     }
+    this.#pulse.looked()
     const isQuiet = now - this.#said >= pingInterval
     // one ping an interval, even while it cannot go out yet
     if (isQuiet) this.#said = now

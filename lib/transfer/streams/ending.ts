@@ -1,6 +1,6 @@
 import type { Duplex, Readable, Writable } from 'node:stream'
 import { setTimeout } from 'node:timers/promises'
-import { type Clock, systemClock } from '../clock.js'
+import { type Clock, systemClock } from '../../clock.js'
 
 /** How far a stream has come to its end, remembered: streams tell it once, and most cannot be asked. */
 export class Ending {

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { PassThrough } from 'node:stream'
 import test from 'ava'
-import { Ending } from '../../lib/transfer/ending.js'
+import { Ending } from '../../../lib/transfer/streams/ending.js'
 
 /** A stream of which nobody can ask whether it has told that it is closed, as streams of other libraries are. */
 function unasked(): PassThrough {

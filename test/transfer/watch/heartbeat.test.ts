@@ -1,8 +1,8 @@
 import test from 'ava'
-import { SluiceError } from '../../lib/errors.js'
-import { FakeClock } from '../../lib/testing/fake-clock.js'
-import { Heartbeat } from '../../lib/transfer/heartbeat.js'
-import { limitsOf } from '../../lib/wire/limits.js'
+import { SluiceError } from '../../../lib/errors.js'
+import { FakeClock } from '../../../lib/testing/fake-clock.js'
+import { Heartbeat } from '../../../lib/transfer/watch/heartbeat.js'
+import { limitsOf } from '../../../lib/wire/limits.js'
 
 /** A heartbeat, what it did and when, and the clock by which it does that. */
 function watched(limits = {}) {
@@ -16,6 +16,7 @@ function watched(limits = {}) {
       ping: () => done.push(`ping at ${clock.now()}`),
       isListening: () => peer.listening,
       frames: () => peer.frames,
+      looked: () => {},
       timedOut: (error) => done.push(`${error.code} at ${clock.now()}: ${error.message}`),
     },
   )
@@ -112,6 +113,7 @@ test('one that is stopped leaves no timer, also when a ping stops it', (t) => {
     ping: () => own.stop(),
     isListening: () => true,
     frames: () => 0,
+    looked: () => {},
     timedOut: () => t.fail(),
   })
   own.start()
@@ -126,6 +128,7 @@ test('the error of a peer that is given up is one of ours, told when the timers 
     ping: () => {},
     isListening: () => true,
     frames: () => 0,
+    looked: () => {},
     timedOut: (error) => told.push(error, clock.pending),
   })
   t.is(clock.pending, 0, 'no time runs before it is started')
