@@ -12,7 +12,12 @@ import { bytesGiven, makeGuest, nameOf, owedBy, type StageStream } from './guest
  * The compressors of `node:zlib` hold back until they are flushed (`flushing()` does that), a block cipher such as CBC
  * holds back up to a block and cannot be flushed (CTR and GCM do not hold back). `sluice/testing` has a suite that tells.
  */
-export interface WireStage<Stream extends StageStream = StageStream> {
+export type WireStage<Stream extends StageStream = StageStream> = WireStageMembers<Stream> &
+  // what has none of these would be no stage, and the bytes would go as they are
+  ({ outgoing(): Stream } | { incoming(): Stream } | { paired(): PairedSides<Stream> })
+
+/** What a {@link WireStage} may have; one of the last three at least. */
+interface WireStageMembers<Stream extends StageStream> {
   /**
    * What the bytes are afterwards: 1 to 64 printable ASCII characters, without a space. Both sides must have the same list of formats; it goes plain, ahead of
    * everything. A stage that leaves the bytes as they are has none, and may stand on one side only.
@@ -26,7 +31,7 @@ export interface WireStage<Stream extends StageStream = StageStream> {
   incoming?(): Stream
   /**
    * Both sides for one connection, and their format, where one side depends on the other: in a conversation it is called
-   * in the place of `outgoing` and `incoming`, which serve one way then.
+   * in the place of `outgoing` and `incoming`, which serve one way then, and may be left out where it never goes one way.
    */
   paired?(): PairedSides<Stream>
 }
@@ -44,7 +49,9 @@ const KEYS = {
   outgoing: true,
   incoming: true,
   paired: true,
-} satisfies Keys<WireStage>
+} satisfies Keys<WireStageMembers<StageStream>>
+
+const PAIR_KEYS = { format: true, outgoing: true, incoming: true } satisfies Keys<PairedSides>
 
 /** Frames on a throttled connection take at most this part of a second, so that talk is not behind by more than one. */
 const FRAMES_PER_SECOND = 8
@@ -114,7 +121,12 @@ function* holding(made: readonly Made[], cameOut: number): Generator<string, voi
 function pairOf(option: string, stage: WireStage) {
   if (!stage.paired) return undefined
   try {
-    const { format, outgoing, incoming } = stage.paired()
+    const pair = stage.paired()
+    const what = `what ${option}.paired gives`
+    const isPair = pair?.outgoing !== undefined && pair.incoming !== undefined
+    checkOption(what, pair, isPair, 'an object with outgoing, incoming, and perhaps a format')
+    checkKeys(what, pair, PAIR_KEYS)
+    const { format, outgoing, incoming } = pair
     checkFormat(`the format that ${option}.paired gives`, format)
     return { format, outgoing: () => outgoing, incoming: () => incoming }
   } catch (error) {
@@ -127,14 +139,15 @@ function pairOf(option: string, stage: WireStage) {
 
 /** What is no stage would be left out, and the bytes would go as they are: in the clear, where it should have encrypted. */
 export function checkStage(option: string, stage: WireStage): void {
-  const expected = 'a wire stage, as throttle() gives one: an object with outgoing, incoming or both'
+  const expected = 'a wire stage, as throttle() gives one: an object with outgoing, incoming, both, or paired'
   const isObject = typeof stage === 'object' && stage !== null && !('pipe' in stage)
   checkOption(option, stage, isObject, expected)
   checkKeys(option, stage, KEYS)
   checkCallback(`${option}.outgoing`, stage.outgoing)
   checkCallback(`${option}.incoming`, stage.incoming)
   checkCallback(`${option}.paired`, stage.paired)
-  checkOption(option, stage, stage.outgoing !== undefined || stage.incoming !== undefined, expected)
+  const hasSide = [stage.outgoing, stage.incoming, stage.paired].some((side) => side !== undefined)
+  checkOption(option, stage, hasSide, expected)
   checkFormat(`${option}.format`, stage.format)
   checkNumber(`${option}.rate`, stage.rate, 1, 'bytes per second')
 }

@@ -199,10 +199,10 @@ test('a stream that was used before is refused by hand, too', (t) => {
 
 test('a side that a stage does not have cannot be made', (t) => {
   for (const make of [
-    () => outgoingOf({ format: 'one-sided' }),
-    () => incomingOf({ format: 'one-sided' }),
-    () => outgoingOf({}),
-    () => incomingOf({}),
+    () => outgoingOf({ format: 'one-sided' } as WireStage),
+    () => incomingOf({ format: 'one-sided' } as WireStage),
+    () => outgoingOf({} as WireStage),
+    () => incomingOf({} as WireStage),
   ]) {
     t.true(isSluiceError(t.throws(make), 'ERR_USAGE'))
   }
