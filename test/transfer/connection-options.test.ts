@@ -66,6 +66,14 @@ const RECEIVER: Record<string, [options: object, message: RegExp]> = {
     /^stages.file\[0\] must be a function/,
   ],
   'file stages that are no list': [{ stages: { file: () => new PassThrough() } }, /^stages.file/],
+  'a misspelt feature of a store': [
+    { dir: undefined, store: { begin: () => {}, features: { ordr: 'ascending' } } },
+    /^the name of an option in store.features must be order, not "ordr"$/,
+  ],
+  'features of a store that are no object': [
+    { dir: undefined, store: { begin: () => {}, features: 'ascending' } },
+    /^store.features must be an object, not "ascending"$/,
+  ],
   'a folder and a store': [{ store: memoryParts() }, /^dir must be left out where store is given/],
 }
 for (const [what, [options, message]] of Object.entries({ ...BOTH, ...RECEIVER })) {

@@ -244,6 +244,23 @@ test('a store that lacks something is refused at once', async (t) => {
     })
 })
 
+for (const [what, given, message] of [
+  [
+    'is no object',
+    7,
+    /what publish\(\) of the store gives must be nothing, or an object with name .*, not 7\)?$/,
+  ],
+  ['has a misspelt name', { nam: 'x' }, /in what publish\(\) of the store gives must be name, not "nam"\)?$/],
+  ['has a name that is no text', { name: 7 }, /what publish\(\) of the store gives must be nothing, or/],
+  ['has a reason that is none', { skipped: 'because' }, /skipped \(one of 'identical', .* not an object\)?$/],
+] as const)
+  test(`where what publish gives ${what}, its file fails, and the error names store and method`, async (t) => {
+    const { errors } = await transfer(t, { publish: () => given as never })
+    const outcomes = errors[0]!.outcomes as Outcome[]
+    t.is(outcomes[1]!.code, 'ERR_WRITE')
+    t.regex(outcomes[1]!.error!.message, message)
+  })
+
 const hanging: PartStore = {
   begin: () => ({ write: () => new Promise<void>(() => {}), publish() {}, discard() {} }),
 }

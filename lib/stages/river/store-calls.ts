@@ -19,7 +19,7 @@ import { failed, failureOf, type Outcome, skipped } from '../../wire/outcome.js'
 import type { Run } from '../../wire/run.js'
 import { Bases } from './bases.js'
 import { PendingCalls } from './pending-calls.js'
-import { byDepth, checkedPart, outcomeOf, whyNoLink } from './placements.js'
+import { byDepth, checkedPart, outcomeOf, placementOf, whyNoLink } from './placements.js'
 import { Standing } from './standing.js'
 
 type Claims = ReadonlyMap<number, Claim>
@@ -176,7 +176,7 @@ export class StoreCalls {
   async publish(part: Part, entry: Entry, policy: PublishPolicy): Promise<Outcome> {
     const placement = await this.pending.of('publish', entry.path, () => part.publish(policy))
     this.#open.delete(part)
-    return outcomeOf(entry, placement ?? {})
+    return outcomeOf(entry, placementOf('publish', placement))
   }
 
   /** Whether a part was removed: a file that comes again begins another one then. */
@@ -257,10 +257,10 @@ export class StoreCalls {
 
   async #makeLink(entry: Entry, policy: PublishPolicy): Promise<Outcome> {
     try {
+      const make = () => this.#store.makeLink!(entry, policy)
       return outcomeOf(
         entry,
-        (await this.pending.of('make the link', entry.path, () => this.#store.makeLink!(entry, policy))) ??
-          {},
+        placementOf('makeLink', await this.pending.of('make the link', entry.path, make)),
       )
     } catch (error) {
       return failed(entry, diskError(error, 'make the link', entry.path))
@@ -270,10 +270,8 @@ export class StoreCalls {
   /** The folder is there, whatever goes wrong here. */
   async #endFolder(entry: Entry): Promise<Outcome> {
     try {
-      return outcomeOf(
-        entry,
-        (await this.pending.of('end', entry.path, () => this.#store.endFolder!(entry))) ?? {},
-      )
+      const end = () => this.#store.endFolder!(entry)
+      return outcomeOf(entry, placementOf('endFolder', await this.pending.of('end', entry.path, end)))
     } catch (warning) {
       return outcomeOf(entry, { warning: diskError(warning, 'set mode and time of', entry.path) })
     }
