@@ -1,4 +1,5 @@
 import type { Transform } from 'node:stream'
+import { SluiceError } from '../../errors.js'
 import { badOption, checkCallback, checkKeys, checkNumber, checkOption, type Keys } from '../../options.js'
 import type { Limits } from '../../wire/limits.js'
 import { checkFormat, MAX_FORMATS } from '../../wire/preface.js'
@@ -137,10 +138,23 @@ function pairOf(option: string, stage: WireStage) {
   }
 }
 
+/**
+ * A wire stage of ours, which is no stream: a pipeline that is given one asks whether it is, and whoever made that is told
+ * what belongs there.
+ * @param instead what is a stream, and does the same
+ */
+export function noStream<S extends WireStage>(name: string, instead: string, stage: S): S {
+  const get = () => {
+    const message = `${name}() gives a wire stage, which belongs into stages.wire of send() and receive(); in a pipeline of your own use ${instead}`
+    throw new SluiceError('ERR_USAGE', message)
+  }
+  return Object.defineProperty(stage, 'pipe', { get })
+}
+
 /** What is no stage would be left out, and the bytes would go as they are: in the clear, where it should have encrypted. */
 export function checkStage(option: string, stage: WireStage): void {
   const expected = 'a wire stage, as throttle() gives one: an object with outgoing, incoming, both, or paired'
-  const isObject = typeof stage === 'object' && stage !== null && !('pipe' in stage)
+  const isObject = typeof stage === 'object' && stage !== null && !('write' in stage)
   checkOption(option, stage, isObject, expected)
   checkKeys(option, stage, KEYS)
   checkCallback(`${option}.outgoing`, stage.outgoing)
