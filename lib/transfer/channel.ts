@@ -249,7 +249,8 @@ export class Channel {
     if (this.#preface?.complete === false)
       this.#fail(new SluiceError('ERR_TRUNCATED', 'the stream ended before its preface did'))
     else this.#endInput()
-    // who works off what came before may never end
+    // a peer that has ended only its side may still wait for us; else who works off what came before may never end
+    if (!this.#connection.isGone) return
     this.#cancelLate()
     this.#cancelLate = this.#clock.after(this.#closeTimeout, () => {
       this.isLate = true
