@@ -11,6 +11,14 @@ export function deferred<T>() {
   return { promise, resolve, reject }
 }
 
+/** What somebody else owes at the moment, as a stage of a user's or a store: it may never come. */
+export interface Owed {
+  /** Who owes what, as the beginning of a sentence that goes on with how long. */
+  text: string
+  /** What is owed: something else as soon as they have done anything. */
+  what: unknown
+}
+
 /** Runs what it is given, at most `most` at once, in the order in which it came. */
 export class Limiter {
   readonly #most: number

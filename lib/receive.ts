@@ -2,7 +2,7 @@ import type { Transform } from 'node:stream'
 import { deferred, inSlices } from './async.js'
 import { asSluiceError, type SluiceError } from './errors.js'
 import { checkFunction, checkKeys, checkObject, checkOption, type Keys, pickKnown } from './options.js'
-import { makeGuest, type StageStream } from './stages/bytes/guest.js'
+import { makeGuest, owedBy, type StageStream } from './stages/bytes/guest.js'
 import { ReceivedMemory } from './stages/bytes/received-memory.js'
 import { makeWireStages, type WireStage } from './stages/bytes/wire-stage.js'
 import { deframer } from './stages/deframer.js'
@@ -16,8 +16,7 @@ import { partSink } from './stages/part-sink.js'
 import { tap } from './stages/progress-tap.js'
 import type { Item } from './stages/river/items.js'
 import { checkPartStore } from './stores/parts.js'
-import { CONNECTION_OPTIONS, type ConnectionOptions } from './transfer/channel.js'
-import type { ByteDuplex } from './transfer/connection.js'
+import { type ByteDuplex, CONNECTION_OPTIONS, type ConnectionOptions } from './transfer/connection.js'
 import type { Continuing } from './transfer/lifecycle.js'
 import { type Decision, Receiver, type SaidHello } from './transfer/receiver.js'
 import type { Transfer } from './transfer/transfer.js'
@@ -103,6 +102,7 @@ export function beginReceiving(
   if (options.store !== undefined) checkPartStore(options.store, options.conflict, options.publish)
   const { maxFrame, heldBack, ...wire } = makeWireStages(stages?.wire, options.keepOpen, limits)
   const makers = stages?.file ?? []
+  const owing = [wire.owed]
   // a stage of the user's, and a store, may hold on to what they are given
   const isOurs = makers.length === 0 && wire.incoming.length === 0 && options.store === undefined
   const memory = isOurs ? new ReceivedMemory() : undefined
@@ -114,6 +114,7 @@ export function beginReceiving(
       framer: framer({ maxFrame }),
       deframer: (onTalk) => deframer({ limits, onTalk, afterCut: () => cut.promise }),
       ...wire,
+      owed: () => owing.flatMap((owed) => [...owed()]),
       unheard: (said, heard, waited) => (waited ? heldBack(said, heard) : undefined),
       received: memory && ((chunk) => memory.received(chunk)),
     },
@@ -160,6 +161,7 @@ export function beginReceiving(
         })
         // last, so that a wrong option leaves no stage of somebody else's behind
         const guests = fileStages(makers)
+        owing.push(() => [...guests.flatMap((guest) => [...owedBy(guest)]), ...sink.owed()])
         const claim = async (offer: Offer, isWanted: (entry: Entry) => boolean) =>
           guests.length > 0
             ? { claims: new Map() }

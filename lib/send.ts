@@ -13,8 +13,12 @@ import { tap } from './stages/progress-tap.js'
 import type { Item } from './stages/river/items.js'
 import { lent } from './stores/sources.js'
 import { StreamSource } from './stores/stream-source.js'
-import { CONNECTION_OPTIONS, type ConnectionOptions } from './transfer/channel.js'
-import { type ByteDuplex, checkConnection } from './transfer/connection.js'
+import {
+  type ByteDuplex,
+  CONNECTION_OPTIONS,
+  type ConnectionOptions,
+  checkConnection,
+} from './transfer/connection.js'
 import type { Continuing } from './transfer/lifecycle.js'
 import { Sender } from './transfer/sender.js'
 import type { Transfer } from './transfer/transfer.js'

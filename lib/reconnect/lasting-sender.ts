@@ -1,6 +1,6 @@
 import { deferred } from '../async.js'
 import { type Clock, pause, systemClock } from '../clock.js'
-import { asSluiceError, counted, isError, SluiceError } from '../errors.js'
+import { asSluiceError, counted, isError, isSluiceError, SluiceError } from '../errors.js'
 import type { ByteDuplex } from '../transfer/connection.js'
 import { asError, cancelled } from '../transfer/last-word.js'
 import { type Continuing, stateOfError, UNCONNECTED } from '../transfer/lifecycle.js'
@@ -138,10 +138,20 @@ class LastingSender {
     const { promise, resolve } = deferred<Failure | undefined>()
     const { control } = this
     const failed = (error: SluiceError) => resolve({ error, resume: session.resume })
-    const session = this.#lasting.begin(socket, { control, resume, failed })
+    const session = this.#begin(socket, { control, resume, failed })
     const over = () => resolve(undefined)
     control.transfer.finished.then(over, over)
     return promise
+  }
+
+  /** A connection that is refused was made for this, and nobody else would close it; unless it carries another transfer. */
+  #begin(socket: ByteDuplex, continuing: Continuing): Sender {
+    try {
+      return this.#lasting.begin(socket, continuing)
+    } catch (error) {
+      if (!isSluiceError(error, 'ERR_STATE')) discard(socket)
+      throw error
+    }
   }
 
   async #wait(attempt: number, error: SluiceError): Promise<void> {

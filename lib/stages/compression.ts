@@ -2,8 +2,9 @@ import type { Transform } from 'node:stream'
 import { constants, createBrotliCompress, createBrotliDecompress, createGunzip, createGzip } from 'node:zlib'
 import { checkChoice, checkKeys, checkNumber, checkOption, checkWhole } from '../options.js'
 import { HIGH_WATER_MARK } from './bytes/byte-transform.js'
+import { takeStage } from './bytes/guest.js'
 import { incomingOf, outgoingOf } from './bytes/preface-transforms.js'
-import type { WireStage } from './bytes/wire-stage.js'
+import { noStream, type WireStage } from './bytes/wire-stage.js'
 import { Compressor, Decompressor } from './bytes/zlib-transforms.js'
 
 /** What {@link gzip} takes, and {@link compression} too. */
@@ -52,7 +53,8 @@ const MAX_RATIO = 1100
 /**
  * A wire stage that compresses. Its format is the name of the algorithm. When no more input is there, it
  * flushes what it holds. The incoming side fails with `ERR_CORRUPT`, `ERR_TRUNCATED`, or `ERR_LIMIT` at the
- * ratio cap; a bad option throws `ERR_USAGE` at once.
+ * ratio cap; a bad option throws `ERR_USAGE` at once. It is no stream: in a pipeline of your own use {@link gzip} and
+ * {@link gunzip}.
  *
  * Beside encryption it must stand first (`[compression(), encryption({ key })]`); an observer then learns from
  * the lengths how well the content could be compressed.
@@ -65,11 +67,11 @@ export function compression(options: CompressionOptions = {}): WireStage<Transfo
   const { level = usual } = options
   checkWhole(`level (${algorithm})`, level, levels[0], levels[1])
   checkNumber('maxRatio', maxRatio, 1)
-  return {
+  return noStream('compression', 'gzip() and gunzip()', {
     format: algorithm,
     outgoing: () => new Compressor(compress(level), flush, maxRatio),
     incoming: () => new Decompressor(decompress(), algorithm, maxRatio),
-  }
+  })
 }
 
 /**
@@ -78,11 +80,12 @@ export function compression(options: CompressionOptions = {}): WireStage<Transfo
  * ```ts
  * const deflate = { format: 'deflate', outgoing: () => flushing(createDeflate()), incoming: () => createInflate() }
  * ```
- * Throws `ERR_USAGE` for a stream without `flush()`: what cannot be flushed, such as a block cipher in CBC, can go only one way.
+ * Throws `ERR_USAGE` for a stream that was used before, or one without `flush()`: what cannot be flushed, such as a block cipher in CBC, can go only one way.
  */
 export function flushing(compressor: Transform & { flush(kind?: number): void }): Transform {
   const canFlush = typeof compressor?.flush === 'function' && typeof compressor.write === 'function'
   checkOption('compressor', compressor, canFlush, 'a stream with flush(), as those of node:zlib are')
+  takeStage('compressor', compressor)
   return new Compressor(compressor, undefined, Number.POSITIVE_INFINITY)
 }
 

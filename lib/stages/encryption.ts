@@ -6,7 +6,7 @@ import { Decryptor } from './bytes/decryptor.js'
 import { Encryptor } from './bytes/encryptor.js'
 import { incomingOf, outgoingOf } from './bytes/preface-transforms.js'
 import { HeaderExchange, makeHeader } from './bytes/sealed-stream.js'
-import type { WireStage } from './bytes/wire-stage.js'
+import { noStream, type WireStage } from './bytes/wire-stage.js'
 
 /** What {@link encryption}, {@link encrypt} and {@link decrypt} take. */
 export interface EncryptionOptions {
@@ -32,7 +32,7 @@ export function encryption(options: EncryptionOptions): WireStage<Transform> {
   checkKeys('options', options, { key: true })
   const key = checkedKey(options.key)
   const secret = randomBytes(32)
-  return {
+  return noStream('encryption', 'encrypt() and decrypt()', {
     format: 'encryption-1',
     outgoing: () => new Encryptor(key, makeHeader(secret)),
     incoming: () => new Decryptor(key, secret),
@@ -41,7 +41,7 @@ export function encryption(options: EncryptionOptions): WireStage<Transform> {
       const outgoing = new Encryptor(key, exchange)
       return { format: 'encryption-2', outgoing, incoming: new Decryptor(key, secret, exchange) }
     },
-  }
+  })
 }
 
 /**

@@ -11,7 +11,7 @@ import { OwedRecords } from './finalizer/owed.js'
 import { asOffered, filtered } from './finalizer/publisher.js'
 import { OutcomeReport } from './finalizer/report.js'
 import type { Item, OfferItem } from './river/items.js'
-import { misplaced } from './river/place.js'
+import { belongsLast, misplaced } from './river/place.js'
 import { StoreCalls } from './river/store-calls.js'
 
 export type { FinalizerOptions }
@@ -50,6 +50,7 @@ export class Finalizer extends Writable {
     super({ objectMode: true, highWaterMark: 1 })
     this.#options = checkedOptions(options)
     this.#report = new OutcomeReport(this.#options, () => this.#stopping.signal.aborted)
+    belongsLast('finalizer', this)
     // whoever does not ask is not crashed by the answer
     this.outcomes.catch(() => {})
   }

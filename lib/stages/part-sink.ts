@@ -1,5 +1,5 @@
 import { Transform, type TransformCallback } from 'node:stream'
-import { inSlices } from '../async.js'
+import { inSlices, type Owed } from '../async.js'
 import { printable, SluiceError } from '../errors.js'
 import type { Range } from '../ranges.js'
 import { diskParts } from '../stores/disk/disk-store.js'
@@ -82,10 +82,11 @@ export class PartSink extends Transform {
     await drained
   }
 
+  /** What the store has been asked for, and has not done. */
+  owed = (): Iterable<Owed> => this.#store.pending.owed()
+
   /** Of what has not ended when this is closed, nothing is to stay. Called by `receive`. */
-  discardAll(): void {
-    this.#store.discardAll()
-  }
+  discardAll = (): void => this.#store.discardAll()
 
   async #writeOut(): Promise<void> {
     try {

@@ -3,7 +3,7 @@ import { type Clock, systemClock } from '../clock.js'
 import { checkKeys, checkObject, checkOption } from '../options.js'
 import { ByteTransform } from './bytes/byte-transform.js'
 import type { Callback } from './bytes/pump.js'
-import type { WireStage } from './bytes/wire-stage.js'
+import { noStream, type WireStage } from './bytes/wire-stage.js'
 
 /** What {@link throttle} and {@link limitRate} take. */
 export interface ThrottleOptions {
@@ -19,11 +19,11 @@ const MAX_PIECE = 64 * 1024
 
 /**
  * A wire stage that lets at most `rate` bytes per second pass, each way. It has no format, so it may stand on
- * one side only. Throws `ERR_USAGE` on a bad option.
+ * one side only. It is no stream: in a pipeline of your own use {@link limitRate}. Throws `ERR_USAGE` on a bad option.
  */
 export function throttle(options: ThrottleOptions): WireStage<Transform> {
   const make = checked(options)
-  return { rate: options.rate, outgoing: make, incoming: make }
+  return noStream('throttle', 'limitRate()', { rate: options.rate, outgoing: make, incoming: make })
 }
 
 /** {@link throttle} as a plain Transform for a hand-made pipeline. Throws `ERR_USAGE` on a bad option. */

@@ -1,6 +1,6 @@
 import { SluiceError } from '../errors.js'
 import { CONFLICTS, type Conflict, DURABILITIES, type Durability } from '../files/publish/publish.js'
-import { checkCallback, checkChoice, checkFunction, checkOption } from '../options.js'
+import { checkCallback, checkChoice, checkFunction, checkKeys, checkOption } from '../options.js'
 import type { Entry, Offer } from '../wire/entry.js'
 import type { SkipReason } from '../wire/outcome.js'
 import type { Run } from '../wire/run.js'
@@ -276,6 +276,7 @@ export function checkPartStore(store: PartStore, conflict?: Conflict, publish?: 
   checkFunction('store.begin', store?.begin)
   for (const name of OPTIONAL) checkCallback(`store.${name}`, store[name])
   checkChoice('store.durability', store.durability, DURABILITIES)
+  checkKeys('store.features', store.features, { order: true, conflicts: true, publish: true })
   const { order, conflicts, publish: how } = store.features ?? {}
   checkChoice('store.features.order', order, ['any', 'ascending'])
   checkChoice('store.features.publish', how, PUBLISHINGS)

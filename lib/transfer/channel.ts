@@ -1,18 +1,17 @@
 import type { Duplex, Readable, Transform, Writable } from 'node:stream'
 import createDebug from 'debug'
-import pump from 'pump'
-import { deferred } from '../async.js'
+import { deferred, type Owed } from '../async.js'
 import { type Clock, systemClock } from '../clock.js'
-import { asSluiceError, isSluiceError, SluiceError } from '../errors.js'
-import type { Keys } from '../options.js'
+import { isSluiceError, SluiceError } from '../errors.js'
 import type { Limits, PeerLimits } from '../wire/limits.js'
 import type { Message } from '../wire/messages.js'
 import { encodePreface, PrefaceCheck } from '../wire/preface.js'
-import { type ByteDuplex, Connection } from './connection.js'
-import { Ending } from './ending.js'
-import { Heartbeat } from './heartbeat.js'
+import { type ByteDuplex, Connection, type ConnectionOptions } from './connection.js'
 import { brokenBy } from './last-word.js'
 import type { Continuing } from './lifecycle.js'
+import { Ending } from './streams/ending.js'
+import { tie } from './streams/tie.js'
+import { Heartbeat } from './watch/heartbeat.js'
 
 const debug = createDebug('sluice:channel')
 
@@ -41,32 +40,12 @@ export interface ChannelStages {
    * @param waited as long as a peer may take: a stage that has given nothing by now holds it back
    */
   unheard(said: number, heard: number, waited: boolean): string | undefined
+  /** What stages that are not ours, and a store, have been given to do, and have not done. */
+  owed(): Iterable<Owed>
   /** Told of each chunk that the socket has taken, and reads no more. Where that is not known of it, nothing is told. */
   sent?: ((chunk: Buffer) => void) | undefined
   /** Told of each chunk that the socket made for this channel alone. Where that is not known, nothing is told. */
   received?: ((chunk: Buffer) => void) | undefined
-}
-
-/** What `send` and `receive` are told about the connection. */
-export interface ConnectionOptions {
-  /** What was read from the socket before it was handed over, for instance by an HTTP server on an upgrade. */
-  head?: Buffer
-  /** Gives the socket back after the transfer, open and paused, for what comes next on it. Not with wire stages. */
-  keepOpen?: boolean
-  limits?: Partial<Limits>
-  /** Cancels the transfer. */
-  signal?: AbortSignal
-  /** For tests: what times and limits of time go by. */
-  clock?: Clock
-}
-
-/** Their names. */
-export const CONNECTION_OPTIONS: Keys<ConnectionOptions> = {
-  head: true,
-  keepOpen: true,
-  limits: true,
-  signal: true,
-  clock: true,
 }
 
 /** The same, checked and complete. */
@@ -77,30 +56,33 @@ export interface ChannelEvents {
   talk(message: Message): boolean
   /** The peer has closed its side, where it may. */
   ended(): void
+  /** Some time has passed: to look what others owe. */
+  looked(): void
   /** The connection cannot go on: broken, ended, silent, not understood, or a stage at its end failed. */
   failed(error: Error): void
 }
 
 /**
- * A connection with the stages around it. It stands apart from the chains, which are torn down on an error: it has to live
+ * A connection with the stages around it. Nothing is done to the socket, and no time runs, before {@link open}: what others
+ * wrote, and may throw, is made and bound together before. It stands apart from the chains, which are torn down on an error: it has to live
  * long enough to carry the ERROR.
  */
 export class Channel {
   readonly framer: ChannelStages['framer']
   readonly deframer: ReturnType<ChannelStages['deframer']>
   readonly #connection: Connection
+  readonly #stages: ChannelStages
   /** All of them, the framer and the deframer too. */
-  readonly #stages: readonly Duplex[]
+  readonly #all: readonly Duplex[]
   readonly #closeTimeout: number
   readonly #clock: Clock
   readonly #events: ChannelEvents
   readonly #first: Writable
   readonly #last: Readable
   readonly #lastEnding: Ending
-  readonly #sent: ChannelStages['sent']
-  readonly #received: ChannelStages['received']
   /** There is one only where there are formats to compare: the frames bring a preface of their own. */
   readonly #preface: PrefaceCheck | undefined
+  readonly #head: Buffer | undefined
   readonly #heartbeat: Heartbeat
   readonly #peerDone = deferred<void>()
   /** Whether what goes out waits for the connection. */
@@ -108,32 +90,34 @@ export class Channel {
   /** Whether the stages were told that nothing more comes in. */
   #isInputEnded = false
   #over = false
+  /** Whether what came before the end was not worked off in time. */
+  isLate = false
+  #cancelLate = () => {}
   #greeted = false
   /** Bytes that went out. */
   #said = 0
-  readonly #unheard: ChannelStages['unheard']
 
   constructor(socket: ByteDuplex, stages: ChannelStages, options: SessionOptions, events: ChannelEvents) {
     const { limits, head, clock = systemClock } = options
-    const { formats } = stages
+    this.#stages = stages
+    if (stages.formats.length > 0) this.#preface = new PrefaceCheck(stages.formats)
+    this.#head = head
     this.#closeTimeout = limits.closeTimeout
     this.#clock = clock
-    this.#unheard = stages.unheard
-    this.#sent = stages.sent
-    this.#received = stages.received
     this.#events = events
     this.framer = stages.framer
     this.deframer = stages.deframer((message) => events.talk(message))
     this.deframer.once('finish', () => events.ended())
     const incoming = [...stages.incoming, this.deframer]
     const outgoing = [this.framer, ...stages.outgoing]
-    this.#stages = [...incoming, ...outgoing]
+    this.#all = [...incoming, ...outgoing]
     this.#first = incoming[0]!
     this.#last = outgoing.at(-1)!
-    this.#lastEnding = new Ending(this.#last, clock)
-    for (const stage of [...stages.incoming, ...stages.outgoing]) stage.on('error', this.#garbled)
+    this.#lastEnding = new Ending(this.#last, clock).listen()
     tie(incoming, this.#fail)
     tie(outgoing, this.#fail)
+    this.#last.on('data', this.#write)
+    this.#first.on('drain', this.#resume)
 
     this.#heartbeat = new Heartbeat(clock, limits, {
       // Where something waits to go out there is no need for a sign of life, and it would only pile up.
@@ -141,13 +125,14 @@ export class Channel {
       // what waits to be parsed, because what was parsed before waits for a slow disk, says nothing about the peer
       isListening: () => !this.#connection.isPaused && this.deframer.writableLength === 0,
       frames: () => this.deframer.framesBegun,
+      looked: () => events.looked(),
       timedOut: this.#fail,
     })
     this.#connection = new Connection(
       socket,
       {
         data: (bytes, isOurs) => {
-          if (isOurs) this.#received?.(bytes)
+          if (isOurs) stages.received?.(bytes)
           this.#read(bytes)
         },
         drained: () => this.#drained(),
@@ -156,14 +141,23 @@ export class Channel {
       },
       clock,
     )
-    // The list of formats goes in the clear, so that a mismatch can be told from a broken stream.
-    if (formats.length > 0) {
-      this.#preface = new PrefaceCheck(formats)
-      this.#connection.write(encodePreface(formats))
-    }
-    this.#last.on('data', this.#write)
-    this.#first.on('drain', this.#resume)
+  }
+
+  /** Begins to listen to the peer, and says the formats: in the clear, so that a mismatch can be told from a broken stream. */
+  open(): void {
+    const head = this.#head
+    const { formats } = this.#stages
+    this.#heartbeat.start()
+    this.#connection.open()
+    if (formats.length > 0) this.#connection.write(encodePreface(formats))
     if (head !== undefined && head.length > 0) queueMicrotask(() => this.#read(head))
+  }
+
+  /** Lets go of the socket as it was found, where the session could not begin. */
+  abandon(): void {
+    this.#over = true
+    this.#heartbeat.stop()
+    this.#connection.forget()
   }
 
   /** The peer has said HELLO. */
@@ -215,13 +209,14 @@ export class Channel {
       if (afterPeer) await connection.peerEnded(left(), this.#peerDone.promise)
       await connection.end(left())
     }
-    for (const stage of this.#stages) stage.destroy()
+    this.#cancelLate()
+    for (const stage of this.#all) stage.destroy()
   }
 
   readonly #write = (chunk: Buffer): void => {
     this.#heartbeat.said()
     this.#said += chunk.length
-    if (this.#connection.write(chunk, this.#sent)) return
+    if (this.#connection.write(chunk, this.#stages.sent)) return
     this.#isBlocked = true
     this.#last.pause()
   }
@@ -235,7 +230,7 @@ export class Channel {
     } catch (error) {
       return this.#fail(error as Error)
     }
-    if (bytes.length > 0 && !this.#first.write(bytes)) this.#connection.pause()
+    if (bytes.length > 0 && this.#first.write(bytes) === false) this.#connection.pause()
   }
 
   readonly #resume = (): void => {
@@ -254,6 +249,13 @@ export class Channel {
     if (this.#preface?.complete === false)
       this.#fail(new SluiceError('ERR_TRUNCATED', 'the stream ended before its preface did'))
     else this.#endInput()
+    // a peer that has ended only its side may still wait for us; else who works off what came before may never end
+    if (!this.#connection.isGone) return
+    this.#cancelLate()
+    this.#cancelLate = this.#clock.after(this.#closeTimeout, () => {
+      this.isLate = true
+      this.#fail(new SluiceError('ERR_INTERRUPTED', 'the connection was closed; run it again to resume'))
+    })
   }
 
   /** Nothing more comes in: what did may still be on its way through the stages. */
@@ -275,11 +277,6 @@ export class Channel {
     this.#endInput()
   }
 
-  /** Listens before `tie` does: the other stages are torn down then, and their errors say nothing but that. */
-  readonly #garbled = (cause: Error): void => {
-    this.#fail(asSluiceError(cause, 'ERR_CORRUPT', 'a wire stage failed'))
-  }
-
   readonly #fail = (error: Error): void => {
     if (this.#over) return
     this.#heartbeat.stop()
@@ -289,7 +286,7 @@ export class Channel {
   /** Where the peer was silent from the beginning, the reason may be known here. */
   #explained(error: Error): Error {
     if (this.#greeted || !isSluiceError(error) || !SILENCE.includes(error.code)) return error
-    const why = this.#unheard(this.#said, this.deframer.bytesGiven, error.code === 'ERR_TIMEOUT')
+    const why = this.#stages.unheard(this.#said, this.deframer.bytesGiven, error.code === 'ERR_TIMEOUT')
     return why === undefined
       ? error
       : new SluiceError(error.code, `${error.message}; ${why}`, { cause: error })
@@ -298,10 +295,3 @@ export class Channel {
 
 /** What a silent peer ends with. */
 const SILENCE: readonly string[] = ['ERR_TIMEOUT', 'ERR_TRUNCATED']
-
-/** Pipes each stage into the next. They are torn down together when one fails; `failed` is told why. */
-function tie(stages: Duplex[], failed: (error: Error) => void): void {
-  const heed = (error?: Error | null) => error && failed(error)
-  if (stages.length > 1) pump(stages, heed)
-  else stages[0]!.on('error', heed)
-}

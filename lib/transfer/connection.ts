@@ -1,9 +1,10 @@
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../clock.js'
-import { errorOf, SluiceError } from '../errors.js'
-import { checkAbortSignal, checkFlag, checkOption } from '../options.js'
-import { Ending } from './ending.js'
+import { errorOf, messageOf, SluiceError } from '../errors.js'
+import { checkAbortSignal, checkFlag, checkOption, type Keys } from '../options.js'
+import type { Limits } from '../wire/limits.js'
+import { Ending } from './streams/ending.js'
 
 // biome-ignore lint/suspicious/noExplicitAny: the types of other streams name the events that they know
 type Event = any
@@ -13,7 +14,8 @@ type Listener = (...args: any[]) => void
 type Last = any
 
 /**
- * Any duplex stream of bytes: what is used of it, and nothing more. It gives the events 'data' with bytes, 'end', 'error',
+ * Any duplex stream of bytes: what is used of it, and nothing more: nothing of what its methods return, but for the `false`
+ * of `write`. It gives the events 'data' with bytes, 'end', 'error',
  * 'close', and, where `write` has returned false, 'drain'; which of 'finish' and 'close' it tells at its end does not matter.
  * Every Duplex of `node:stream`, `readable-stream` and `streamx` is one.
  */
@@ -89,6 +91,28 @@ export function checkConnection({
   checkAbortSignal('signal', signal)
 }
 
+/** What `send` and `receive` are told about the connection. */
+export interface ConnectionOptions {
+  /** What was read from the socket before it was handed over, for instance by an HTTP server on an upgrade. */
+  head?: Buffer
+  /** Gives the socket back after the transfer, open and paused, for what comes next on it. Not with wire stages. */
+  keepOpen?: boolean
+  limits?: Partial<Limits>
+  /** Cancels the transfer. */
+  signal?: AbortSignal
+  /** For tests: what times and limits of time go by. */
+  clock?: Clock
+}
+
+/** Their names. */
+export const CONNECTION_OPTIONS: Keys<ConnectionOptions> = {
+  head: true,
+  keepOpen: true,
+  limits: true,
+  signal: true,
+  clock: true,
+}
+
 export interface ConnectionEvents {
   /** Bytes came. `isOurs`: the connection made their memory for this transfer alone, and keeps none of it. */
   data(bytes: Buffer, isOurs: boolean): void
@@ -100,12 +124,17 @@ export interface ConnectionEvents {
   broken(cause: Error): void
 }
 
-/** A {@link ByteDuplex}, whoever wrote it. What it throws breaks this connection, and nothing else. */
+/**
+ * A {@link ByteDuplex}, whoever wrote it. What it throws, or rejects with, breaks this connection, and nothing else. Nothing
+ * is done to it before {@link open}.
+ */
 export class Connection {
   readonly #duplex: Duplex
   readonly #events: ConnectionEvents
   readonly #ending: Ending
   #isPaused = false
+  /** Nobody would hear of its errors, which would end the process: nothing is written to it. */
+  #isUnheard = false
   /** Whether anybody else may listen, or did once: one that listens for a single chunk is gone when we are told of that. */
   #isShared: boolean
 
@@ -113,17 +142,28 @@ export class Connection {
     // what else one of Node has is looked at where it may be there
     const duplex = given as Duplex
     this.#duplex = duplex
-    BUSY.add(given)
     this.#events = events
     this.#ending = new Ending(duplex, clock)
-    duplex
-      .on('drain', this.#drained)
-      .on('error', this.#broken)
-      .on('end', this.#ended)
-      .on('close', this.#ended)
+    this.#listeners = [
+      ...this.#ending.listeners,
+      ['drain', this.#drained],
+      ['end', this.#ended],
+      ['close', this.#ended],
+      ['error', this.#broken],
+      ['data', this.#data],
+    ]
     this.#isShared = !isPlain(duplex) || duplex.listenerCount('data') + duplex.listenerCount('readable') > 0
-    this.#try(() => duplex.on('data', this.#data).resume())
-    if (!this.#isShared) duplex.on('newListener', this.#shared)
+  }
+
+  /** Listens to the duplex, which is busy from now on. */
+  open(): void {
+    const duplex = this.#duplex
+    BUSY.add(duplex)
+    // one by one: what `on` returns is not known
+    for (const [name, listener] of this.#listeners) this.#try('on', () => duplex.on(name, listener))
+    // behind our own
+    if (!this.#isShared) this.#try('on', () => duplex.on('newListener', this.#shared))
+    this.#try('resume', () => duplex.resume())
     // what has happened already is not told again
     if (this.#ending.isGone || duplex.destroyed)
       queueMicrotask(() => this.#broken(duplex.errored ?? new Error('it is closed already')))
@@ -132,7 +172,7 @@ export class Connection {
 
   /** Whether nothing can be said any more. */
   get isGone(): boolean {
-    return this.#ending.isGone || this.#duplex.destroyed === true
+    return this.#isUnheard || this.#ending.isGone || this.#duplex.destroyed === true
   }
 
   get isPaused(): boolean {
@@ -147,17 +187,19 @@ export class Connection {
     if (this.isGone) return true
     // of a chunk that failed nobody knows whether the system still reads it
     const done = taken && isPlain(this.#duplex) && ((error?: Error | null) => error || taken(chunk))
-    return this.#try(() => (done ? this.#duplex.write(chunk, done) : this.#duplex.write(chunk))) !== false
+    return (
+      this.#try('write', () => (done ? this.#duplex.write(chunk, done) : this.#duplex.write(chunk))) !== false
+    )
   }
 
   pause(): void {
     this.#isPaused = true
-    this.#try(() => this.#duplex.pause())
+    this.#try('pause', () => this.#duplex.pause())
   }
 
   resume(): void {
     this.#isPaused = false
-    this.#try(() => this.#duplex.resume())
+    this.#try('resume', () => this.#duplex.resume())
   }
 
   /** Resolves when the peer has ended its side, or the connection is gone; at the latest after `milliseconds`. */
@@ -168,7 +210,7 @@ export class Connection {
 
   /** Ends this side, and closes all when the peer has ended its own; at the latest after `milliseconds`. */
   async end(milliseconds: number): Promise<void> {
-    this.#try(() => this.#duplex.end())
+    this.#try('end', () => this.#duplex.end())
     this.resume()
     await this.#ending.until((it) => it.isOver, milliseconds)
     this.destroy()
@@ -176,17 +218,23 @@ export class Connection {
 
   destroy(): void {
     BUSY.delete(this.#duplex)
-    this.#try(() => this.#duplex.destroy())
+    this.#try('destroy', () => this.#duplex.destroy())
   }
 
   /** Leaves the stream as it was found: open, paused, with `rest` as the next bytes that it gives. */
   giveBack(rest: Buffer | null): void {
     const duplex = this.#duplex
-    for (const [name, listener] of this.#listeners) duplex.off(name, listener)
-    this.#ending.forget()
+    this.forget()
+    this.#try('pause', () => duplex.pause())
+    if (rest !== null && rest.length > 0) this.#try('unshift', () => duplex.unshift(rest))
+  }
+
+  /** Listens to the duplex no more, which may carry another transfer. */
+  forget(): void {
+    const duplex = this.#duplex
+    for (const [name, listener] of this.#listeners) this.#try('off', () => duplex.off(name, listener))
+    this.#try('off', () => duplex.off('newListener', this.#shared))
     BUSY.delete(duplex)
-    duplex.pause()
-    if (rest !== null && rest.length > 0) duplex.unshift(rest)
   }
 
   readonly #data = (chunk: Buffer | Uint8Array | string): void => {
@@ -206,21 +254,21 @@ export class Connection {
   readonly #drained = (): void => this.#events.drained()
   readonly #ended = (): void => this.#events.ended()
   readonly #broken = (cause: unknown): void => this.#events.broken(errorOf(cause))
-  readonly #listeners: readonly [name: string, listener: Listener][] = [
-    ['data', this.#data],
-    ['newListener', this.#shared],
-    ['drain', this.#drained],
-    ['end', this.#ended],
-    ['close', this.#ended],
-    ['error', this.#broken],
-  ]
+  readonly #listeners: readonly [name: string, listener: Listener][]
 
-  /** Calls what somebody else wrote. */
-  #try<T>(call: () => T): T | undefined {
+  /** Calls what somebody else wrote: a method of the duplex. */
+  #try<T>(method: string, call: () => T): T | undefined {
+    const threw = (cause: unknown) => {
+      if (method === 'on') this.#isUnheard = true
+      this.#broken(new Error(`${method}() of it threw: ${messageOf(cause)}`, { cause }))
+    }
     try {
-      return call()
+      const given = call() as { then?: unknown } | undefined
+      // an async method, which ends the process where nobody hears that it rejects
+      if (typeof given?.then === 'function') (given as unknown as Promise<unknown>).then(undefined, threw)
+      return given as T
     } catch (error) {
-      this.#broken(error)
+      threw(error)
       return undefined
     }
   }

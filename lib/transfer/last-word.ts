@@ -1,3 +1,4 @@
+import type { Owed } from '../async.js'
 import {
   asSluiceError,
   codeOf,
@@ -7,9 +8,21 @@ import {
   SluiceError,
   sentenceOf,
 } from '../errors.js'
+import { type Limits, RECONNECT, saidLimits } from '../wire/limits.js'
 import type { Message } from '../wire/messages.js'
+import type { Continuing } from './lifecycle.js'
+
+/** What is said of oneself. */
+const AGENT = 'sluice/0.1'
 
 const STOPPED = 'a stage of the transfer stopped'
+
+/** What is said first. */
+export function firstWord({ limits, continuing }: { limits: Limits; continuing?: Continuing }): Message {
+  const { resume } = continuing ?? {}
+  const features = continuing ? [RECONNECT] : []
+  return { type: 'hello', version: 1, agent: AGENT, features, limits: saidLimits(limits), resume }
+}
 
 /** What the river threw, as an error of ours. */
 export function asError(error: unknown): SluiceError {
@@ -54,4 +67,16 @@ export function cancelled(where: string, reason = ''): SluiceError {
 /** An error that the peer told keeps its code, if it is one of ours. */
 export function errorOfPeer(code: string, text: string): SluiceError {
   return new SluiceError(codeOf(code), `the peer says: ${printable(text, 1024)}`, { found: code })
+}
+
+/** What is said where it was waited long enough: whoever has not answered may still be at work. */
+export function notClosed(owed: Iterable<Owed>): string {
+  const [first] = owed
+  return `${first?.text ?? 'what the transfer had opened was not closed'}; it was waited for, and may still be at work`
+}
+
+/** An error that says more. */
+export function withMore(error: SluiceError, more: string | undefined): SluiceError {
+  if (more === undefined) return error
+  return new SluiceError(error.code, `${error.message}; ${more}`, { ...error, cause: error })
 }

@@ -9,12 +9,13 @@ import type { Message, Messages, Resume, WantMessage } from '../wire/messages.js
 import type { OutcomeRange, TransferResult } from '../wire/outcome.js'
 import type { ChannelStages, SessionOptions } from './channel.js'
 import type { ByteDuplex } from './connection.js'
-import { closed, closedSoon } from './ending.js'
 import { asError } from './last-word.js'
+import type { RiverHooks } from './lifecycle.js'
 import { MOST_TEXT, messagesOf } from './outcome-table.js'
 import type { Known } from './plan/known.js'
 import { planPages, type Wanted } from './plan/pages.js'
-import { type RiverHooks, Session } from './session.js'
+import { Session } from './session.js'
+import { closed, closedSoon } from './streams/ending.js'
 import type { TransferControl } from './transfer.js'
 
 /** What a receiver answers to an offer. */
@@ -222,6 +223,7 @@ export class Receiver extends Session {
 
   /** Takes the outcomes of entries, and tells the sender; resolves when more can be told. */
   async #settled(ranges: readonly OutcomeRange[]): Promise<void> {
+    if (this.isClosed) return
     const limits = { message: this.#mostBytes, list: MOST_ITEMS }
     for (const range of ranges) {
       for (const { message, part } of messagesOf(range, limits, this.#texts)) {
@@ -261,9 +263,9 @@ export class Receiver extends Session {
 
   /** What came is written, so that it need not come again; but nobody waits long for that. */
   protected override async drained(): Promise<void> {
-    if (this.#isUnwanted) return
+    if (this.#isUnwanted || this.channel.isLate) return
     const late = deferred<void>()
-    const stop = this.clock.after(this.#closeTimeout, late.resolve)
+    const stop = this.clock.after(this.#closeTimeout / 2, late.resolve)
     const stored = this.channel.isInputEnded ? this.#river.cut : this.#river.drain(this.plan.cameBytes)
     await Promise.race([stored, late.promise])
     stop()

@@ -8,12 +8,12 @@ import type { Message, Messages, Resume } from '../wire/messages.js'
 import { Attachments, type Made } from './attachments.js'
 import type { ChannelStages, SessionOptions } from './channel.js'
 import type { ByteDuplex } from './connection.js'
-import { closed } from './ending.js'
 import { AskedFiles, HeardOutcomes, OwnFailures } from './heard.js'
 import { asError } from './last-word.js'
-import type { Continuing } from './lifecycle.js'
+import type { Continuing, RiverHooks } from './lifecycle.js'
 import { addOffer } from './plan/add-offer.js'
-import { type RiverHooks, Session } from './session.js'
+import { Session } from './session.js'
+import { closed } from './streams/ending.js'
 
 /** What a sender has to say and to give, made by `send`. */
 export interface Sending {

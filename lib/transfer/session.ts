@@ -2,38 +2,24 @@ import createDebug from 'debug'
 import { deferred } from '../async.js'
 import { type Clock, systemClock } from '../clock.js'
 import { isError, printable, SluiceError } from '../errors.js'
-import { RECONNECT, saidLimits } from '../wire/limits.js'
 import type { Message, Messages } from '../wire/messages.js'
 import { filesFailed, type TransferResult } from '../wire/outcome.js'
-import type { Run } from '../wire/run.js'
 import { Channel, type ChannelStages, type SessionOptions } from './channel.js'
 import { type ByteDuplex, checkConnection, checkDuplex } from './connection.js'
-import { asError, cancelled, errorOfPeer, lastWordOf } from './last-word.js'
+import { asError, cancelled, errorOfPeer, firstWord, lastWordOf, notClosed, withMore } from './last-word.js'
 import type { TransferCalls } from './lifecycle.js'
 import { Plan } from './plan.js'
 import { Transfer, type TransferControl } from './transfer.js'
+import { PingLimit } from './watch/heartbeat.js'
+import { Patience } from './watch/patience.js'
+import { Stalls } from './watch/stalls.js'
 
 const debug = createDebug('sluice:session')
 
-/** What is said of oneself. */
-const AGENT = 'sluice/0.1'
-
-/** PINGs, PAUSEs and RESUMEs that a peer may send within a `pingInterval`; an honest one sends a few. */
-const MOST_PINGS = 1000
-
-/** What the stages of a river tell the session. */
-export interface RiverHooks {
-  plan: Plan
-  /** An item has passed: at a sender before it is framed, at a receiver behind the demuxer. */
-  passed(
-    item: Run | { kind: 'offer' | 'blocks' | 'chunks' | 'answered' | 'digests' | 'stored' | 'end' },
-  ): void
-  warn(warning: SluiceError): void
-}
-
 /**
  * The conversation that sender and receiver have in common: HELLO, cancelling, errors, and how it ends. Whatever
- * happens first decides the outcome; `finished` settles when everything that was opened is closed.
+ * happens first decides the outcome; `finished` settles when everything that was opened is closed, or, where the transfer
+ * failed or was cancelled, was waited for.
  */
 export abstract class Session {
   /** What is wanted, what came, and what has its outcome. */
@@ -52,10 +38,13 @@ export abstract class Session {
   readonly #paused = { here: false, peer: false }
   /** What the transfer does where no side wants one; `null` before it has begun. */
   #running: 'sending' | 'receiving' | null = null
-  /** PINGs and the like since that time. */
-  #pings = { count: 0, since: 0 }
+  readonly #pings: PingLimit
+  readonly #stalls: Stalls
+  readonly #patience: Patience
   #greeted = false
   #ending: Promise<void> | null = null
+  /** Whether all is closed, or is waited for no longer: nothing that is done later counts. */
+  protected isClosed = false
   readonly #closed = deferred<void>()
   /** Resolves when all that was opened for the connection is closed. */
   readonly closed = this.#closed.promise
@@ -76,7 +65,10 @@ export abstract class Session {
     const control = options.continuing?.control
     this.control = control ?? Transfer.create(direction, this.#calls, this.plan, this.clock)
     if (control) this.#paused.here = control.follow(this.plan, this.#calls)
-    this.#pings.since = this.clock.now()
+    const { pingInterval, closeTimeout } = options.limits
+    this.#pings = new PingLimit(this.clock, pingInterval)
+    this.#stalls = new Stalls(this.clock, (text) => this.control.warn(new SluiceError('ERR_TIMEOUT', text)))
+    this.#patience = new Patience(this.clock, closeTimeout)
     this.#socket = socket
     this.#stages = stages
     this.#options = options
@@ -84,15 +76,25 @@ export abstract class Session {
 
   /** Begins to speak: called when the stages are made, so that a wrong option leaves the socket alone. */
   protected open(): void {
-    const { signal, continuing } = this.#options
     this.channel = new Channel(this.#socket, this.#stages, this.#options, {
       talk: (message) => this.#talk(message),
       ended: () => this.hungUp(),
+      looked: () => this.#stalls.look(this.#stages.owed()),
       failed: (error) => this.fail(asError(error)),
     })
-    const limits = saidLimits(this.#options.limits)
-    const features = continuing ? [RECONNECT] : []
-    this.say({ type: 'hello', version: 1, agent: AGENT, features, limits, resume: continuing?.resume })
+    try {
+      this.#greet()
+    } catch (error) {
+      // whoever is told this by a throw still has the socket, and nobody else is to listen to it
+      this.channel.abandon()
+      throw error
+    }
+  }
+
+  #greet(): void {
+    const { signal } = this.#options
+    this.channel.open()
+    this.say(firstWord(this.#options))
     if (this.#paused.here) this.say({ type: 'pause' })
     signal?.addEventListener('abort', this.#aborted)
     if (signal?.aborted) queueMicrotask(this.#aborted)
@@ -139,9 +141,11 @@ export abstract class Session {
     // the list is not made unless there is something to say of it
     const whole = this.control.whole(result)
     const error = whole.failed > 0 ? filesFailed(whole.files, whole.files.length) : undefined
-    this.#end({ keepOpen: this.#options.keepOpen === true, afterPeer: false }, () =>
-      error ? this.control.fail(error) : this.control.complete(whole),
-    )
+    this.#end({ keepOpen: this.#options.keepOpen === true, afterPeer: false }, (open) => {
+      if (open) this.control.warn(new SluiceError('ERR_TIMEOUT', open))
+      if (error) this.control.fail(error)
+      else this.control.complete(whole)
+    })
   }
 
   /**
@@ -150,14 +154,17 @@ export abstract class Session {
    */
   protected fail(error: SluiceError, lastWord: Message | null = lastWordOf(error)): void {
     if (this.#ending !== null) return
+    // what ended well is waited for as long as it takes
+    this.#patience.runOut()
     debug('failed: %s %s', error.code, printable(error.message))
     if (lastWord) this.say(lastWord)
     // who rejected an offer waits for the RESULT that answers it, and for the end behind that
     const afterPeer = lastWord !== null && lastWord.type !== 'result' && this.#greeted
     const { continuing } = this.#options
-    this.#end({ keepOpen: false, afterPeer }, () => {
-      if (continuing) continuing.failed(this.#cancelled ?? error, this.control)
-      else this.control.fail(error)
+    this.#end({ keepOpen: false, afterPeer }, (open) => {
+      const told = withMore((continuing && this.#cancelled) ?? error, open)
+      if (continuing) continuing.failed(told, this.control)
+      else this.control.fail(told)
     })
   }
 
@@ -196,7 +203,8 @@ export abstract class Session {
     return this.#ending !== null
   }
 
-  #end(how: Parameters<Channel['hangUp']>[0], settle: () => void): void {
+  /** @param settle told what is open still, if somebody does not close it and is waited for no longer */
+  #end(how: Parameters<Channel['hangUp']>[0], settle: (open: string | undefined) => void): void {
     if (this.#ending !== null) return
     this.#options.signal?.removeEventListener('abort', this.#aborted)
     this.#ending = (async () => {
@@ -204,8 +212,10 @@ export abstract class Session {
       this.ends.abort()
       await this.drained()
       this.stop.abort()
-      await Promise.all([this.channel.hangUp(how), this.settled()])
-      if (!this.transfer.isOver) settle()
+      const closing = this.#patience.for(this.settled())
+      const [areClosed] = await Promise.all([closing, this.channel.hangUp(how)])
+      this.isClosed = true
+      if (!this.transfer.isOver) settle(areClosed ? undefined : notClosed(this.#stages.owed()))
       this.#closed.resolve()
     })()
   }
@@ -245,9 +255,9 @@ export abstract class Session {
   }
 
   readonly #cancel = async (reason: string): Promise<void> => {
-    const lastWord: Message = { type: 'cancel', ...(reason !== '' && { reason }) }
     this.#cancelled ??= cancelled('here', reason)
-    this.fail(this.#cancelled, lastWord)
+    this.#patience.runOut()
+    this.fail(this.#cancelled, { type: 'cancel', ...(reason !== '' && { reason }) })
     // how it ended is told there
     await this.transfer.finished.catch(() => {})
   }
@@ -269,11 +279,11 @@ export abstract class Session {
         this.greeted(message)
         return true
       case 'ping':
-        this.#pinged()
+        this.#pings.heard()
         return true
       case 'pause':
       case 'resume':
-        this.#pinged()
+        this.#pings.heard()
         this.#pause('peer', message.type === 'pause')
         return true
       case 'cancel':
@@ -285,16 +295,5 @@ export abstract class Session {
       default:
         return this.heard(message)
     }
-  }
-
-  /** A sign of life costs the peer next to nothing, and keeps the connection: there must not be any number of them. */
-  #pinged(): void {
-    const now = this.clock.now()
-    const { pingInterval } = this.#options.limits
-    if (now - this.#pings.since > pingInterval) this.#pings = { count: 0, since: now }
-    this.#pings.count += 1
-    if (this.#pings.count <= MOST_PINGS) return
-    const message = `the peer sent more than ${MOST_PINGS} pings and pauses within ${pingInterval} ms`
-    throw new SluiceError('ERR_LIMIT', message, { expected: MOST_PINGS })
   }
 }

@@ -56,6 +56,8 @@ export class Transfer extends EventEmitter<TransferEvents> {
   #pausedBy: PausedBy = null
   #isOver = false
   readonly #meter: ProgressMeter
+  /** Where it ended: what is done later does not count. */
+  #last: Progress | undefined
   #calls: TransferCalls
 
   private constructor(
@@ -89,7 +91,7 @@ export class Transfer extends EventEmitter<TransferEvents> {
 
   /** How far it is now. */
   get progress(): Progress {
-    return this.#meter.snapshot()
+    return this.#last ?? this.#meter.snapshot()
   }
 
   /** Which sides want a pause, also before it has begun; `null` if none does. */
@@ -113,7 +115,7 @@ export class Transfer extends EventEmitter<TransferEvents> {
 
   /**
    * Ends the transfer and tells the peer. What was published stays, what had begun can be resumed unless the receiver
-   * discards it. Resolves when the stream is closed; does nothing if the transfer is over.
+   * discards it. Resolves when the stream is closed, and what was opened, or that was waited for (`closeTimeout`); does nothing if the transfer is over.
    * @throws SluiceError `ERR_USAGE` for an option; the transfer is cancelled all the same
    */
   async cancel(reason = '', options: CancelOptions = {}): Promise<void> {
@@ -179,7 +181,7 @@ export class Transfer extends EventEmitter<TransferEvents> {
     let told = Number.NEGATIVE_INFINITY
     const tell = () => {
       told = clock.now()
-      outside(() => transfer.emit('progress', meter.snapshot()))
+      outside(() => transfer.emit('progress', transfer.progress))
     }
     /** Bytes were counted, or files ended. */
     const advance = () => {
@@ -199,6 +201,7 @@ export class Transfer extends EventEmitter<TransferEvents> {
     const isPausedHere = () => transfer.#pausedBy === 'here' || transfer.#pausedBy === 'both'
     const end = (state: TransferState) => {
       transfer.#isOver = true
+      transfer.#last = meter.snapshot()
       tell()
       move(state)
     }

@@ -50,7 +50,10 @@ export interface Limits {
   idleTimeout: number
   /** Silence after which a PING is sent, in milliseconds. */
   pingInterval: number
-  /** How long the peer may take to close its side after the last message, in milliseconds. */
+  /**
+   * How long the peer may take to close its side after the last message, and, where a transfer was cancelled or has failed,
+   * stages and stores to close what they opened; after a connection was cut off, to work off what came. In milliseconds.
+   */
   closeTimeout: number
 }
 

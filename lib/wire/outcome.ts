@@ -11,20 +11,24 @@ import { type DigestColumn, digestIn, hasDigest } from './run.js'
 
 export type { OutcomeStatus } from '../errors.js'
 
+/** Each {@link SkipReason}. */
+export const SKIP_REASONS = [
+  'identical',
+  'unchanged',
+  'newer',
+  'conflict',
+  'unwanted',
+  'symlink',
+  'filtered',
+  'rejected',
+] as const
+
 /**
  * Why an entry was skipped: the same content stands there ('identical'), or what `unless` says ('unchanged', 'newer');
  * other content has the name ('conflict'); the receiver did not want it ('unwanted'); it is a symbolic link, and
  * nobody asked for those ('symlink'); a file stage took it away ('filtered'); the offer that it was attached with was rejected ('rejected').
  */
-export type SkipReason =
-  | 'identical'
-  | 'unchanged'
-  | 'newer'
-  | 'conflict'
-  | 'unwanted'
-  | 'symlink'
-  | 'filtered'
-  | 'rejected'
+export type SkipReason = (typeof SKIP_REASONS)[number]
 
 /** What became of one entry: the same on both sides, as far as it is told. */
 export interface Outcome extends FileOutcome {

@@ -9,14 +9,18 @@ export const MAGIC = Buffer.from('\x89SLUICE\r\n\x1a\n', 'latin1')
 /** The version of the protocol. */
 export const VERSION = 1
 
-const MAX_FORMATS = 16
+/** Formats in a preface, at most. */
+export const MAX_FORMATS = 16
 const FORMAT = /^[!-~]{1,64}$/
+
+/** A name that a preface can list, or undefined for none; else `ERR_USAGE`. */
+export function checkFormat(option: string, format: unknown): void {
+  const isName = format === undefined || (typeof format === 'string' && FORMAT.test(format))
+  checkOption(option, format, isName, 'a name of 1 to 64 printable ASCII characters, without a space')
+}
 
 /** Magic, version u8, number of formats u8, and each format as length u8 and ASCII text. */
 export function encodePreface(formats: readonly string[]): Buffer {
-  const areFormats = formats.length <= MAX_FORMATS && formats.every((format) => FORMAT.test(format))
-  const expected = `at most ${MAX_FORMATS} names of 1 to 64 printable ASCII characters`
-  checkOption('formats', formats, areFormats, expected)
   const names = formats.map((format) =>
     Buffer.from(`${String.fromCharCode(format.length)}${format}`, 'latin1'),
   )

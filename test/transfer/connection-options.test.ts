@@ -5,6 +5,7 @@ import { type SendOptions, send } from '../../lib/send.js'
 import { manifestOfEntries } from '../../lib/stages/manifest/manifest-from.js'
 import { memoryParts } from '../../lib/stores/memory-parts.js'
 import { memorySources } from '../../lib/stores/memory-sources.js'
+import { FakeClock } from '../../lib/testing/fake-clock.js'
 import { duplexPair } from '../../lib/testing/faulty-duplex.js'
 
 const SOCKETS: Record<string, unknown> = {
@@ -30,6 +31,22 @@ const BOTH: Record<string, [options: object, message: RegExp]> = {
   ],
   'wire stages that are no list': [{ stages: { wire: {} } }, /^stages.wire must/],
   'a wire stage that is none': [{ stages: { wire: [null] } }, /^stages.wire\[0\] must/],
+  'a format that no preface can list': [
+    { stages: { wire: [{ format: 'chiffr\u00e9', outgoing: () => new PassThrough() }] } },
+    /^stages.wire\[0\].format must be a name of 1 to 64 .* not "chiffr\u00e9"$/,
+  ],
+  'more formats than a preface can list': [
+    {
+      stages: {
+        wire: new Array(17).fill({
+          format: 'x',
+          outgoing: () => new PassThrough(),
+          incoming: () => new PassThrough(),
+        }),
+      },
+    },
+    /^the number of formats in stages.wire must be at most 16, not 17$/,
+  ],
   'a maker that is no function': [
     { stages: { wire: [{ outgoing: new PassThrough() }] } },
     /^stages.wire\[0\].outgoing must/,
@@ -49,6 +66,14 @@ const RECEIVER: Record<string, [options: object, message: RegExp]> = {
     /^stages.file\[0\] must be a function/,
   ],
   'file stages that are no list': [{ stages: { file: () => new PassThrough() } }, /^stages.file/],
+  'a misspelt feature of a store': [
+    { dir: undefined, store: { begin: () => {}, features: { ordr: 'ascending' } } },
+    /^the name of an option in store.features must be order, not "ordr"$/,
+  ],
+  'features of a store that are no object': [
+    { dir: undefined, store: { begin: () => {}, features: 'ascending' } },
+    /^store.features must be an object, not "ascending"$/,
+  ],
   'a folder and a store': [{ store: memoryParts() }, /^dir must be left out where store is given/],
 }
 for (const [what, [options, message]] of Object.entries({ ...BOTH, ...RECEIVER })) {
@@ -62,9 +87,32 @@ for (const [what, [options, message]] of Object.entries({ ...BOTH, ...RECEIVER }
       t.throws(() => start(near as PassThrough), { code: 'ERR_USAGE', message })
       t.is(near.eventNames().length, duplexPair()[0].eventNames().length)
       t.is(near.writableLength, 0)
+      // nor does it count as busy
+      t.notThrows(() => receive(near, { store: memoryParts(), accept: 'all' }).cancel())
     }
   })
 }
+
+test('what throws while a session begins leaves the socket to others, and no timer', async (t) => {
+  const clock = new FakeClock({ auto: true })
+  const { signal } = new AbortController()
+  const broken = () => {
+    throw new Error('no more listeners')
+  }
+  const odd = Object.defineProperty(signal, 'addEventListener', { value: broken })
+  const [near] = duplexPair()
+  const before = near.eventNames().map((name) => [name, near.listenerCount(name)])
+  const options = { store: memoryParts(), accept: 'all', clock } as const
+  t.throws(() => receive(near, { ...options, signal: odd }), { message: 'no more listeners' })
+  t.deepEqual(
+    near.eventNames().map((name) => [name, near.listenerCount(name)]),
+    before,
+  )
+  t.is(clock.pending, 0)
+  const transfer = receive(near, options)
+  transfer.finished.catch(() => {})
+  await transfer.cancel()
+})
 
 test('a wrong option makes no file stage, which nobody would close', (t) => {
   let made = 0
@@ -107,4 +155,11 @@ test('a socket carries one transfer at a time: a second one is refused at once, 
   near.destroy()
   await t.throwsAsync(send(near, manifest()).finished, { code: 'ERR_INTERRUPTED' })
   await t.throwsAsync(send(near, manifest()).finished, { code: 'ERR_INTERRUPTED' })
+})
+
+test('what a function makes that is no connection is closed, and the transfer says what was wrong', async (t) => {
+  const made = new PassThrough({ objectMode: true })
+  const { finished } = send(() => made, ['x'])
+  await t.throwsAsync(finished, { code: 'ERR_USAGE', message: /^socket must be a duplex stream of bytes/ })
+  t.true(made.destroyed)
 })

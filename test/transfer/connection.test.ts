@@ -2,7 +2,7 @@ import { EventEmitter, once } from 'node:events'
 import { join } from 'node:path'
 import { Duplex, Transform } from 'node:stream'
 import test, { type ExecutionContext } from 'ava'
-import { type ReceiveOptions, receive, type SendOptions, send } from '../../lib/index.js'
+import { type ByteDuplex, type ReceiveOptions, receive, type SendOptions, send } from '../../lib/index.js'
 import { duplexPair } from '../../lib/testing/faulty-duplex.js'
 import { plant, temporary } from '../helpers/folders.js'
 
@@ -186,6 +186,45 @@ for (const who of ['sender', 'receiver'] as const)
     await t.throwsAsync(here.finished, { code: 'ERR_CANCELLED', message: /^cancelled here/ })
     await cancelled
   })
+
+/** By which method it is named. */
+const METHODS: Record<string, RegExp> = {
+  on: /on\(\) of it threw: it is full/,
+  resume: /resume\(\) of it threw: it is full/,
+  write: /write\(\) of it threw: it is full/,
+}
+for (const [method, message] of Object.entries(METHODS))
+  for (const [how, fails] of Object.entries({
+    throws: () => {
+      throw new TypeError('it is full')
+    },
+    rejects: async () => {
+      throw new TypeError('it is full')
+    },
+  }))
+    test(`where ${method}() of a duplex ${how}, the transfer is interrupted, and the error says so`, async (t) => {
+      const [near, far] = smallestPair()
+      const both = await sides(t, [near, far])
+      Object.assign(near, { [method]: fails })
+      const { finished } = both.send()
+      await t.throwsAsync(finished, { code: 'ERR_INTERRUPTED', message })
+    })
+
+test('what the methods of a duplex return does not matter', async (t) => {
+  const [near, far] = duplexPair()
+  const silent = (duplex: Duplex): ByteDuplex => ({
+    write: (chunk) => duplex.write(chunk) as boolean,
+    end: () => void duplex.end(),
+    destroy: () => void duplex.destroy(),
+    pause: () => void duplex.pause(),
+    resume: () => void duplex.resume(),
+    on: (event, listener) => void duplex.on(event, listener),
+    off: (event, listener) => void duplex.off(event, listener),
+  })
+  const both = await sides(t, [silent(near), silent(far)] as unknown as [Duplex, Duplex])
+  const [sent] = await Promise.all([both.send().finished, both.receive().finished])
+  t.is(sent.published, 1)
+})
 
 const BAD: Record<string, (duplex: Duplex) => unknown> = {
   'a method of it throws': (duplex) => {

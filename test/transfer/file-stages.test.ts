@@ -414,3 +414,26 @@ for (const [what, content] of Object.entries(COLLIDING))
           t.is(names.size, content.filter(([, text]) => text !== null).length)
       }
     })
+
+for (const [what, tree] of Object.entries({
+  'a file': { a: 'abc', b: 'abc' },
+  'a folder': { in: null },
+} as Record<string, Record<string, string | null>>))
+  test(`a stage that passes ${what} twice is to blame, and not the sender`, async (t) => {
+    const twice = () =>
+      new Transform({
+        objectMode: true,
+        highWaterMark: 1,
+        transform(item: Item, _encoding, done) {
+          this.push(item)
+          done(null, item.kind === 'run' ? item : undefined)
+        },
+      })
+    const [near, far] = duplexPair()
+    const sources = memorySources(new Map(Object.entries(tree)))
+    const receiving = receive(far, { store: memoryParts(), accept: 'all', stages: { file: [twice] } })
+    const sending = send(near, manifestOfEntries(sources.entries, sources, { name: 'x' }))
+    const blamed = { code: 'ERR_DESTROYED', message: /^\S+ came twice: a file stage has passed it on twice$/ }
+    await t.throwsAsync(receiving.finished, blamed)
+    await t.throwsAsync(sending.finished, { code: 'ERR_DESTROYED', message: /^the peer says: a stage / })
+  })

@@ -67,6 +67,27 @@ for (const [what, stage] of Object.entries(WIRE))
     t.is(store.files.get('a')?.bytes.toString(), BODY)
   })
 
+for (const [what, make] of Object.entries({
+  streamx: () => new StreamxTransform({ transform: (_chunk, done) => done(null, 'a text') }),
+  Minipass: () => new Minipass<string>({ encoding: 'latin1' }),
+}))
+  test(`a wire stage that gives texts is told as itself, not as the connection or the peer: ${what}`, async (t) => {
+    const [near, far] = duplexPair()
+    const stages = {
+      wire: [
+        { outgoing: () => new PassThrough() },
+        { outgoing: make },
+        { outgoing: () => new PassThrough() },
+      ],
+    }
+    const receiving = receive(far, { store: memoryParts(), accept: 'all' })
+    receiving.finished.catch(() => {})
+    await t.throwsAsync(send(near, manifest(), { stages }).finished, {
+      code: 'ERR_DESTROYED',
+      message: /of stages\.wire\[1\]\.outgoing gives texts, not bytes$/,
+    })
+  })
+
 const FILE: Record<string, () => StageStream> = {
   Transform: () =>
     new Transform({ objectMode: true, transform: (item: Item, _encoding, done) => done(null, item) }),
@@ -86,6 +107,41 @@ for (const [what, make] of Object.entries(FILE))
     const receiving = receive(far, { store, accept: 'all', stages: { file: [make] } })
     await Promise.all([send(near, manifest()).finished, receiving.finished])
     t.is(store.files.get('a')?.bytes.toString(), BODY)
+  })
+
+test('a wire stage may have nothing but both sides together', async (t) => {
+  const paired = () => ({ format: 'same', outgoing: new PassThrough(), incoming: new PassThrough() })
+  const options = { stages: { wire: [{ paired }] } }
+  const [near, far] = duplexPair()
+  const store = memoryParts()
+  const receiving = receive(far, { store, accept: 'all', ...options })
+  await Promise.all([send(near, manifest(), options).finished, receiving.finished])
+  t.is(store.files.get('a')?.bytes.toString(), BODY)
+})
+
+const NO_PAIRS: Record<string, [paired: () => unknown, message: RegExp]> = {
+  nothing: [
+    () => undefined,
+    /what stages\.wire\[0\]\.paired gives must be an object with outgoing, .*undefined$/,
+  ],
+  'one side': [
+    () => ({ outgoing: new PassThrough() }),
+    /paired gives must be an object with outgoing, incoming/,
+  ],
+  'a misspelt format': [
+    () => ({ fromat: 'x', outgoing: new PassThrough(), incoming: new PassThrough() }),
+    /in what stages\.wire\[0\]\.paired gives must be format, not "fromat"$/,
+  ],
+  'a format that is no name': [
+    () => ({ format: 'a b', outgoing: new PassThrough(), incoming: new PassThrough() }),
+    /the format that stages\.wire\[0\]\.paired gives must be a name/,
+  ],
+}
+for (const [what, [paired, message]] of Object.entries(NO_PAIRS))
+  test(`where paired gives ${what}, the transfer says so`, async (t) => {
+    const stages = { wire: [{ paired } as unknown as WireStage] }
+    const { finished } = send(duplexPair()[0], manifest(), { stages })
+    await t.throwsAsync(finished, { code: 'ERR_DESTROYED', message })
   })
 
 test('a generator is a stage in a pipeline made by hand', async (t) => {
@@ -120,6 +176,10 @@ test('what is no wire stage does not compile', (t) => {
     [{ outgoing: cipher }],
     // @ts-expect-error a misspelt list
     { wires: [{ outgoing: cipher }] },
+    // @ts-expect-error neither side
+    { wire: [{}] },
+    // @ts-expect-error a format without a side
+    { wire: [{ format: 'ctr' }] },
     // @ts-expect-error a misspelt direction
     { wire: [{ format: 'ctr', outgoin: cipher }] },
   ]

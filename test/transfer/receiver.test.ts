@@ -20,7 +20,7 @@ const END: Message = { type: 'end' }
 /** A receiver into memory, whose sender is played by the test. */
 function receiving(options: Partial<ReceiveOptions> = {}, pair?: DuplexPairOptions) {
   const [near, far] = duplexPair(pair)
-  const limits = { closeTimeout: 200, ...options.limits }
+  const limits = { closeTimeout: 500, ...options.limits }
   const store = memoryParts()
   const transfer = receive(near, { store, accept: 'all', ...options, limits })
   return { transfer, store, near, peer: new Peer(far) }

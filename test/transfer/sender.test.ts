@@ -271,7 +271,7 @@ for (const [where, go] of Object.entries(STATES)) {
           closed++
         },
       }
-      const transfer = send(near, { ...manifest, store: counted }, { limits: { closeTimeout: 100 } })
+      const transfer = send(near, { ...manifest, store: counted }, { limits: { closeTimeout: 1000 } })
       const peer = new Peer(far)
       await go(peer)
       await end(peer, transfer)
@@ -310,7 +310,7 @@ test('a store that fails to close is a warning: why the transfer ended is anothe
 test('a listener may cancel in any state that it hears of', async (t) => {
   for (const state of ['connecting', 'offered', 'sending']) {
     const [near, far] = duplexPair()
-    const transfer = send(near, manifestOfContents({ a: 'a' }), { limits: { closeTimeout: 100 } })
+    const transfer = send(near, manifestOfContents({ a: 'a' }), { limits: { closeTimeout: 1000 } })
     transfer.on('state', (now) => now === state && transfer.cancel())
     const peer = new Peer(far).say(HELLO)
     if (state === 'sending') {

@@ -262,7 +262,7 @@ for (const direction of ['outgoing', 'incoming']) {
     const { send, receive } = await both(t)
     const broken = () =>
       new Transform({ transform: (_bytes, _encoding, done) => done(new Error('no cipher')) })
-    const sending = send({ stages: { wire: [{ [direction]: broken }] } })
+    const sending = send({ stages: { wire: [{ [direction]: broken } as never] } })
     const receiving = receive()
     await t.throwsAsync(sending.finished, {
       code: 'ERR_CORRUPT',

@@ -1,5 +1,9 @@
+import type { Duplex } from 'node:stream'
+import { setImmediate } from 'node:timers/promises'
 import test, { type ExecutionContext } from 'ava'
+import { deferred } from '../../lib/async.js'
 import {
+  type Limits,
   memoryParts,
   type Outcome,
   type Part,
@@ -8,7 +12,10 @@ import {
   receive,
   SluiceError,
   send,
+  type Transfer,
 } from '../../lib/index.js'
+import { FakeClock } from '../../lib/testing/fake-clock.js'
+import { duplexPair } from '../../lib/testing/faulty-duplex.js'
 import { manifestOfContents } from '../helpers/contents.js'
 import { connection } from '../helpers/sockets.js'
 
@@ -236,3 +243,101 @@ test('a store that lacks something is refused at once', async (t) => {
       message,
     })
 })
+
+for (const [what, given, message] of [
+  [
+    'is no object',
+    7,
+    /what publish\(\) of the store gives must be nothing, or an object with name .*, not 7\)?$/,
+  ],
+  ['has a misspelt name', { nam: 'x' }, /in what publish\(\) of the store gives must be name, not "nam"\)?$/],
+  ['has a name that is no text', { name: 7 }, /what publish\(\) of the store gives must be nothing, or/],
+  ['has a reason that is none', { skipped: 'because' }, /skipped \(one of 'identical', .* not an object\)?$/],
+] as const)
+  test(`where what publish gives ${what}, its file fails, and the error names store and method`, async (t) => {
+    const { errors } = await transfer(t, { publish: () => given as never })
+    const outcomes = errors[0]!.outcomes as Outcome[]
+    t.is(outcomes[1]!.code, 'ERR_WRITE')
+    t.regex(outcomes[1]!.error!.message, message)
+  })
+
+const hanging: PartStore = {
+  begin: () => ({ write: () => new Promise<void>(() => {}), publish() {}, discard() {} }),
+}
+for (const [what, end] of Object.entries({
+  'a cancellation': ({ received }: Hung): unknown => received.cancel('enough'),
+  'the end of the connection': ({ near }: Hung) => near.destroy(),
+}))
+  test(`a store that does not answer is waited for no longer than closeTimeout after ${what}`, async (t) => {
+    const hung = await hang(t, hanging)
+    end(hung)
+    const error = await t.throwsAsync(hung.received.finished, {
+      message:
+        /the store, which is to write a, has not answered; it was waited for, and may still be at work$/,
+    })
+    t.regex((error as SluiceError).code, /ERR_CANCELLED|ERR_INTERRUPTED/)
+  })
+
+test('what a store answers after it was waited for long enough is no success', async (t) => {
+  const answer = deferred<void>()
+  const asked = deferred<void>()
+  const late: PartStore = {
+    begin: () => ({
+      write() {},
+      publish: () => {
+        asked.resolve()
+        return answer.promise
+      },
+      discard() {},
+    }),
+    close: () => closed.resolve(),
+  }
+  const closed = deferred<void>()
+  const { received } = await hang(t, late)
+  await asked.promise
+  received.cancel()
+  await t.throwsAsync(received.finished, { code: 'ERR_CANCELLED', message: /which is to publish a,/ })
+  received.on('file', () => t.fail())
+  const { files } = received.progress
+  answer.resolve()
+  await closed.promise
+  t.is(received.progress.files, files)
+  t.is(received.state, 'cancelled')
+})
+
+test('that a store does not answer is told while it runs', async (t) => {
+  const clock = new FakeClock()
+  const { received } = await hang(t, hanging, { pingInterval: 1000 }, clock)
+  const warnings: SluiceError[] = []
+  received.on('warning', (warning) => warnings.push(warning))
+  for (; warnings.length === 0; await setImmediate()) clock.advance(1000)
+  t.is(warnings[0]!.code, 'ERR_TIMEOUT')
+  t.regex(warnings[0]!.message, /^the store, which is to write a, has not answered for 10 s$/)
+})
+
+interface Hung {
+  near: Duplex
+  received: Transfer
+}
+
+/** A transfer into a store that does not answer; resolves when that was asked. */
+async function hang(
+  t: ExecutionContext,
+  store: PartStore,
+  limits: Partial<Limits> = {},
+  clock?: FakeClock,
+): Promise<Hung> {
+  const [near, far] = duplexPair()
+  const begun = deferred<void>()
+  const begin: PartStore['begin'] = (entry) => {
+    begun.resolve()
+    return store.begin(entry)
+  }
+  const options = { limits: { closeTimeout: 100, idleTimeout: 1e9, ...limits }, ...(clock && { clock }) }
+  const received = receive(far, { store: { ...store, begin }, accept: 'all', ...options })
+  const sent = send(near, manifestOfContents({ a: 'first' }), { limits: options.limits })
+  sent.finished.catch(() => {})
+  t.teardown(() => sent.cancel())
+  await begun.promise
+  return { near, received }
+}

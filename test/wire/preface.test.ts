@@ -1,6 +1,13 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { encodePreface, MAGIC, PrefaceCheck, parsePreface, VERSION } from '../../lib/wire/preface.js'
+import {
+  checkFormat,
+  encodePreface,
+  MAGIC,
+  PrefaceCheck,
+  parsePreface,
+  VERSION,
+} from '../../lib/wire/preface.js'
 
 const format = fc.stringMatching(/^[!-~]{1,64}$/)
 
@@ -60,8 +67,22 @@ test('a list of formats that is none is refused', (t) => {
   t.throws(() => parse([bad(200)]), { code: 'ERR_PROTOCOL' })
   t.throws(() => parse([bad(1, 0)]), { code: 'ERR_PROTOCOL' })
   t.throws(() => parse([bad(1, 2, 0x1b, 0x5b)]), { code: 'ERR_PROTOCOL' })
-  t.throws(() => encodePreface(['with space']), { code: 'ERR_USAGE' })
-  t.throws(() => encodePreface(new Array(17).fill('a')), { code: 'ERR_USAGE' })
+})
+
+test('a format that is no name is refused, and shown', (t) => {
+  for (const [bad, shown] of [
+    ['', '""'],
+    ['with space', '"with space"'],
+    ['chiffr\u00e9', '"chiffr\u00e9"'],
+    ['x'.repeat(65), `"${'x'.repeat(65)}"`],
+    [7, '7'],
+  ] as const)
+    t.throws(() => checkFormat('it', bad), {
+      code: 'ERR_USAGE',
+      message: `it must be a name of 1 to 64 printable ASCII characters, without a space, not ${shown}`,
+    })
+  t.notThrows(() => checkFormat('it', undefined))
+  t.notThrows(() => checkFormat('it', 'aes-256/ctr'))
 })
 
 test('formats that do not match are both named', (t) => {

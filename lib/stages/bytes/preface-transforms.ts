@@ -2,12 +2,13 @@ import type { Transform } from 'node:stream'
 import { SluiceError } from '../../errors.js'
 import { badOption } from '../../options.js'
 import { encodePreface, PrefaceCheck } from '../../wire/preface.js'
+import { takeStage } from './guest.js'
 import { checkStage, type WireStage } from './wire-stage.js'
 import { WrappingTransform } from './wrapping-transform.js'
 
 /**
  * The outgoing side of a wire stage for a pipeline made by hand: a preface that names its format, then what it
- * makes of the input. Throws `ERR_USAGE` if the stage has no outgoing side.
+ * makes of the input. Throws `ERR_USAGE` if the stage has no outgoing side, or does not make a fresh stream.
  */
 export function outgoingOf(stage: WireStage): Transform {
   const inner = innerOf(stage, 'outgoing')
@@ -19,7 +20,7 @@ export function outgoingOf(stage: WireStage): Transform {
 
 /**
  * The incoming side of a wire stage for a pipeline made by hand: checks that the preface names exactly its
- * format, and undoes the rest. Throws `ERR_USAGE` if the stage has no incoming side. The stream fails with
+ * format, and undoes the rest. Throws `ERR_USAGE` if the stage has no incoming side, or does not make a fresh stream. The stream fails with
  * `ERR_NOT_SLUICE`, `ERR_VERSION`, `ERR_FORMATS` (both lists are named), `ERR_TRUNCATED` or an error of the stage.
  */
 export function incomingOf(stage: WireStage): Transform {
@@ -29,11 +30,10 @@ export function incomingOf(stage: WireStage): Transform {
 
 function innerOf(stage: WireStage, side: 'outgoing' | 'incoming'): Transform {
   checkStage('stage', stage)
-  const inner = stage[side]?.()
-  // of whatever library: it has what is used of a Transform
-  if (inner) return inner as Transform
+  const make = stage[side]
   const name = stage.format === undefined ? 'without a format' : `'${stage.format}'`
-  throw badOption(`${side} of the wire stage ${name}`, 'a function', inner)
+  if (!make) throw badOption(`${side} of the wire stage ${name}`, 'a function', make)
+  return takeStage(`what ${side} of the wire stage ${name} makes`, make.call(stage))
 }
 
 class PrefaceReader extends WrappingTransform {

@@ -1,7 +1,9 @@
 import type { Transform } from 'node:stream'
+import { SluiceError } from '../../errors.js'
 import { badOption, checkCallback, checkKeys, checkNumber, checkOption, type Keys } from '../../options.js'
 import type { Limits } from '../../wire/limits.js'
-import { bytesGiven, makeGuest, type StageStream } from './guest.js'
+import { checkFormat, MAX_FORMATS } from '../../wire/preface.js'
+import { bytesGiven, makeGuest, nameOf, owedBy, type StageStream } from './guest.js'
 
 /**
  * What stands between the framer and the connection: throttling, encryption, compression, or your own.
@@ -11,9 +13,14 @@ import { bytesGiven, makeGuest, type StageStream } from './guest.js'
  * The compressors of `node:zlib` hold back until they are flushed (`flushing()` does that), a block cipher such as CBC
  * holds back up to a block and cannot be flushed (CTR and GCM do not hold back). `sluice/testing` has a suite that tells.
  */
-export interface WireStage<Stream extends StageStream = StageStream> {
+export type WireStage<Stream extends StageStream = StageStream> = WireStageMembers<Stream> &
+  // what has none of these would be no stage, and the bytes would go as they are
+  ({ outgoing(): Stream } | { incoming(): Stream } | { paired(): PairedSides<Stream> })
+
+/** What a {@link WireStage} may have; one of the last three at least. */
+interface WireStageMembers<Stream extends StageStream> {
   /**
-   * What the bytes are afterwards. Both sides must have the same list of formats; it goes plain, ahead of
+   * What the bytes are afterwards: 1 to 64 printable ASCII characters, without a space. Both sides must have the same list of formats; it goes plain, ahead of
    * everything. A stage that leaves the bytes as they are has none, and may stand on one side only.
    */
   format?: string
@@ -25,7 +32,7 @@ export interface WireStage<Stream extends StageStream = StageStream> {
   incoming?(): Stream
   /**
    * Both sides for one connection, and their format, where one side depends on the other: in a conversation it is called
-   * in the place of `outgoing` and `incoming`, which serve one way then.
+   * in the place of `outgoing` and `incoming`, which serve one way then, and may be left out where it never goes one way.
    */
   paired?(): PairedSides<Stream>
 }
@@ -43,7 +50,9 @@ const KEYS = {
   outgoing: true,
   incoming: true,
   paired: true,
-} satisfies Keys<WireStage>
+} satisfies Keys<WireStageMembers<StageStream>>
+
+const PAIR_KEYS = { format: true, outgoing: true, incoming: true } satisfies Keys<PairedSides>
 
 /** Frames on a throttled connection take at most this part of a second, so that talk is not behind by more than one. */
 const FRAMES_PER_SECOND = 8
@@ -64,14 +73,16 @@ export function makeWireStages(wire: readonly WireStage[] = [], keepOpen = false
   checkWireStages(wire, keepOpen)
   const rate = Math.min(...wire.map((stage) => stage.rate ?? Number.POSITIVE_INFINITY))
   const maxFrame = Math.max(1, Math.min(limits.frame, Math.floor(rate / FRAMES_PER_SECOND)))
-  const pairs = wire.map(pairOf)
+  const pairs = wire.map((stage, at) => pairOf(`stages.wire[${at}]`, stage))
+  const formats = wire.flatMap((stage, at) => (pairs[at] ?? stage).format ?? [])
+  if (formats.length > MAX_FORMATS)
+    throw badOption('the number of formats in stages.wire', `at most ${MAX_FORMATS}`, formats.length)
   const makeAll = (side: 'outgoing' | 'incoming') =>
     wire.flatMap((stage, at) => {
       const make = pairs[at]?.[side] ?? (stage[side] && (() => stage[side]!()))
       const option = `stages.wire[${at}].${side}`
       return make ? { option, stage: makeGuest(option, make), isPaired: pairs[at] !== undefined } : []
     })
-  const formats = wire.flatMap((stage, at) => (pairs[at] ?? stage).format ?? [])
   const outgoing = makeAll('outgoing')
   const incoming = makeAll('incoming').reverse()
   const heldBack = (said: number, heard: number) => {
@@ -79,7 +90,8 @@ export function makeWireStages(wire: readonly WireStage[] = [], keepOpen = false
     return held.length === 0 ? undefined : `${held.join(', ')}; ${PROMPT}`
   }
   const stagesOf = (made: Made[]) => made.map(({ stage }) => stage)
-  return { maxFrame, outgoing: stagesOf(outgoing), incoming: stagesOf(incoming), formats, heldBack }
+  const owed = () => [...outgoing, ...incoming].flatMap(({ stage }) => [...owedBy(stage)])
+  return { maxFrame, outgoing: stagesOf(outgoing), incoming: stagesOf(incoming), formats, heldBack, owed }
 }
 
 interface Made {
@@ -101,17 +113,22 @@ function* holding(made: readonly Made[], cameOut: number): Generator<string, voi
     if (isPaired) continue
     const next = made[at + 1]
     const [given, gave] = [bytesGiven(stage), next ? bytesGiven(next.stage) : cameOut]
-    const name = stage.constructor?.name || 'a stage'
     const what = gave === 0 ? 'nothing came out' : `only ${gave} came out`
-    if (gave < given) yield `${given} bytes went into ${name} of ${option} and ${what}`
+    if (gave < given) yield `${given} bytes went into ${nameOf(stage, option)} and ${what}`
   }
 }
 
 /** The sides of a stage that are made together, to be taken one by one. */
-function pairOf(stage: WireStage) {
+function pairOf(option: string, stage: WireStage) {
   if (!stage.paired) return undefined
   try {
-    const { format, outgoing, incoming } = stage.paired()
+    const pair = stage.paired()
+    const what = `what ${option}.paired gives`
+    const isPair = pair?.outgoing !== undefined && pair.incoming !== undefined
+    checkOption(what, pair, isPair, 'an object with outgoing, incoming, and perhaps a format')
+    checkKeys(what, pair, PAIR_KEYS)
+    const { format, outgoing, incoming } = pair
+    checkFormat(`the format that ${option}.paired gives`, format)
     return { format, outgoing: () => outgoing, incoming: () => incoming }
   } catch (error) {
     const fail = () => {
@@ -121,17 +138,30 @@ function pairOf(stage: WireStage) {
   }
 }
 
+/**
+ * A wire stage of ours, which is no stream: a pipeline that is given one asks whether it is, and whoever made that is told
+ * what belongs there.
+ * @param instead what is a stream, and does the same
+ */
+export function noStream<S extends WireStage>(name: string, instead: string, stage: S): S {
+  const get = () => {
+    const message = `${name}() gives a wire stage, which belongs into stages.wire of send() and receive(); in a pipeline of your own use ${instead}`
+    throw new SluiceError('ERR_USAGE', message)
+  }
+  return Object.defineProperty(stage, 'pipe', { get })
+}
+
 /** What is no stage would be left out, and the bytes would go as they are: in the clear, where it should have encrypted. */
 export function checkStage(option: string, stage: WireStage): void {
-  const expected = 'a wire stage, as throttle() gives one: an object with outgoing, incoming or both'
-  const isObject = typeof stage === 'object' && stage !== null && !('pipe' in stage)
+  const expected = 'a wire stage, as throttle() gives one: an object with outgoing, incoming, both, or paired'
+  const isObject = typeof stage === 'object' && stage !== null && !('write' in stage)
   checkOption(option, stage, isObject, expected)
   checkKeys(option, stage, KEYS)
   checkCallback(`${option}.outgoing`, stage.outgoing)
   checkCallback(`${option}.incoming`, stage.incoming)
   checkCallback(`${option}.paired`, stage.paired)
-  checkOption(option, stage, stage.outgoing !== undefined || stage.incoming !== undefined, expected)
-  const { format } = stage
-  checkOption(`${option}.format`, format, format === undefined || typeof format === 'string', 'a text')
+  const hasSide = [stage.outgoing, stage.incoming, stage.paired].some((side) => side !== undefined)
+  checkOption(option, stage, hasSide, expected)
+  checkFormat(`${option}.format`, stage.format)
   checkNumber(`${option}.rate`, stage.rate, 1, 'bytes per second')
 }

@@ -39,8 +39,8 @@ export function adopt(
   const asked = policyOf(offer, store, options, signal)
   const held = isTogether ? new Held(asked) : undefined
   const policy = store.obey(held?.policyMeanwhile ?? asked)
-  const ledger = new Ledger(plan, store.standing)
   const repairs = options.repair && new Repairs(options.repair)
+  const ledger = new Ledger(plan, store.standing, repairs === undefined)
   const rules = { concurrency, missing, repairs, isStopped: () => signal.aborted }
   const publisher = new Publisher(ledger, store, policy, rules)
   return { plan, ledger, store, policy, held, publisher, repairs }

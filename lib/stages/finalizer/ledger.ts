@@ -1,4 +1,4 @@
-import { SluiceError } from '../../errors.js'
+import { printable, SluiceError } from '../../errors.js'
 import type { Entry } from '../../wire/entry.js'
 import { type Outcome, type OutcomeRange, unreadable } from '../../wire/outcome.js'
 import type { AnsweredPlan, StoredRun } from '../river/items.js'
@@ -22,10 +22,18 @@ export class Ledger {
   /** Where each file is that waits, by the index of its entry. In whichever order they come and go, each costs the same. */
   readonly #waiting: (StoredRun | undefined)[]
 
-  /** @param standing what stands already in the place of entries */
-  constructor(plan: AnsweredPlan, standing?: Standing) {
+  /** Those of the folders and links. */
+  readonly #endLast = new Set<number>()
+  readonly #comesOnce: boolean
+
+  /**
+   * @param standing what stands already in the place of entries
+   * @param comesOnce whether nothing is asked for again
+   */
+  constructor(plan: AnsweredPlan, standing?: Standing, comesOnce = false) {
     this.#plan = plan
     this.#standing = standing
+    this.#comesOnce = comesOnce
     // in its whole length at once: an array that grows leaves those that it outgrew
     this.#waiting = new Array(plan.entries.length)
   }
@@ -60,7 +68,13 @@ export class Ledger {
       const entry = stored.entry ?? stored.entries[index]!
       if (this.#plan.isClosed(index)) {
         if (entry.type === 'file') late.push(index)
-      } else if (entry.type === 'file') this.#waiting[index] = stored
+        continue
+      }
+      const isThere =
+        entry.type === 'file' ? this.#comesOnce && this.#waiting[index] : this.#endLast.has(index)
+      if (isThere) throw twice(entry)
+      if (entry.type !== 'file') this.#endLast.add(index)
+      if (entry.type === 'file') this.#waiting[index] = stored
       else if (entry.type === 'symlink') this.links.push(entry)
       else this.folders.push(entry)
     }
@@ -121,4 +135,10 @@ export class Ledger {
     const message = `the input ended before ${length} of ${this.#plan.entries.length} entries came`
     throw new SluiceError('ERR_TRUNCATED', message)
   }
+}
+
+/** The demuxer gives nothing twice: the outcome would be told twice, and the sender would take us for wrong. */
+function twice({ path }: Entry): SluiceError {
+  const message = `${printable(path)} came twice: a file stage has passed it on twice`
+  return new SluiceError('ERR_DESTROYED', message, { path, saysPath: true })
 }

@@ -1,6 +1,6 @@
 import { isReadable, type Readable } from 'node:stream'
 import { asSluiceError, printable, SluiceError } from '../../errors.js'
-import { badOption, checkKeys, checkObject, checkOption } from '../../options.js'
+import { badOption, checkKeys, checkObject, checkOption, type Keys } from '../../options.js'
 import { isSourceStore, type SourceEntry, type SourceStore } from '../../stores/sources.js'
 import { StreamSource } from '../../stores/stream-source.js'
 import type { Entry, WireEntry } from '../../wire/entry.js'
@@ -41,7 +41,7 @@ export function manifestFrom(stream: Readable, options: OfferOptions & { name: s
  * The manifest of entries that need be no files: rows of a database, objects of a bucket, members of an archive. They
  * are offered in the order in which they come; `store` is asked for their bytes when it is their turn.
  *
- * Throws `ERR_USAGE` for an option, and for an entry that cannot be offered: `ERR_USAGE` (type, size, mode, time,
+ * Throws `ERR_USAGE` for an option, and for an entry that cannot be offered: `ERR_USAGE` (a name that an entry does not have, type, size, mode, time,
  * target; something below an entry that is no folder), `ERR_PATH`, `ERR_DUPLICATE_NAME`, `ERR_LIMIT`;
  * `ERR_UNSUPPORTED` (algorithm); `ERR_SOURCE_READ` where `rereadable` of the store throws.
  */
@@ -66,6 +66,9 @@ export function manifestOfEntries(
     if (offer.entries.at(-1)?.size === null)
       throw unfit(offer.entries.at(-1)!, 'has no size, but is not the last')
     checkOption('each entry', entry, isEntry(entry), 'an object with a path, and for a file its size')
+    // there may be a million: what is right costs little
+    if (!Object.keys(entry).every((key) => Object.hasOwn(ENTRY_KEYS, key)))
+      checkKeys(`the entry ${printable(entry.path, 200)}`, entry, ENTRY_KEYS)
     const complete = checked(entry, limits, now)
     const { path, type } = complete
     if (types.has(path)) {
@@ -88,6 +91,15 @@ function isRereadable(store: SourceStore, entry: Entry): boolean {
   } catch (thrown) {
     throw asSluiceError(thrown, 'ERR_SOURCE_READ', `rereadable() failed for ${printable(entry.path, 200)}`)
   }
+}
+
+const ENTRY_KEYS: Keys<SourceEntry> = {
+  type: true,
+  path: true,
+  size: true,
+  mtime: true,
+  mode: true,
+  target: true,
 }
 
 function isEntry(entry: unknown): boolean {

@@ -256,8 +256,11 @@ export class RunWriter {
       if (this.#store.order === 'ascending' && offset !== file.end) throw outOfOrder(entry, offset, file.end)
       // with a digest nothing is left to do on the file but to give it its name
       const isLast = ends && digest !== undefined
-      if (file.left) await writeUnequal(part, file.left, { offset, buffers, length }, isLast)
-      else await part.write(offset, buffers, isLast)
+      await this.#store.pending.of('write', entry.path, () =>
+        file.left
+          ? writeUnequal(part, file.left, { offset, buffers, length }, isLast)
+          : part.write(offset, buffers, isLast),
+      )
       this.#memory?.free(buffers)
     } catch (error) {
       // the write before this one failed as well, and has said so

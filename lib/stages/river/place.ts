@@ -43,6 +43,20 @@ export function checkPlace(name: Exclude<Taking, 'finalizer'>, chunk: unknown): 
   if (flowOf(chunk) !== RIVER[name].takes) throw misplaced(name, chunk)
 }
 
+/**
+ * Sees to what stands behind a stage that gives nothing: a pipeline asks it for what it gives, as if it were a list, and
+ * fails with what is thrown then; else it would say that its "val" is wrong.
+ */
+export function belongsLast(name: 'finalizer', stage: Writable): void {
+  const message = `${name}() gives nothing, and something was put behind it: it belongs at the end, behind ${RIVER[name].before}`
+  // not in the class: TypeScript would take it for a stage that may have another one behind it
+  Object.defineProperty(stage, Symbol.asyncIterator, {
+    value: () => {
+      throw new SluiceError('ERR_STATE', message)
+    },
+  })
+}
+
 function flowOf(chunk: unknown): string {
   if (isBytes(chunk) || typeof chunk === 'string') return 'bytes'
   const { kind, store } = (chunk ?? {}) as { kind?: unknown; store?: unknown }

@@ -18,7 +18,8 @@ import type { Entry, Offer } from '../../wire/entry.js'
 import { failed, type Outcome } from '../../wire/outcome.js'
 import type { Run } from '../../wire/run.js'
 import { Bases } from './bases.js'
-import { byDepth, checkedPart, linkNotMade, outcomeOf } from './placements.js'
+import { PendingCalls } from './pending-calls.js'
+import { byDepth, checkedPart, linkNotMade, outcomeOf, placementOf } from './placements.js'
 import { Standing } from './standing.js'
 
 type Claims = ReadonlyMap<number, Claim>
@@ -34,6 +35,7 @@ export class StoreCalls {
   readonly #warn: (warning: SluiceError) => void
   /** Parts that cannot be kept, and have to be discarded if the transfer ends before them. */
   readonly #discarded = new WeakSet<Part>()
+  readonly pending = new PendingCalls()
   readonly #claims = new Map<number, Claim>()
   /** What older versions there are of files. */
   readonly bases: Bases
@@ -119,7 +121,7 @@ export class StoreCalls {
 
   async makeFolder(entry: Entry): Promise<void> {
     try {
-      await this.#store.makeFolder?.(entry)
+      await this.pending.of('make the folder', entry.path, () => this.#store.makeFolder?.(entry))
     } catch (error) {
       throw diskError(error, 'make the folder', entry.path)
     }
@@ -139,7 +141,7 @@ export class StoreCalls {
     } else {
       await this.#limiter.each(entries, async (entry) => {
         try {
-          add(entry, await this.#store.begin(entry))
+          add(entry, await this.pending.of('begin', entry.path, () => this.#store.begin(entry)))
         } catch (error) {
           begun.set(entry.index, diskError(error, 'begin', entry.path))
         }
@@ -156,30 +158,25 @@ export class StoreCalls {
     )
   }
 
-  async publishRun(run: PartRun, first: number, last: number): Promise<readonly number[]> {
-    return this.#whole('publish files of', () => run.publish(first, last))
-  }
+  publishRun = (run: PartRun, first: number, last: number): Promise<readonly number[]> =>
+    this.#whole('publish files of', () => run.publish(first, last))
 
-  async alive(): Promise<void> {
-    if (this.#store.alive) await this.#whole('go on with', () => this.#store.alive!())
-  }
+  alive = async () => this.#store.alive && this.#whole('go on with', () => this.#store.alive!())
 
-  async sync(): Promise<void> {
-    if (this.#durability === 'power') await this.#whole('sync', () => this.#store.sync?.())
-  }
+  sync = async () => this.#durability === 'power' && this.#whole('sync', () => this.#store.sync?.())
 
   /** The digest of what stands in a part, read back. */
   async digest(part: Part, { path }: Entry, { algorithm, signal }: PublishPolicy): Promise<Buffer> {
-    if (part.digest) return part.digest(algorithm, signal)
+    if (part.digest) return this.pending.of('read back', path, () => part.digest!(algorithm, signal))
     const message = `${printable(path)} came with gaps, and the store cannot read it again; put hashTap() before partSink()`
     throw new SluiceError('ERR_UNSUPPORTED', message, { path, saysPath: true })
   }
 
   /** Fails as the store does; the part is then still to be kept or discarded. */
   async publish(part: Part, entry: Entry, policy: PublishPolicy): Promise<Outcome> {
-    const placement = await part.publish(policy)
+    const placement = await this.pending.of('publish', entry.path, () => part.publish(policy))
     this.#open.delete(part)
-    return outcomeOf(entry, placement ?? {})
+    return outcomeOf(entry, placementOf('publish', placement))
   }
 
   /** Whether a part was removed: a file that comes again begins another one then. */
@@ -224,13 +221,10 @@ export class StoreCalls {
   }
 
   /** Gives all that was published its names: see `PartStore.publishAll`. */
-  publishAll(...how: Parameters<NonNullable<PartStore['publishAll']>>) {
-    return this.#whole('publish', () => this.#store.publishAll!(...how))
-  }
+  publishAll = (...how: Parameters<NonNullable<PartStore['publishAll']>>) =>
+    this.#whole('publish', () => this.#store.publishAll!(...how))
 
-  async finish(): Promise<void> {
-    await this.#whole('finish', () => this.#store.finish?.())
-  }
+  finish = async () => this.#whole('finish', () => this.#store.finish?.())
 
   /** Keeps the store open until {@link release}. */
   hold(): void {
@@ -240,7 +234,7 @@ export class StoreCalls {
   }
 
   /** Nothing is to stay of what will not have ended when this is let go. */
-  discardAll(): void {
+  discardAll = (): void => {
     this.#isUnwanted = true
   }
 
@@ -262,7 +256,11 @@ export class StoreCalls {
 
   async #makeLink(entry: Entry, policy: PublishPolicy): Promise<Outcome> {
     try {
-      return outcomeOf(entry, (await this.#store.makeLink!(entry, policy)) ?? {})
+      const make = () => this.#store.makeLink!(entry, policy)
+      return outcomeOf(
+        entry,
+        placementOf('makeLink', await this.pending.of('make the link', entry.path, make)),
+      )
     } catch (error) {
       return failed(entry, diskError(error, 'make the link', entry.path))
     }
@@ -271,7 +269,8 @@ export class StoreCalls {
   /** The folder is there, whatever goes wrong here. */
   async #endFolder(entry: Entry): Promise<Outcome> {
     try {
-      return outcomeOf(entry, (await this.#store.endFolder!(entry)) ?? {})
+      const end = () => this.#store.endFolder!(entry)
+      return outcomeOf(entry, placementOf('endFolder', await this.pending.of('end', entry.path, end)))
     } catch (warning) {
       return outcomeOf(entry, { warning: diskError(warning, 'set mode and time of', entry.path) })
     }
@@ -280,7 +279,7 @@ export class StoreCalls {
   /** A call whose failure stops nothing. */
   async #orWarn(what: string, path: string, call: () => Promise<void> | void): Promise<void> {
     try {
-      await call()
+      await this.pending.of(what, path, call)
     } catch (error) {
       this.#warn(diskError(error, what, path))
     }
@@ -289,7 +288,7 @@ export class StoreCalls {
   /** A call that is for no single entry. */
   async #whole<T>(what: string, call: () => Promise<T> | T): Promise<T> {
     try {
-      return await call()
+      return await this.pending.of(what, this.#name, call)
     } catch (error) {
       throw diskError(error, what, this.#name)
     }

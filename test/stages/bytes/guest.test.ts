@@ -1,7 +1,9 @@
 import { once } from 'node:events'
 import stream, { Duplex, PassThrough, Transform, type TransformOptions } from 'node:stream'
 import test from 'ava'
-import { makeGuest } from '../../../lib/stages/bytes/guest.js'
+import type { Owed } from '../../../lib/async.js'
+import { isSluiceError } from '../../../lib/errors.js'
+import { makeGuest, owedBy } from '../../../lib/stages/bytes/guest.js'
 
 const boom = () => {
   throw new RangeError('boom')
@@ -13,6 +15,10 @@ const MAKERS: Record<string, [make: () => unknown, message: RegExp]> = {
   'that gives one that was used before': [
     () => new PassThrough().destroy(),
     /must be a fresh Transform each time/,
+  ],
+  'that gives what has less than is used': [
+    () => ({ write: () => true, pipe: () => {}, on: () => {} }),
+    /must be a Transform, which has end, pause, resume, once, removeListener, emit, destroy, not an object$/,
   ],
   'that promises one': [
     async () => new PassThrough(),
@@ -34,6 +40,114 @@ test('a stage of bytes where items flow fails', async (t) => {
     'error',
   )
   t.regex(error.message, /must be a Transform with objectMode: true/)
+})
+
+test('a stream that is given a second time is refused: two who use it would get what is for the other', async (t) => {
+  const shared = new PassThrough()
+  makeGuest('there', () => shared)
+  const [error] = await once(
+    makeGuest('here', () => shared),
+    'error',
+  )
+  t.regex(error.message, /what here makes must be a fresh Transform each time, which nobody has used/)
+})
+
+const each = (transform: (this: Transform, done: () => void) => void): TransformOptions => ({
+  transform(_chunk, _encoding, done) {
+    transform.call(this, done)
+  },
+})
+/** What a stage must not do, whether of bytes or of items. */
+const WRONGS: Record<string, [options: TransformOptions, message: string]> = {
+  'is destroyed without an error': [
+    each(function () {
+      this.destroy()
+    }),
+    'was destroyed before its end',
+  ],
+  'ends early': [
+    each(function (done) {
+      this.push(null)
+      done()
+    }),
+    'ended before its input did',
+  ],
+  "emits 'error'": [
+    each(function () {
+      this.emit('error', 'boom')
+    }),
+    'failed: boom',
+  ],
+}
+const OF_BYTES: typeof WRONGS = {
+  'gives objects': [
+    {
+      ...each(function (done) {
+        this.push({})
+        done()
+      }),
+      readableObjectMode: true,
+    },
+    'gives objects, not bytes',
+  ],
+  'gives texts': [
+    {
+      ...each(function (done) {
+        this.push('x')
+        done()
+      }),
+      encoding: 'latin1',
+    },
+    'gives texts, not bytes',
+  ],
+}
+for (const ofItems of [false, true])
+  for (const [what, [options, message]] of Object.entries({ ...WRONGS, ...(!ofItems && OF_BYTES) }))
+    test(`a stage of ${ofItems ? 'items' : 'bytes'} that ${what} has an error that names it, and nothing is taken for its end`, async (t) => {
+      class Scanner extends Transform {}
+      const stage = makeGuest(
+        'there',
+        () => new Scanner({ ...(ofItems && { objectMode: true }), ...options }),
+        {
+          ofItems,
+        },
+      )
+      stage.on('end', () => t.fail()).on('data', () => t.fail())
+      const failed = once(stage, 'error')
+      stage.write('x')
+      const [error] = await failed
+      t.is(error.message, `Scanner of there ${message}`)
+      t.true(isSluiceError(error))
+    })
+
+test('a stage of another library that closes without an end has an error, too', async (t) => {
+  const stage = makeGuest('there', () => new PassThrough())
+  const failed = once(stage, 'error')
+  stage.emit('close')
+  t.is((await failed)[0].message, 'PassThrough of there was destroyed before its end')
+})
+
+test('a stage whose destroy throws ends nothing else', (t) => {
+  const stage = makeGuest('there', () => Object.assign(new PassThrough(), { destroy: boom }))
+  t.notThrows(() => stage.destroy())
+})
+
+test('what a stage was given and does not pass on is owed, but for what nobody takes from it', async (t) => {
+  const lazy = makeGuest('there', () => new Transform({ transform() {} }))
+  const owed = () => [...owedBy(lazy)].map(({ text }) => text)
+  t.deepEqual(owed(), [])
+  lazy.write('x')
+  t.deepEqual(owed(), ['Transform of there has given nothing'])
+  const [{ what }] = [...owedBy(lazy)] as [Owed]
+  lazy.write('y')
+  t.not([...owedBy(lazy)][0]!.what, what)
+  const full = makeGuest('there', () => new PassThrough({ readableHighWaterMark: 1 }))
+  for (let i = 0; i < 3; i++) full.write('xx')
+  t.true(full.writableLength > 0)
+  t.deepEqual([...owedBy(full)], [])
+  const endless = makeGuest('there', () => new Transform({ flush() {} }))
+  endless.resume().end()
+  t.is([...owedBy(endless)].length, 1)
 })
 
 const FAULTS: Record<string, TransformOptions> = {

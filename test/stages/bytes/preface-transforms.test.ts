@@ -2,13 +2,14 @@ import { createCipheriv, createDecipheriv } from 'node:crypto'
 import { PassThrough, Readable, Transform } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
-import { createGunzip, createGzip } from 'node:zlib'
+import { createDeflate, createGunzip, createGzip } from 'node:zlib'
 import test from 'ava'
 import {
   type Code,
   compression,
   decrypt,
   encrypt,
+  flushing,
   gunzip,
   gzip,
   incomingOf,
@@ -180,18 +181,28 @@ test('the stage inside is closed with the whole', async (t) => {
   whole.destroy()
   await closed
   t.true(inner.closed)
-  // And one that closed first does not keep the whole from closing.
-  const second = outgoingOf({ format: 'x', outgoing: () => new PassThrough().destroy() as Transform })
-  const error: unknown = await new Promise((resolve) => second.once('error', resolve))
-  t.true(isSluiceError(error, 'ERR_DESTROYED'))
+})
+
+test('a stream that was used before is refused by hand, too', (t) => {
+  const used = new PassThrough()
+  const usedBefore = { code: 'ERR_USAGE', message: /must be a fresh Transform each time/ }
+  for (const format of ['x', undefined])
+    t.throws(() => outgoingOf({ ...(format && { format }), outgoing: () => used.destroy() }), usedBefore)
+  const one = new PassThrough()
+  const stage = { outgoing: () => one, incoming: () => one }
+  outgoingOf(stage)
+  t.throws(() => incomingOf(stage), usedBefore)
+  const deflate = createDeflate()
+  flushing(deflate)
+  t.throws(() => flushing(deflate), usedBefore)
 })
 
 test('a side that a stage does not have cannot be made', (t) => {
   for (const make of [
-    () => outgoingOf({ format: 'one-sided' }),
-    () => incomingOf({ format: 'one-sided' }),
-    () => outgoingOf({}),
-    () => incomingOf({}),
+    () => outgoingOf({ format: 'one-sided' } as WireStage),
+    () => incomingOf({ format: 'one-sided' } as WireStage),
+    () => outgoingOf({} as WireStage),
+    () => incomingOf({} as WireStage),
   ]) {
     t.true(isSluiceError(t.throws(make), 'ERR_USAGE'))
   }

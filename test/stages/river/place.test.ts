@@ -3,9 +3,11 @@ import { PassThrough, Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import test, { type ExecutionContext } from 'ava'
 import {
+  compression,
   deframer,
   demuxer,
   encrypt,
+  encryption,
   fileSource,
   finalizer,
   framer,
@@ -15,6 +17,7 @@ import {
   memoryParts,
   memorySources,
   partSink,
+  throttle,
 } from '../../../lib/index.js'
 import { duplexPair } from '../../../lib/testing/faulty-duplex.js'
 import { connection } from '../../helpers/sockets.js'
@@ -197,3 +200,26 @@ test('a reader may come a little later', async (t) => {
   for await (const { kind } of received) kinds.push(kind)
   t.deepEqual(kinds, ['offer', 'run', 'digests', 'end'])
 })
+
+for (const [what, behind] of Object.entries({
+  'before partSink()': () => sink(),
+  twice: () => finalizer(),
+}))
+  test(`finalizer() ${what} says that it belongs at the end`, async (t) => {
+    const stages = [Readable.from([await sent()]), deframer(), demuxer(), hashTap(), finalizer(), behind()]
+    await t.throwsAsync(pipeline(stages as never[]), {
+      code: 'ERR_STATE',
+      message: /^finalizer\(\) gives nothing, .* belongs at the end, behind partSink\(\)$/,
+    })
+  })
+
+for (const [stage, instead] of [
+  [compression(), 'gzip() and gunzip()'],
+  [throttle({ rate: 1e9 }), 'limitRate()'],
+  [encryption({ key: Buffer.alloc(32) }), 'encrypt() and decrypt()'],
+] as const)
+  test(`a wire stage in a pipeline says what belongs there: ${instead}`, async (t) => {
+    const error = await t.throwsAsync(async () => pipeline([source(), stage, new PassThrough()] as never[]))
+    t.is((error as { code?: string }).code, 'ERR_USAGE')
+    t.true(error.message.endsWith(`in a pipeline of your own use ${instead}`), error.message)
+  })

@@ -1,6 +1,6 @@
-import type { Clock } from '../clock.js'
-import { SluiceError } from '../errors.js'
-import type { Limits } from '../wire/limits.js'
+import type { Clock } from '../../clock.js'
+import { SluiceError } from '../../errors.js'
+import type { Limits } from '../../wire/limits.js'
 
 /** What a {@link Heartbeat} asks of its connection. */
 export interface Pulse {
@@ -10,6 +10,8 @@ export interface Pulse {
   isListening(): boolean
   /** Frames that the peer has begun. */
   frames(): number
+  /** Some time has passed, a `pingInterval` at most: who waits for others may look at them. */
+  looked(): void
   /** The peer is given up, with `ERR_TIMEOUT`. Called at most once; the heartbeat has stopped by then. */
   timedOut(error: SluiceError): void
 }
@@ -28,22 +30,26 @@ export class Heartbeat {
   readonly #clock: Clock
   readonly #limits: Limits
   readonly #pulse: Pulse
-  #heard: number
-  #said: number
+  #heard = 0
+  #said = 0
   /** When the last bytes came; how many since `#heard`, and the frames until then. */
-  #came: number
+  #came = 0
   #bytes = 0
   #frames = 0
-  readonly #cancelHandshake: () => void
+  #cancelHandshake = () => {}
   #cancelLook = () => {}
 
   constructor(clock: Clock, limits: Limits, pulse: Pulse) {
     this.#clock = clock
     this.#limits = limits
     this.#pulse = pulse
-    this.#heard = this.#said = this.#came = clock.now()
-    const { handshakeTimeout } = limits
-    this.#cancelHandshake = clock.after(handshakeTimeout, () =>
+  }
+
+  /** From now on time runs. */
+  start(): void {
+    this.#heard = this.#said = this.#came = this.#clock.now()
+    const { handshakeTimeout } = this.#limits
+    this.#cancelHandshake = this.#clock.after(handshakeTimeout, () =>
       this.#giveUp('handshake did not end', handshakeTimeout),
     )
     this.#lookLater()
@@ -102,6 +108,7 @@ export class Heartbeat {
       const what = this.#bytes === 0 ? 'peer was silent' : 'peer said nothing that could be understood'
       return this.#giveUp(what, idleTimeout)
     }
+    this.#pulse.looked()
     const isQuiet = now - this.#said >= pingInterval
     // one ping an interval, even while it cannot go out yet
     if (isQuiet) this.#said = now
@@ -112,5 +119,35 @@ export class Heartbeat {
   #giveUp(what: string, milliseconds: number): void {
     this.stop()
     this.#pulse.timedOut(new SluiceError('ERR_TIMEOUT', `the ${what} for ${milliseconds} ms`))
+  }
+}
+
+/** PINGs, PAUSEs and RESUMEs that a peer may send within a `pingInterval`; an honest one sends a few. */
+const MOST_PINGS = 1000
+
+/** A sign of life costs the peer next to nothing, and keeps the connection: there must not be any number of them. */
+export class PingLimit {
+  readonly #clock: Clock
+  readonly #interval: number
+  #since: number
+  #count = 0
+
+  constructor(clock: Clock, interval: number) {
+    this.#clock = clock
+    this.#interval = interval
+    this.#since = clock.now()
+  }
+
+  /** The peer has sent one. Throws `ERR_LIMIT` for one too many. */
+  heard(): void {
+    const now = this.#clock.now()
+    if (now - this.#since > this.#interval) {
+      this.#since = now
+      this.#count = 0
+    }
+    this.#count += 1
+    if (this.#count <= MOST_PINGS) return
+    const message = `the peer sent more than ${MOST_PINGS} pings and pauses within ${this.#interval} ms`
+    throw new SluiceError('ERR_LIMIT', message, { expected: MOST_PINGS })
   }
 }

@@ -1,12 +1,13 @@
 import type { Duplex, Readable, Writable } from 'node:stream'
 import { setTimeout } from 'node:timers/promises'
-import { type Clock, systemClock } from '../clock.js'
+import { type Clock, systemClock } from '../../clock.js'
 
 /** How far a stream has come to its end, remembered: streams tell it once, and most cannot be asked. */
 export class Ending {
   readonly #stream: Readable | Writable
   readonly #clock: Clock
-  readonly #listeners: Record<string, () => void>
+  /** What is to be heard of the stream: {@link listen} listens, unless somebody does it in its place. */
+  readonly listeners: readonly [name: string, listener: () => void][]
   #ended: boolean
   #finished = false
   #closed: boolean
@@ -22,7 +23,7 @@ export class Ending {
       note()
       this.#look()
     }
-    this.#listeners = {
+    const told = {
       end: noting(() => {
         this.#ended = true
       }),
@@ -34,7 +35,13 @@ export class Ending {
       }),
       error: noting(() => {}),
     }
-    for (const [name, listener] of Object.entries(this.#listeners)) stream.on(name, listener)
+    this.listeners = Object.entries(told)
+  }
+
+  /** Listens to the stream. */
+  listen(): this {
+    for (const [name, listener] of this.listeners) this.#stream.on(name, listener)
+    return this
   }
 
   /** It is closed, or was destroyed and does not tell when it is. */
@@ -67,11 +74,6 @@ export class Ending {
     await (orSooner ? Promise.race([told, orSooner]) : told)
     cancel()
     this.#look = () => {}
-  }
-
-  /** Listens no more. */
-  forget(): void {
-    for (const [name, listener] of Object.entries(this.#listeners)) this.#stream.off(name, listener)
   }
 }
 

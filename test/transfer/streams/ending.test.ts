@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { PassThrough } from 'node:stream'
 import test from 'ava'
-import { Ending } from '../../lib/transfer/ending.js'
+import { Ending } from '../../../lib/transfer/streams/ending.js'
 
 /** A stream of which nobody can ask whether it has told that it is closed, as streams of other libraries are. */
 function unasked(): PassThrough {
@@ -14,7 +14,7 @@ test('of a stream that was destroyed before, and cannot be asked, nothing more i
 
 test('one that is destroyed later is gone when it says so', async (t) => {
   const stream = unasked()
-  const ending = new Ending(stream)
+  const ending = new Ending(stream).listen()
   stream.destroy()
   t.false(ending.isGone)
   await once(stream, 'close')

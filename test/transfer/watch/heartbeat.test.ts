@@ -1,8 +1,8 @@
 import test from 'ava'
-import { SluiceError } from '../../lib/errors.js'
-import { FakeClock } from '../../lib/testing/fake-clock.js'
-import { Heartbeat } from '../../lib/transfer/heartbeat.js'
-import { limitsOf } from '../../lib/wire/limits.js'
+import { SluiceError } from '../../../lib/errors.js'
+import { FakeClock } from '../../../lib/testing/fake-clock.js'
+import { Heartbeat } from '../../../lib/transfer/watch/heartbeat.js'
+import { limitsOf } from '../../../lib/wire/limits.js'
 
 /** A heartbeat, what it did and when, and the clock by which it does that. */
 function watched(limits = {}) {
@@ -16,9 +16,11 @@ function watched(limits = {}) {
       ping: () => done.push(`ping at ${clock.now()}`),
       isListening: () => peer.listening,
       frames: () => peer.frames,
+      looked: () => {},
       timedOut: (error) => done.push(`${error.code} at ${clock.now()}: ${error.message}`),
     },
   )
+  heartbeat.start()
   /** Lets time pass, millisecond by millisecond; `each` says what happens in each. */
   const pass = (ms: number, each = () => {}) => {
     for (let i = 0; i < ms; i++) {
@@ -111,8 +113,10 @@ test('one that is stopped leaves no timer, also when a ping stops it', (t) => {
     ping: () => own.stop(),
     isListening: () => true,
     frames: () => 0,
+    looked: () => {},
     timedOut: () => t.fail(),
   })
+  own.start()
   clock.advance(1e6)
   t.is(clock.pending, 0)
 })
@@ -120,12 +124,15 @@ test('one that is stopped leaves no timer, also when a ping stops it', (t) => {
 test('the error of a peer that is given up is one of ours, told when the timers are gone', (t) => {
   const clock = new FakeClock()
   const told: unknown[] = []
-  new Heartbeat(clock, limitsOf({}), {
+  const heartbeat = new Heartbeat(clock, limitsOf({}), {
     ping: () => {},
     isListening: () => true,
     frames: () => 0,
+    looked: () => {},
     timedOut: (error) => told.push(error, clock.pending),
   })
+  t.is(clock.pending, 0, 'no time runs before it is started')
+  heartbeat.start()
   clock.advance(1e6)
   t.true(told[0] instanceof SluiceError)
   t.deepEqual(told.slice(1), [0])

@@ -1,0 +1,17 @@
+import type { Duplex, Writable } from 'node:stream'
+import pump from 'pump'
+
+/** Passes on what a stage gives by nothing but events: every library has a `pipe` of its own. */
+function pipe(this: Duplex, next: Writable): Writable {
+  this.on('data', (chunk) => next.write(chunk) === false && this.pause())
+  this.on('end', () => next.end())
+  return next.on('drain', () => this.resume())
+}
+
+/** Pipes each stage into the next. They are torn down together when one fails; `failed` is told why. */
+export function tie(stages: readonly Duplex[], failed: (error: Error) => void): void {
+  const heed = (error?: Error | null) => error && failed(error)
+  for (const stage of stages) Object.assign(stage, { pipe })
+  if (stages.length > 1) pump([...stages], heed)
+  else stages[0]!.on('error', heed)
+}
