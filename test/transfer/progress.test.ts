@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
+import { Chunker } from '../../lib/digest/chunks.js'
+import { blockEngine } from '../../lib/digest/digests.js'
 import { manifestOf, type Progress, type ReceiveOptions, receive, send } from '../../lib/index.js'
 import { type DuplexPairOptions, duplexPair } from '../../lib/testing/index.js'
 import { Plan } from '../../lib/transfer/plan.js'
@@ -128,6 +130,8 @@ test('what the receiver says that it has is not left to travel, proved or not; w
 })
 
 const MIB = 1024 * 1024
+/** Bytes of a block of a file of some MiB. */
+const BLOCK = 64 * 1024
 
 /** What both sides said of how far they were, from the answer on. */
 async function followed(
@@ -152,13 +156,15 @@ test('both sides say the same of what travels and of what was there, however muc
   const changed = Buffer.from(content)
   changed[3 * MIB + 7]! ^= 1
   const longer = Buffer.concat([Buffer.of(1), changed])
+  const [first] = new Chunker(longer.length, blockEngine()).take(longer)
+  const anew = Math.ceil(first!.length / BLOCK) * BLOCK
   // what is sent, how much of it is there, and what the connection does
   const scenes: [what: string, sent: Buffer, there: number, faults?: DuplexPairOptions][] = [
     ['broken', content, 0, { forth: { cutAfter: 5 * MIB + 500_000 } }],
-    ['resumed', content, 5 * MIB],
+    ['resumed', content, 5 * MIB + 7 * BLOCK],
     ['identical', content, 8 * MIB],
-    ['repaired', changed, 7 * MIB],
-    ['updated', longer, 7 * MIB + 1],
+    ['repaired', changed, 8 * MIB - BLOCK],
+    ['updated', longer, longer.length - anew],
   ]
   for (const [what, sent, there, faults] of scenes) {
     // a file that is written anew is another version of it
