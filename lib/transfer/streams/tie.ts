@@ -8,10 +8,11 @@ function pipe(this: Duplex, next: Writable): Writable {
   return next.on('drain', () => this.resume())
 }
 
-/** Pipes each stage into the next. They are torn down together when one fails; `failed` is told why. */
+/**
+ * Pipes each stage into the next. They are torn down together when one fails; `failed` is told why first, and then what the
+ * others say, which is only that.
+ */
 export function tie(stages: readonly Duplex[], failed: (error: Error) => void): void {
-  const heed = (error?: Error | null) => error && failed(error)
-  for (const stage of stages) Object.assign(stage, { pipe })
-  if (stages.length > 1) pump([...stages], heed)
-  else stages[0]!.on('error', heed)
+  for (const stage of stages) Object.assign(stage, { pipe }).on('error', failed)
+  if (stages.length > 1) pump([...stages], (error) => error && failed(error))
 }
