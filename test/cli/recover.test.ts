@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
@@ -100,6 +100,24 @@ test('parts and temporary files go as well, those of living processes and of the
   t.regex(done.err, /^0 transactions, 1 part, 4 temporary files \(/)
   t.deepEqual((await readdir(dir)).sort(), ['gone', 'kept', 'mine.part', 'sub'])
   t.is((await readdir(join(dir, 'sub'))).length, living)
+})
+
+test('a folder that was moved aside for a file, which never got its name, is put back', async (t) => {
+  const dir = await plant(await temporary(t), { 'sub/done': 'new', 'sub/taken': 'mine' })
+  const { ino } = await stat(join(dir, 'sub/done'))
+  const aside = `.sluice-aside-${ino.toString(16)}-${'0'.repeat(16)}`
+  await plant(join(dir, 'sub', aside), { 'album/photo': 'photo', 'done/old': 'old', 'taken/old': 'old' })
+  const shown = await run(t, 'recover', dir)
+  t.is(shown.out.trim(), 'would put back sub/album\nwould remove sub/done: the folder that it has replaced')
+  t.regex(shown.err, /sub\/\.sluice-aside.*\/taken was to be replaced, and something else has its name/)
+  t.regex(shown.err, /3 replaced folders, 0 parts, .* would be ended or removed by recover --yes/)
+  t.true((await readdir(join(dir, 'sub'))).includes(aside))
+  const done = await run(t, 'recover', dir, '--yes')
+  t.is(done.code, 0, done.err)
+  t.is(done.out.trim(), 'put back sub/album\nremoved sub/done: the folder that it has replaced')
+  t.is(await readFile(join(dir, 'sub/album/photo'), 'utf8'), 'photo')
+  t.is(await readFile(join(dir, 'sub/done'), 'utf8'), 'new')
+  t.deepEqual(await readdir(join(dir, 'sub', aside)), ['taken'])
 })
 
 test('a file that somebody else has changed meanwhile is named, and nothing is overwritten', async (t) => {

@@ -1,9 +1,11 @@
-import { relative } from 'node:path'
+import { join, relative, sep } from 'node:path'
 import { counted, printable, SluiceError } from '../../errors.js'
 import { type Orphans, removeOrphans } from '../../files/intent/remove-orphans.js'
 import type { Leftover } from '../../files/journal/leftovers.js'
 import { removeEmptyFolders } from '../../files/own/own-folder.js'
+import { recoverReplaced } from '../../files/publish/replace-folder.js'
 import { isEnded, type RecoveredTransaction, recoverTransactions } from '../../files/transaction/recover.js'
+import type { Tree } from '../../files/tree/tree.js'
 import { size } from '../../terminal/text.js'
 import type { Context } from '../terminal/context.js'
 import { collectAll, countedParts, isPart, openFolder, tell, tellOfWatching } from './leftovers.js'
@@ -11,6 +13,8 @@ import { collectAll, countedParts, isPart, openFolder, tell, tellOfWatching } fr
 /** What was found, by kind. */
 interface FoundLeftovers {
   transactions: RecoveredTransaction[]
+  /** Folders that a file was about to replace. */
+  replaced: number
   parts: Leftover[]
   orphans: Orphans
 }
@@ -56,8 +60,11 @@ export async function recoverCommand(
     // our folders of other users were told of already
     const told = new Set(transactions.map(({ intent }) => intent))
     for (const warning of orphans.foreign) if (!told.has(relative(dir, warning.path!))) reporter.warn(warning)
+    let replaced = 0
+    for (const folder of orphans.replaced)
+      replaced += await recoverReplacedIn(tree, relative(dir, folder), dryRun, reporter)
     if (!dryRun) await removeEmptyFolders(tree)
-    found = { transactions, parts, orphans }
+    found = { transactions, replaced, parts, orphans }
   } finally {
     tellNoMore()
     await tree.close()
@@ -101,14 +108,43 @@ function tellTransaction(one: RecoveredTransaction, dryRun: boolean, reporter: C
   for (const warning of warnings) reporter.warn(warning)
 }
 
-function recoverySummary({ transactions, parts, orphans }: FoundLeftovers, dryRun: boolean): string {
+/** Ends in a folder what a crash interrupted while a file replaced a folder; gives how often that was. */
+async function recoverReplacedIn(
+  tree: Tree,
+  path: string,
+  dryRun: boolean,
+  reporter: Context['reporter'],
+): Promise<number> {
+  const ended = await tree.within(path.split(sep).join('/'), (folder) =>
+    recoverReplaced(tree.fs, folder, { dryRun }),
+  )
+  for (const state of ['restored', 'removed'] as const)
+    for (const name of ended[state]) {
+      const what = state === 'restored' ? `${dryRun ? 'would put' : 'put'} back` : removing(dryRun)
+      const which = state === 'removed' ? ': the folder that it has replaced' : ''
+      const at = join(path, name)
+      reporter.result({ event: 'replaced', path: at, state }, `${what} ${printable(at)}${which}`)
+    }
+  for (const aside of ended.kept) {
+    const at = join(path, aside)
+    const message = `${printable(at)} was to be replaced, and something else has its name by now: move one of them`
+    reporter.warn(new SluiceError('ERR_CONFLICT', message, { path: at }))
+  }
+  return ended.restored.length + ended.removed.length + ended.kept.length
+}
+
+function recoverySummary(
+  { transactions, replaced, parts, orphans }: FoundLeftovers,
+  dryRun: boolean,
+): string {
   const ended = transactions.filter(isEnded).length
   const removed = parts.filter(isPart)
   const mine = transactions.filter(({ state }) => state !== 'foreign')
-  if (mine.length + parts.length + orphans.count + orphans.errors.length === 0)
+  if (mine.length + replaced + parts.length + orphans.count + orphans.errors.length === 0)
     return 'no transaction, no part and no temporary file is left'
   const bytes = removed.reduce((all, part) => all + part.bytes, orphans.bytes)
-  const what = `${counted(ended, 'transaction')}, ${countedParts(removed)}, ${counted(orphans.count, 'temporary file')} (${size(bytes)})`
+  const folders = replaced > 0 ? `${counted(replaced, 'replaced folder')}, ` : ''
+  const what = `${counted(ended, 'transaction')}, ${folders}${countedParts(removed)}, ${counted(orphans.count, 'temporary file')} (${size(bytes)})`
   return dryRun ? `${what} would be ended or removed by recover --yes` : `${what} ended or removed`
 }
 

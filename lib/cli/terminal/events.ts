@@ -74,6 +74,8 @@ export type CliEvent =
     }
   /** One line per temporary file of a dead process that `recover` found. */
   | { event: 'orphan'; path: string }
+  /** One line per folder that a file was about to replace: put back, or removed where the file has its name. */
+  | { event: 'replaced'; path: string; state: 'restored' | 'removed' }
   /** What `write` wrote; `digest` is SHA-256 in hexadecimal digits. */
   | { event: 'written'; path: string; bytes: number; digest: string; backup?: string }
   /** One line per entry of `send --dry-run`. */

@@ -12,6 +12,7 @@ import { claimantOf, GATE, lockFolderName } from '../lock/lock-names.js'
 import { LEASE, stateOf, untilNextLook, Watch } from '../own/lease.js'
 import { fateOf, type Owner, type ProcessSystem, processSystem } from '../own/owner.js'
 import { ownerOfTemporary } from '../own/temporary-name.js'
+import { isAside } from '../publish/replace-folder.js'
 import { handlesOf } from '../tree/handle-budget.js'
 import { Folder } from '../tree/open-folder.js'
 import { NeededFiles, processOf } from './needed-files.js'
@@ -49,6 +50,8 @@ export interface Orphans {
   errors: SluiceError[]
   /** What other users have there and this one may not look into, which is passed over: `ERR_PERMISSION`. */
   foreign: SluiceError[]
+  /** Folders in which a crash interrupted the replacement of a folder by a file: {@link recoverReplaced} ends it there. */
+  replaced: string[]
 }
 
 /**
@@ -91,6 +94,7 @@ export function removeOrphans(folder: PathLike, options: RemoveOrphansOptions = 
         await untilNextLook(watch.clock, LEASE, options.signal)
         search.found.errors = []
         search.found.foreign = []
+        search.found.replaced = []
         await look()
       }
     } catch (error) {
@@ -109,7 +113,7 @@ interface Wanted extends Required<Pick<RemoveOrphansOptions, 'dryRun' | 'recursi
 }
 
 class Search {
-  readonly found: Orphans = { count: 0, bytes: 0, files: [], errors: [], foreign: [] }
+  readonly found: Orphans = { count: 0, bytes: 0, files: [], errors: [], foreign: [], replaced: [] }
   readonly #fs: FileSystem
   readonly #needed: NeededFiles
   readonly #want: Wanted
@@ -135,6 +139,9 @@ class Search {
         if (!owner && !here) continue
         try {
           const stats = await lstatIfThere(this.#fs, folder.at(name))
+          const { replaced } = this.found
+          if (stats?.isDirectory() && isAside(name) && replaced.at(-1) !== folder.path)
+            replaced.push(folder.path)
           if (stats && owner) await this.#file(folder, name, stats, owner)
           else if (stats?.isDirectory() && stats.dev === here?.dev) await this.#below(folder, name, stats)
         } catch (error) {

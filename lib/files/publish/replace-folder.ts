@@ -13,6 +13,11 @@ import { checkIsWritten, type TemporaryFile } from './take-name.js'
  */
 const ASIDE = /^\.sluice-aside-([0-9a-f]+)-[0-9a-f]{16}$/
 
+/** Whether a folder of this name is one that a replaced folder is moved into. */
+export function isAside(name: string): boolean {
+  return ASIDE.test(name)
+}
+
 /** A folder of ours beside the name; the old folder is inside, under its own name. */
 interface Aside {
   name: string
@@ -112,9 +117,13 @@ export interface Recovered {
 
 /**
  * Completes or undoes the replacements of folders in `folder` that a crash interrupted. It may itself be
- * interrupted and run again.
+ * interrupted and run again. With `dryRun` it only says what it would do.
  */
-export async function recoverReplaced(fs: FileSystem, folder: OpenFolder): Promise<Recovered> {
+export async function recoverReplaced(
+  fs: FileSystem,
+  folder: OpenFolder,
+  { dryRun = false }: { dryRun?: boolean } = {},
+): Promise<Recovered> {
   const recovered: Recovered = { restored: [], removed: [], kept: [] }
   for (const entry of await folder.list()) {
     const aside = entry.toString()
@@ -131,13 +140,13 @@ export async function recoverReplaced(fs: FileSystem, folder: OpenFolder): Promi
       // the file was on this disk, whose number may be another one since
       const file = { dev: stats.dev, ino: BigInt(`0x${ino}`) }
       for (const name of (await opened.list()).map(String)) {
-        const what = await recoverName(fs, folder, name, opened.at(name), file)
+        const what = await recoverName(fs, folder, name, { inner: opened.at(name), file, dryRun })
         recovered[what].push(what === 'kept' ? `${aside}/${name}` : name)
       }
     } finally {
       await opened.close()
     }
-    await fs.rmdir(path).catch(() => {})
+    if (!dryRun) await fs.rmdir(path).catch(() => {})
   }
   return recovered
 }
@@ -146,15 +155,15 @@ async function recoverName(
   fs: FileSystem,
   folder: OpenFolder,
   name: string,
-  inner: string,
-  file: FileNumbers,
+  { inner, file, dryRun }: { inner: string; file: FileNumbers; dryRun: boolean },
 ): Promise<keyof Recovered> {
   try {
     const there = await lstatIfThere(fs, folder.at(name))
     if (there?.isFile() && sameInode(there, file)) {
-      await removeTree(fs, inner)
+      if (!dryRun) await removeTree(fs, inner)
       return 'removed'
     }
+    if (!there && dryRun) return 'restored'
     if (!there) {
       await fs.rename(inner, folder.at(name))
       await folder.sync()
