@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { chmod, mkdir, open, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, open, readdir, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
@@ -182,7 +182,10 @@ test('what a killed receiver leaves is shown by status, and removed by clean, wi
   const receiver = new Command(t, ['receive', '--dir', dir, '--once', '--yes', '--json'])
   const { address } = JSON.parse(await receiver.line())
   new Command(t, ['send', photos, '--to', address, '--limit', '5k'])
-  const partThere = async () => (await names(join(dir, 'photos'))).some((name) => /emoji.*part$/.test(name))
+  const partThere = async () => {
+    const part = (await names(join(dir, 'photos'))).find((name) => /emoji.*part$/.test(name))
+    return part !== undefined && (await stat(join(dir, 'photos', part))).size > 0
+  }
   while (!(await partThere())) await receiver.line()
   receiver.child.kill('SIGKILL')
   await receiver.ended
