@@ -78,8 +78,8 @@ export function makeDigests(loaders: Blake3Loaders = LOADERS) {
 
 const here = makeDigests()
 /**
- * Makes an algorithm ready on this machine. Only `blake3` and `blocks` without their native module need the wait; everywhere else the
- * other functions work without it. Throws as {@link digestLength} does.
+ * Makes an algorithm ready on this machine. Only `blake3` and `blocks` without their native module need the wait;
+ * everywhere else the other functions work without it. Throws as {@link digestLength} does.
  */
 export const prepareDigest = here.prepareDigest
 /**

@@ -7,7 +7,10 @@ export interface RetryOptions {
    * with 0 it is not tried.
    */
   attempts?: number
-  /** Milliseconds until the first attempt; doubled for each further one, and shortened at random by up to a half. Default 1,000. */
+  /**
+   * Milliseconds until the first attempt; doubled for each further one, and shortened at random by up to a half. Default
+   * 1,000.
+   */
   pause?: number
   /** Milliseconds until an attempt at most. Default 30,000. */
   longest?: number

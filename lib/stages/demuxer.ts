@@ -40,8 +40,8 @@ type State = 'offer' | 'entries' | 'data'
 
 /**
  * Takes frames and gives items: learns the offers, cuts the data by its position in the stream into runs, refuses
- * bytes that the plan does not want, digests of blocks that neither came nor were claimed, chunks that nobody asked for, and an end without a digest for
- * every file. Behind the end it takes what was asked for again.
+ * bytes that the plan does not want, digests of blocks that neither came nor were claimed, chunks that nobody asked for,
+ * and an end without a digest for every file. Behind the end it takes what was asked for again.
  *
  * Errors: `ERR_PROTOCOL`, `ERR_LIMIT`, `ERR_PATH`, `ERR_UNSUPPORTED` (hash algorithm); `ERR_TRUNCATED` if the input ends before
  * END, or before what was asked for again.

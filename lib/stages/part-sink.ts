@@ -61,8 +61,8 @@ export class PartSink extends Transform {
   }
 
   /**
-   * Takes over what earlier transfers left of an offer, and looks for what stands in the place of its files, or for older versions; gives what is
-   * there of it. Called by `receive` for an offer that was accepted, before its plan is said.
+   * Takes over what earlier transfers left of an offer, and looks for what stands in the place of its files, or for older
+   * versions; gives what is there of it. Called by `receive` for an offer that was accepted, before its plan is said.
    */
   async claim(offer: Offer, asked: Pick<ClaimRules, 'isWanted' | 'obey'>): Promise<Known> {
     const claiming = claimParts(this.#store, offer, { ...asked, ...this.#rules })

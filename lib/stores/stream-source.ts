@@ -13,7 +13,10 @@ export class StreamSource implements SourceStore {
     this.#stream = stream
   }
 
-  /** @throws SluiceError `ERR_STATE` if the stream is being read, or was, or was closed; one that failed says why when it is read */
+  /**
+   * @throws SluiceError `ERR_STATE` if the stream is being read, or was, or was closed; one that failed says why when it is
+   * read
+   */
   checkUnread(): void {
     const isOver = isReadable(this.#stream) === false && !this.#stream.errored
     if (!this.#isTaken && !isOver) return

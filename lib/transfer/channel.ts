@@ -64,8 +64,8 @@ export interface ChannelEvents {
 
 /**
  * A connection with the stages around it. Nothing is done to the socket, and no time runs, before {@link open}: what others
- * wrote, and may throw, is made and bound together before. It stands apart from the chains, which are torn down on an error: it has to live
- * long enough to carry the ERROR.
+ * wrote, and may throw, is made and bound together before. It stands apart from the chains, which are torn down on an
+ * error: it has to live long enough to carry the ERROR.
  */
 export class Channel {
   readonly framer: ChannelStages['framer']

@@ -26,7 +26,8 @@ export const SKIP_REASONS = [
 /**
  * Why an entry was skipped: the same content stands there ('identical'), or what `unless` says ('unchanged', 'newer');
  * other content has the name ('conflict'); the receiver did not want it ('unwanted'); it is a symbolic link, and
- * nobody asked for those ('symlink'); a file stage took it away ('filtered'); the offer that it was attached with was rejected ('rejected').
+ * nobody asked for those ('symlink'); a file stage took it away ('filtered'); the offer that it was attached with was
+ * rejected ('rejected').
  */
 export type SkipReason = (typeof SKIP_REASONS)[number]
 
@@ -61,7 +62,10 @@ export interface TransferResult {
   resumedBytes: number
 }
 
-/** Why an entry failed, by a code, and in the words of that if there are no others. Without a stack, which costs time: a peer can cause a million of them. */
+/**
+ * Why an entry failed, by a code, and in the words of that if there are no others. Without a stack, which costs time: a
+ * peer can cause a million of them.
+ */
 export function failureOf({ path }: Entry, code: Code, why = sentenceOf(code)): SluiceError {
   const error = new SluiceError(code, `${printable(path)}: ${why}`, { path, saysPath: true })
   error.stack = `${error.name}: ${error.message}`

@@ -61,8 +61,8 @@ const MOST_ROTATION_TRIES = 16
  * it.
  *
  * At `maxBytes` the file is renamed to `NAME.NUMBER-RANDOM`; records that other processes write to it at that moment
- * stay in it. All but the newest `keep` of these are removed; what another user has put among them counts for nothing. The file may be deleted or renamed at any time: the
- * next record makes a new one.
+ * stay in it. All but the newest `keep` of these are removed; what another user has put among them counts for nothing. The
+ * file may be deleted or renamed at any time: the next record makes a new one.
  *
  * Each record that this trail has written is an event, too: `trail.on('record', …)`, or one after the other with
  * `for await (const [record] of on(trail, 'record'))` of `node:events`. Those of other trails and processes are not: see

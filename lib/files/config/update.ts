@@ -52,8 +52,8 @@ export type Change<T> = (value: T | undefined) => T | undefined | Promise<T | un
 /**
  * Changes a JSON file so that no change of another process, or of this one, gets lost: under a lock it reads the
  * file, calls `change` with the value, and writes the returned value as `writeJson` does; if it returns undefined,
- * the file stays, and a value that was changed in place is `ERR_USAGE`. All paths to one file, also through links, share the lock, which exists beside the file while it is
- * held; links stay links.
+ * the file stays, and a value that was changed in place is `ERR_USAGE`. All paths to one file, also through links, share
+ * the lock, which exists beside the file while it is held; links stay links.
  *
  * `change` must not update the same file itself: it would wait for itself. What it throws is passed on unchanged. If
  * the signal is aborted while it runs, its result is ignored.

@@ -37,10 +37,10 @@ export const READ_OPTIONS: Keys<ReadOptions> = {
 }
 
 /**
- * Reads a whole file, as it was at one moment: it is read twice, and compared. Tries again after errors that can go away (EBUSY, EAGAIN, EMFILE, ENFILE, EINTR, on Windows EPERM and EACCES, too),
- * and if the file changed while it was read; if the file does not exist it fails at once. Fails with `ERR_NO_SUCH_FILE`,
- * `ERR_SOURCE_READ`, `ERR_SOURCE_CHANGED` (with every attempt), `ERR_LIMIT`, `ERR_PARSE` (not text in the encoding),
- * `ERR_CANCELLED`.
+ * Reads a whole file, as it was at one moment: it is read twice, and compared. Tries again after errors that can go away
+ * (EBUSY, EAGAIN, EMFILE, ENFILE, EINTR, on Windows EPERM and EACCES, too), and if the file changed while it was read; if
+ * the file does not exist it fails at once. Fails with `ERR_NO_SUCH_FILE`, `ERR_SOURCE_READ`, `ERR_SOURCE_CHANGED` (with
+ * every attempt), `ERR_LIMIT`, `ERR_PARSE` (not text in the encoding), `ERR_CANCELLED`.
  */
 export function readFileRetry(
   path: PathLike,

@@ -56,11 +56,11 @@ export interface Orphans {
 
 /**
  * Removes the temporary files of this library whose processes are certainly dead: regular files and symbolic links with a
- * name that says who made them, with any prefix, which did not change for some time. What a link leads to stays. Files of other users and of living processes
- * stay, and so do those that an unfinished transaction needs (`recoverTransactions`). Files of processes that cannot be
- * looked at, on another machine or in another container, are watched for 10 seconds, and stay if these show that they
- * live. Fails with `ERR_USAGE`, and if `dir` itself cannot be read with `ERR_PERMISSION` or `ERR_WRITE`; errors below it
- * are in the result.
+ * name that says who made them, with any prefix, which did not change for some time. What a link leads to stays. Files of
+ * other users and of living processes stay, and so do those that an unfinished transaction needs (`recoverTransactions`).
+ * Files of processes that cannot be looked at, on another machine or in another container, are watched for 10 seconds, and
+ * stay if these show that they live. Fails with `ERR_USAGE`, and if `dir` itself cannot be read with `ERR_PERMISSION` or
+ * `ERR_WRITE`; errors below it are in the result.
  */
 export function removeOrphans(folder: PathLike, options: RemoveOrphansOptions = {}): Promise<Orphans> {
   return audited('removeOrphans', folder, options, async () => {

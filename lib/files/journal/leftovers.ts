@@ -54,7 +54,8 @@ export interface CollectOptions extends ClaimOptions {
  * Removes their parts, and then their journals. A journal is believed only so far: what is removed is a regular file
  * with one name, called as the part of that file would be, not larger than it, of the journal's own user, changed
  * only while the owner lived, and the very file that was made, where the journal says which that is: of small files that
- * arrived in a run it does so when the next run begins, of others in the moment after they were made. The rest stays: journals of living processes, of other machines, and what cannot be read.
+ * arrived in a run it does so when the next run begins, of others in the moment after they were made. The rest stays:
+ * journals of living processes, of other machines, and what cannot be read.
  * @returns what was found
  */
 export async function collectLeftovers(tree: Tree, options: CollectOptions = {}): Promise<Leftover[]> {

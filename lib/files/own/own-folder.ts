@@ -169,7 +169,10 @@ export async function* ownFolders(
   }
 }
 
-/** Whether what has this name in our folder is ours: a journal, an intent, a recovery point, a staged transfer, or a temporary file. */
+/**
+ * Whether what has this name in our folder is ours: a journal, an intent, a recovery point, a staged transfer, or a
+ * temporary file.
+ */
 function isOwnName(name: string): boolean {
   return (
     isJournalName(name) ||

@@ -72,8 +72,8 @@ const ALL = Number.MAX_SAFE_INTEGER
  * It waits for its turn, as `updateJson` does: no update gets lost between the backup and the restore. The number of a
  * backup changes with each write and each restore; whoever may have to run it again gives the name.
  *
- * Fails with `ERR_NO_SUCH_FILE` (no such backup; `error.found` lists those there are), `ERR_PERMISSION` (it belongs to somebody who could not have
- * replaced the file either, or nobody may write to the file), `ERR_USAGE`, `ERR_LOCKED`,
+ * Fails with `ERR_NO_SUCH_FILE` (no such backup; `error.found` lists those there are), `ERR_PERMISSION` (it belongs to
+ * somebody who could not have replaced the file either, or nobody may write to the file), `ERR_USAGE`, `ERR_LOCKED`,
  * `ERR_LOCK_LOST`, `ERR_CANCELLED`, `ERR_SOURCE_CHANGED` (somebody wrote to the backup meanwhile), and with the codes of
  * disk failures; the file is as it was then, unless only the last sync failed.
  */

@@ -60,7 +60,8 @@ export interface Rotation {
  * of the folder counts for nothing: it is passed over with a warning, and its number is left out.
  *
  * Fails with `ERR_USAGE`, `ERR_LOCKED`, `ERR_CANCELLED`, `ERR_CONFLICT` (something else has the name of a rotated
- * file), `ERR_LOCK_LOST` (before the file was renamed), `ERR_UNSAFE_LINK` (`path` is a link), `ERR_DISK_FULL`, `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_WRITE`.
+ * file), `ERR_LOCK_LOST` (before the file was renamed), `ERR_UNSAFE_LINK` (`path` is a link), `ERR_DISK_FULL`,
+ * `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_WRITE`.
  */
 export function rotateFile(file: PathLike, options: RotateOptions = {}): Promise<Rotation> {
   return audited('rotateFile', file, options, async () => {

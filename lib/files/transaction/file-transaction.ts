@@ -173,8 +173,8 @@ export class FileTransaction implements AsyncDisposable {
    * unless the code is `ERR_OUTCOME_UNKNOWN` (a recovery decides), or the message says that it could not be undone
    * yet (`ERR_TRANSACTION`: a recovery does it, and until then no transaction may name these paths). Also fails with
    * `ERR_TRANSACTION` if an operation had failed (the `cause`), or if somebody else made, removed or, during the
-   * commit, changed a file, or made a folder; with `ERR_SOURCE_CHANGED` if there are no hard links, and a file changed while it was
-   * copied; with `ERR_LOCK_LOST`; with `ERR_CANCELLED`; and for failures of the disk with `ERR_DISK_FULL`,
+   * commit, changed a file, or made a folder; with `ERR_SOURCE_CHANGED` if there are no hard links, and a file changed
+   * while it was copied; with `ERR_LOCK_LOST`; with `ERR_CANCELLED`; and for failures of the disk with `ERR_DISK_FULL`,
    * `ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`.
    */
   async commit(): Promise<TransactionResult> {

@@ -20,8 +20,9 @@ export type WireStage<Stream extends StageStream = StageStream> = WireStageMembe
 /** What a {@link WireStage} may have; one of the last three at least. */
 interface WireStageMembers<Stream extends StageStream> {
   /**
-   * What the bytes are afterwards: 1 to 64 printable ASCII characters, without a space. Both sides must have the same list of formats; it goes plain, ahead of
-   * everything. A stage that leaves the bytes as they are has none, and may stand on one side only.
+   * What the bytes are afterwards: 1 to 64 printable ASCII characters, without a space. Both sides must have the same list
+   * of formats; it goes plain, ahead of everything. A stage that leaves the bytes as they are has none, and may stand on
+   * one side only.
    */
   format?: string
   /** Bytes per second that it lets pass; the session keeps frames so small that talk is never more than a second behind. */

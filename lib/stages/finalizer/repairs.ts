@@ -126,7 +126,10 @@ export class Repairs {
     return this.#proofs.knows(entry)
   }
 
-  /** Copies what is known of a file that stands into a part, and notes the rest for {@link mend}; gives the blocks that it copied. */
+  /**
+   * Copies what is known of a file that stands into a part, and notes the rest for {@link mend}; gives the blocks that it
+   * copied.
+   */
   async copy(entry: Entry, source: OpenSource, part: Part, signal: AbortSignal): Promise<number[]> {
     const copied = await this.#proofs.copy(entry, source, part, signal)
     const isCopied = new Set(copied)

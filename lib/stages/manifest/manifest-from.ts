@@ -41,9 +41,9 @@ export function manifestFrom(stream: Readable, options: OfferOptions & { name: s
  * The manifest of entries that need be no files: rows of a database, objects of a bucket, members of an archive. They
  * are offered in the order in which they come; `store` is asked for their bytes when it is their turn.
  *
- * Throws `ERR_USAGE` for an option, and for an entry that cannot be offered: `ERR_USAGE` (a name that an entry does not have, type, size, mode, time,
- * target; something below an entry that is no folder), `ERR_PATH`, `ERR_DUPLICATE_NAME`, `ERR_LIMIT`;
- * `ERR_UNSUPPORTED` (algorithm); `ERR_SOURCE_READ` where `rereadable` of the store throws.
+ * Throws `ERR_USAGE` for an option, and for an entry that cannot be offered: `ERR_USAGE` (a name that an entry does not
+ * have, type, size, mode, time, target; something below an entry that is no folder), `ERR_PATH`, `ERR_DUPLICATE_NAME`,
+ * `ERR_LIMIT`; `ERR_UNSUPPORTED` (algorithm); `ERR_SOURCE_READ` where `rereadable` of the store throws.
  */
 export function manifestOfEntries(
   entries: Iterable<SourceEntry>,

@@ -9,7 +9,10 @@ import type { StoreCalls } from '../river/store-calls.js'
 /** What {@link claimParts} goes by. */
 export interface ClaimRules {
   isWanted(entry: Entry): boolean
-  /** Has the store told how names will be given. Left out: it is not asked what stands there, as where nobody can be asked for less. */
+  /**
+   * Has the store told how names will be given. Left out: it is not asked what stands there, as where nobody can be asked
+   * for less.
+   */
   obey?(store: StoreCalls): void
   checkPath(path: string): void
   /** Aborted when nobody waits for it any more. */

@@ -6,8 +6,8 @@ import type { Placement } from '../parts.js'
 import type { DiskStore } from './disk-store.js'
 
 /**
- * Sets mode and time of a folder, where they are others. One that was there before keeps its mode: see {@link ArrivingFolders.isOurs}. What
- * fails here is a warning: the folder is there.
+ * Sets mode and time of a folder, where they are others. One that was there before keeps its mode: see {@link
+ * ArrivingFolders.isOurs}. What fails here is a warning: the folder is there.
  */
 export async function endFolder(store: DiskStore, entry: Entry): Promise<Placement> {
   const name = store.folders.folderOf(entry.path)!

@@ -55,7 +55,8 @@ export class ArrivingFolders {
 
   /**
    * Makes the folder at `path` of the offer, and those above it; gives its path on disk.
-   * Without a mode a new one gets what the umask leaves. Fails with `ERR_UNSAFE_LINK` where a link stands in its place, and as the disk does.
+   * Without a mode a new one gets what the umask leaves. Fails with `ERR_UNSAFE_LINK` where a link stands in its place, and
+   * as the disk does.
    */
   async make(path: string, mode?: number): Promise<string> {
     const made = this.#made.get(path)

@@ -59,7 +59,10 @@ export class PieceCutter {
     this.#isLate = isLate
   }
 
-  /** All pieces of the bytes from `position` up to `end`, one after the other. Throws what `refuse` makes of bytes that cannot be. */
+  /**
+   * All pieces of the bytes from `position` up to `end`, one after the other. Throws what `refuse` makes of bytes that
+   * cannot be.
+   */
   *take(position: number, end: number, limits: PieceLimits, refuse: Refuse): Generator<Piece, void> {
     for (let at = position; at < end; ) {
       const piece = this.#cut(at, end, limits)
