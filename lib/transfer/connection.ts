@@ -133,6 +133,7 @@ export class Connection {
   readonly #events: ConnectionEvents
   readonly #ending: Ending
   #isPaused = false
+  #hasFailed = false
   /** Nobody would hear of its errors, which would end the process: nothing is written to it. */
   #isUnheard = false
   /** Whether anybody else may listen, or did once: one that listens for a single chunk is gone when we are told of that. */
@@ -170,9 +171,9 @@ export class Connection {
     else if (this.#ending.isReadToEnd) queueMicrotask(this.#ended)
   }
 
-  /** Whether nothing can be said any more. */
+  /** Whether nothing can be said any more: some streams stay as they are behind an error, and never say 'drain' again. */
   get isGone(): boolean {
-    return this.#isUnheard || this.#ending.isGone || this.#duplex.destroyed === true
+    return this.#isUnheard || this.#hasFailed || this.#ending.isGone || this.#duplex.destroyed === true
   }
 
   get isPaused(): boolean {
@@ -187,9 +188,8 @@ export class Connection {
     if (this.isGone) return true
     // of a chunk that failed nobody knows whether the system still reads it
     const done = taken && isPlain(this.#duplex) && ((error?: Error | null) => error || taken(chunk))
-    return (
-      this.#try('write', () => (done ? this.#duplex.write(chunk, done) : this.#duplex.write(chunk))) !== false
-    )
+    const write = () => (done ? this.#duplex.write(chunk, done) : this.#duplex.write(chunk))
+    return this.#try('write', write) !== false || this.isGone
   }
 
   pause(): void {
@@ -212,7 +212,7 @@ export class Connection {
   async end(milliseconds: number): Promise<void> {
     this.#try('end', () => this.#duplex.end())
     this.resume()
-    await this.#ending.until((it) => it.isOver, milliseconds)
+    if (!this.#hasFailed) await this.#ending.until((it) => it.isOver, milliseconds)
     this.destroy()
   }
 
@@ -253,7 +253,10 @@ export class Connection {
   }
   readonly #drained = (): void => this.#events.drained()
   readonly #ended = (): void => this.#events.ended()
-  readonly #broken = (cause: unknown): void => this.#events.broken(errorOf(cause))
+  readonly #broken = (cause: unknown): void => {
+    this.#hasFailed = true
+    this.#events.broken(errorOf(cause))
+  }
   readonly #listeners: readonly [name: string, listener: Listener][]
 
   /** Calls what somebody else wrote: a method of the duplex. */

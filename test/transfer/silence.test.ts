@@ -274,6 +274,21 @@ test('a connection that goes while the last word waits for it is waited for no l
   }
 })
 
+test('a connection that stays as it is behind an error, and takes nothing more, is not waited for', async (t) => {
+  const [near, far] = duplexPair()
+  near.on('error', () => {}).resume()
+  const write = far.write.bind(far) as (...given: unknown[]) => boolean
+  const transfer = receive(far, { store: memoryParts(), accept: 'all', limits: LONG_CLOSE })
+  near.end(Buffer.concat([encodePreface([]), encodeMessage(HELLO)]))
+  far.write = (...given: unknown[]) => {
+    if (!far.readableEnded) return write(...given)
+    far.emit('error', new Error('write after end'))
+    return false
+  }
+  const { code } = (await errorOf(transfer.finished))!
+  t.true(['ERR_TRUNCATED', 'ERR_INTERRUPTED'].includes(code), code)
+})
+
 test('all times of a transfer are those of its clock: nobody has to wait for them', async (t) => {
   const [near, far] = duplexPair()
   far.on('error', () => {}).resume()
