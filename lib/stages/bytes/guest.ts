@@ -64,7 +64,10 @@ export function* owedBy(stage: Transform): Generator<Owed, void> {
   if (!done || stage.destroyed || stage.readableLength > 0) return
   // those of other libraries do not all say what they hold
   if (stage.writableLength > 0 || (done.isInputEnded && !done.hasEnded))
-    yield { text: `${nameOf(stage, done.option)} has given nothing`, what: `${done.option}: ${done.times}` }
+    yield {
+      text: `${nameOfStage(stage, done.option)} has given nothing`,
+      what: `${done.option}: ${done.times}`,
+    }
 }
 
 /** Methods that are called from outside of the stage, by Node or by the stage before it: there is nobody to catch. */
@@ -123,13 +126,13 @@ export function takeStage(what: string, made: StageStream | undefined, ofItems =
 }
 
 /** What it is called in messages. */
-export function nameOf(stage: object, option: string): string {
+export function nameOfStage(stage: object, option: string): string {
   return `${stage.constructor?.name || 'a stage'} of ${option}`
 }
 
 /** What a stage fails with by itself is of the user's side: of bytes that cannot be read, or of a stage that stopped. */
 function guarded(option: string, stage: Transform, ofItems: boolean): Transform {
-  const name = nameOf(stage, option)
+  const name = nameOfStage(stage, option)
   const code: Code = ofItems ? 'ERR_DESTROYED' : 'ERR_CORRUPT'
   const wrong = (what: string, cause?: unknown) =>
     new SluiceError('ERR_DESTROYED', `${name} ${what}`, { cause })

@@ -3,7 +3,7 @@ import { SluiceError } from '../../errors.js'
 import { badOption, checkCallback, checkKeys, checkNumber, checkOption, type Keys } from '../../options.js'
 import type { Limits } from '../../wire/limits.js'
 import { checkFormat, MAX_FORMATS } from '../../wire/preface.js'
-import { bytesGiven, makeGuest, nameOf, owedBy, type StageStream } from './guest.js'
+import { bytesGiven, makeGuest, nameOfStage, owedBy, type StageStream } from './guest.js'
 
 /**
  * What stands between the framer and the connection: throttling, encryption, compression, or your own.
@@ -115,7 +115,7 @@ function* holding(made: readonly Made[], cameOut: number): Generator<string, voi
     const next = made[at + 1]
     const [given, gave] = [bytesGiven(stage), next ? bytesGiven(next.stage) : cameOut]
     const what = gave === 0 ? 'nothing came out' : `only ${gave} came out`
-    if (gave < given) yield `${given} bytes went into ${nameOf(stage, option)} and ${what}`
+    if (gave < given) yield `${given} bytes went into ${nameOfStage(stage, option)} and ${what}`
   }
 }
 
