@@ -80,14 +80,14 @@ export class Deframer extends Duplex {
   }
 
   override _final(done: Callback): void {
-    if (this.#ended) {
+    if (this.#ended || this.rest !== null) {
       // one way nobody has anything to say behind END; in a conversation a last word may be cut off
       if (this.#onTalk === undefined && !this.#parser.complete)
         return done(new SluiceError('ERR_PROTOCOL', AFTER_END))
-      // what was asked for again and did not come will not come any more
+      // what was asked for again and did not come, or came behind a last word, will not come any more
       this.finish()
+      return done()
     }
-    if (this.#ended || this.rest !== null) return done()
     const inside = this.bytesGiven === 0 ? 'before its first byte' : 'in the middle of a frame'
     const where = this.#parser.complete ? 'before the end of the transfer' : inside
     const error = new SluiceError('ERR_TRUNCATED', `the stream ended ${where}`)

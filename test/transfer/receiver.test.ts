@@ -18,11 +18,13 @@ import { growth } from '../helpers/turns.js'
 const END: Message = { type: 'end' }
 
 /** A receiver into memory, whose sender is played by the test. */
+/** For a peer that never ends, or somebody who never answers: it is not waited for as long as by default. */
+const IMPATIENT = { limits: { closeTimeout: 500 } }
+
 function receiving(options: Partial<ReceiveOptions> = {}, pair?: DuplexPairOptions) {
   const [near, far] = duplexPair(pair)
-  const limits = { closeTimeout: 500, ...options.limits }
   const store = memoryParts()
-  const transfer = receive(near, { store, accept: 'all', ...options, limits })
+  const transfer = receive(near, { store, accept: 'all', ...options })
   return { transfer, store, near, peer: new Peer(far) }
 }
 
@@ -258,7 +260,7 @@ test('each outcome that says more than its status is told once, however many mes
 
 test('very many entries are pages, so that nobody is held up by one', async (t) => {
   const count = 5000
-  const { transfer, peer } = receiving({ limits: { closeTimeout: 1000 } })
+  const { transfer, peer } = receiving(IMPATIENT)
   peer.say(HELLO, ...offering(folders(count)))
   const { wanted, pages } = await planOf(peer, count)
   t.true(wanted.every(Boolean))
@@ -272,6 +274,7 @@ test('a receiver whose sender goes away while somebody is asked says so at once,
     let over = false
     const asked = deferred<void>()
     const { transfer, peer } = receiving({
+      ...IMPATIENT,
       accept: (_offer, signal) => {
         signal.addEventListener('abort', () => {
           over = true
@@ -292,7 +295,7 @@ test('a receiver whose sender goes away while somebody is asked says so at once,
 
 test('nobody is asked about an offer of a transfer that a listener has cancelled', async (t) => {
   let asked = 0
-  const { transfer, peer } = receiving({ accept: () => ++asked > 0 })
+  const { transfer, peer } = receiving({ ...IMPATIENT, accept: () => ++asked > 0 })
   transfer.on('state', (state) => state === 'offered' && transfer.cancel())
   peer.say(HELLO, ...offering({ a: 'a' }))
   await peer.hears('cancel')
@@ -348,7 +351,7 @@ test('a last word arrives, also where much waits to be said before and behind it
 })
 
 test('cancelling after the result was said changes nothing, and waits until all is closed', async (t) => {
-  const { transfer, near, peer } = receiving()
+  const { transfer, near, peer } = receiving(IMPATIENT)
   peer.say(HELLO, ...offering({ a: 'a' }))
   await peer.hears('plan')
   peer.say(data(0, 'a'), digests(0, 'a'), END)
@@ -361,7 +364,7 @@ test('cancelling after the result was said changes nothing, and waits until all 
 
 test('a sender that hangs up after END without a word has its result all the same', async (t) => {
   for (const leave of [(peer: Peer) => peer.close(), (peer: Peer) => peer.leave()]) {
-    const { transfer, peer, store } = receiving()
+    const { transfer, peer, store } = receiving(IMPATIENT)
     peer.say(HELLO, ...offering({ a: 'a' }))
     await peer.hears('plan')
     peer.say(data(0, 'a'), digests(0, 'a'), END)
@@ -414,7 +417,8 @@ for (const [where, go] of Object.entries(STATES)) {
           closed++
         },
       }
-      const { transfer, near, peer } = receiving({ store })
+      // nothing of it waits for somebody who does not answer
+      const { transfer, near, peer } = receiving({ store, limits: { closeTimeout: 600_000 } })
       await go(peer)
       await end(peer, transfer)
       const code = await codeOf(transfer)
