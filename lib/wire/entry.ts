@@ -1,4 +1,6 @@
-import type { Code } from '../errors.js'
+import { type Code, fileCodeOf } from '../errors.js'
+import type { Packed } from './msgpack.js'
+import { ENTRY_TYPES, FILE_ONCE } from './schemas.js'
 
 /**
  * One file, folder or link of a manifest. `start` is computed by both sides and never sent.
@@ -57,4 +59,31 @@ export interface OfferMessage extends Pick<Offer, 'id' | 'name' | 'algorithm' | 
   entries: number
   /** Whether a last page of entries has the digest of all that was said of it. */
   sealed?: true
+}
+
+/** An entry as it stands in a message. */
+export type EntryTuple = [
+  type: number,
+  path: string,
+  size: number | null,
+  mtime: number,
+  mode: number | null,
+  more?: string,
+]
+
+export function entryTuple({ type, path, size, mtime, mode, target, code, once }: WireEntry): Packed[] {
+  const tuple: Packed[] = [once ? FILE_ONCE : ENTRY_TYPES.indexOf(type), path, size, mtime, mode]
+  const more = target ?? code
+  if (more !== undefined) tuple.push(more)
+  return tuple
+}
+
+export function entryOf([number, path, size, mtime, mode, more]: EntryTuple): WireEntry {
+  const type = ENTRY_TYPES[number] ?? 'file'
+  const entry: WireEntry = { type, path, size, mtime, mode }
+  if (number === FILE_ONCE) entry.once = true
+  if (more === undefined) return entry
+  if (type === 'unreadable') entry.code = fileCodeOf(more)
+  else entry.target = more
+  return entry
 }

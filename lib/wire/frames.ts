@@ -1,3 +1,5 @@
+import { crc32 } from 'node:zlib'
+
 /** The types of frames. Below 0x20 they belong to the river and are strictly ordered; talk may overtake. */
 export const FrameType = Object.freeze({
   OFFER: 0x01,
@@ -45,4 +47,24 @@ export function dataHeader(position: number, length: number): Buffer {
   header.writeUInt32BE(POSITION_BYTES + length, 1)
   header.writeBigUInt64BE(BigInt(position), HEADER_BYTES)
   return header
+}
+
+// Every message of the conversation ends with a check of what stands before it. Files prove themselves by their digests, and what
+// changed on its way comes again; but of what was said about them a single wrong bit might leave both sides waiting for each other.
+
+/** Bytes of a check: the CRC-32 of gzip (RFC 1952) over the type of the frame and the payload up to the check, big-endian. */
+export const CHECK_BYTES = 4
+
+/** Puts the check at the end of a payload, which has room for it. */
+export function seal(type: number, payload: Buffer): void {
+  payload.writeUInt32BE(checkOf(type, payload), payload.length - CHECK_BYTES)
+}
+
+/** Whether a payload that ends with a check is what its sender sealed. */
+export function isIntact(type: number, payload: Buffer): boolean {
+  return payload.readUInt32BE(payload.length - CHECK_BYTES) === checkOf(type, payload)
+}
+
+function checkOf(type: number, payload: Buffer): number {
+  return crc32(payload.subarray(0, -CHECK_BYTES), crc32(Buffer.of(type)))
 }

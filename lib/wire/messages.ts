@@ -1,20 +1,12 @@
-import { fileCodeOf, SluiceError } from '../errors.js'
+import { SluiceError } from '../errors.js'
 import { type BlockRuns, type PlanRecord, type PlanTuple, planRecordOf, planTuple } from './block-runs.js'
-import type { OfferMessage, WireEntry } from './entry.js'
-import { FrameType, frameHeader } from './frames.js'
+import { type EntryTuple, entryOf, entryTuple, type OfferMessage, type WireEntry } from './entry.js'
+import { CHECK_BYTES, FrameType, frameHeader, isIntact, isTalk, seal } from './frames.js'
 import { DEFAULT_LIMITS, type Limits, type PeerLimits } from './limits.js'
-import { type Packed, pack, unpack } from './msgpack.js'
-import type { OutcomeStatus } from './outcome.js'
+import { type Packed, pack, shortened, unpack } from './msgpack.js'
+import { type OutcomeStatus, type OutcomeTuple, outcomeRecordOf, outcomeTuple } from './outcome.js'
 import type { DigestColumn } from './run.js'
-import {
-  type DigestsMap,
-  ENTRY_TYPES,
-  FILE_ONCE,
-  NAME_BYTES,
-  SCHEMAS,
-  type Schema,
-  STATUSES,
-} from './schemas.js'
+import { type DigestsMap, NAME_BYTES, SCHEMAS, type Schema, STATUSES } from './schemas.js'
 
 export type { PlanRecord }
 
@@ -120,9 +112,15 @@ const TYPE_OF_FRAME = new Map<number, keyof Messages>(
  * trusted to be in range.
  */
 export function encodeMessage(message: Message): Buffer {
-  const payload = pack(packed(message))
-  return Buffer.concat([frameHeader(SCHEMAS[message.type].frame, payload.length), payload])
+  const { frame } = SCHEMAS[message.type]
+  const isChecked = isTalk(frame)
+  const payload = pack(isChecked ? { ...packed(message), check: NO_CHECK } : packed(message))
+  if (isChecked) seal(frame, payload)
+  return Buffer.concat([frameHeader(frame, payload.length), payload])
 }
+
+/** In the place of the check, which is the last key of a message. */
+const NO_CHECK = Buffer.alloc(CHECK_BYTES)
 
 function packed(message: Message): { [key: string]: Packed | undefined } {
   switch (message.type) {
@@ -144,15 +142,12 @@ function packed(message: Message): { [key: string]: Packed | undefined } {
   }
 }
 
-const utf8 = new TextEncoder()
-const scratch = Buffer.alloc(DEFAULT_LIMITS.errorText)
-
 /** Keys whose values are texts for people, and how many bytes of them every peer takes. */
 const FOR_PEOPLE = new Map([
   ['name', NAME_BYTES],
   ['agent', NAME_BYTES],
-  ['reason', scratch.length],
-  ['text', scratch.length],
+  ['reason', DEFAULT_LIMITS.errorText],
+  ['text', DEFAULT_LIMITS.errorText],
 ])
 
 /** The keys that the schema has, in its order. */
@@ -168,31 +163,9 @@ function packedAsIs({ type, ...message }: Message): { [key: string]: Packed | un
   return map
 }
 
-/** As many whole characters as `bytes` of UTF-8 hold; lone surrogates are replaced. */
-function shortened(text: string, bytes: number): string {
-  const { written } = utf8.encodeInto(text, scratch.subarray(0, bytes))
-  return scratch.toString('utf8', 0, written)
-}
-
-function entryTuple({ type, path, size, mtime, mode, target, code, once }: WireEntry): Packed[] {
-  const tuple: Packed[] = [once ? FILE_ONCE : ENTRY_TYPES.indexOf(type), path, size, mtime, mode]
-  const more = target ?? code
-  if (more !== undefined) tuple.push(more)
-  return tuple
-}
-
 /** Ascending by index; nothing instead of an empty list, which no message may hold. */
 function pairsOf(map: ReadonlyMap<number, string | number> = new Map()): Packed[] | undefined {
   return map.size === 0 ? undefined : [...map].sort(([a], [b]) => a - b)
-}
-
-function outcomeTuple({ index, status, name, code, text }: OutcomeRecord): Packed[] {
-  const tuple: Packed[] = [index, STATUSES.indexOf(status)]
-  if (name !== undefined || code !== undefined) tuple.push(name ?? null)
-  if (code === undefined) return tuple
-  tuple.push(code)
-  if (text !== undefined) tuple.push(shortened(text, scratch.length))
-  return tuple
 }
 
 /**
@@ -208,7 +181,7 @@ export function checkFrameType(frameType: number): void {
 
 /**
  * The message in the payload of a frame, after a check of every part of it. It holds on to nothing of the payload.
- * @throws SluiceError `ERR_PROTOCOL`, `ERR_LIMIT`
+ * @throws SluiceError `ERR_PROTOCOL`, `ERR_LIMIT`; `ERR_CORRUPT` if it has a check that does not fit
  */
 export function decodeMessage(frameType: number, payload: Buffer, limits: Limits): Message {
   const type = TYPE_OF_FRAME.get(frameType)
@@ -216,7 +189,8 @@ export function decodeMessage(frameType: number, payload: Buffer, limits: Limits
     checkFrameType(frameType)
     throw new SluiceError('ERR_PROTOCOL', 'DATA is no message')
   }
-  const map = unpack(payload, limits)
+  const { check, ...map } = unpack(payload, limits)
+  if (check !== undefined) requireIntact(type, payload)
   const { required, optional = {}, together }: Schema = SCHEMAS[type]
   for (const key of Object.keys(required)) {
     if (!Object.hasOwn(map, key)) throw refuse(type, `without ${key}`)
@@ -260,15 +234,6 @@ function unpacked(type: keyof Messages, map: Record<string, unknown>): Message {
   }
 }
 
-type EntryTuple = [
-  type: number,
-  path: string,
-  size: number | null,
-  mtime: number,
-  mode: number | null,
-  more?: string,
-]
-type OutcomeTuple = [index: number, status: number, name?: string | null, code?: string, text?: string]
 type OutcomesMap = {
   first: number
   count: number
@@ -277,22 +242,12 @@ type OutcomesMap = {
   except?: OutcomeTuple[]
 }
 
-function entryOf([number, path, size, mtime, mode, more]: EntryTuple): WireEntry {
-  const type = ENTRY_TYPES[number] ?? 'file'
-  const entry: WireEntry = { type, path, size, mtime, mode }
-  if (number === FILE_ONCE) entry.once = true
-  if (more === undefined) return entry
-  if (type === 'unreadable') entry.code = fileCodeOf(more)
-  else entry.target = more
-  return entry
-}
-
-function outcomeRecordOf([index, status, name, code, text]: OutcomeTuple): OutcomeRecord {
-  const record: OutcomeRecord = { index, status: STATUSES[status]! }
-  if (name != null) record.name = name
-  if (code !== undefined) record.code = code
-  if (text !== undefined) record.text = text
-  return record
+function requireIntact(type: keyof Messages, payload: Buffer): void {
+  const { frame } = SCHEMAS[type]
+  if (!isTalk(frame)) throw refuse(type, 'with the unknown key check')
+  if (isIntact(frame, payload)) return
+  const text = `${type}, which the peer said, changed on its way: it does not match its check; run it again`
+  throw new SluiceError('ERR_CORRUPT', text)
 }
 
 function refuse(type: string, what: string): SluiceError {

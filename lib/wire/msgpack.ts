@@ -28,6 +28,14 @@ export function pack(map: { [key: string]: Packed | undefined }): Buffer {
   return packr.pack(widened(map))
 }
 
+const utf8 = new TextEncoder()
+
+/** As many whole characters as `bytes` of UTF-8 hold; lone surrogates are replaced. */
+export function shortened(text: string, bytes: number): string {
+  const room = Buffer.allocUnsafe(bytes)
+  return room.toString('utf8', 0, utf8.encodeInto(text, room).written)
+}
+
 function widened(value: Packed | undefined): unknown {
   if (typeof value === 'number') return Math.abs(value) > 0x7fff_ffff ? BigInt(value) : value
   if (Array.isArray(value)) return value.map(widened)

@@ -7,7 +7,11 @@ import {
   sentenceOf,
 } from '../errors.js'
 import type { Entry } from './entry.js'
+import { DEFAULT_LIMITS } from './limits.js'
+import type { OutcomeRecord } from './messages.js'
+import { type Packed, shortened } from './msgpack.js'
 import { type DigestColumn, digestIn, hasDigest } from './run.js'
+import { STATUSES } from './schemas.js'
 
 export type { OutcomeStatus } from '../errors.js'
 
@@ -209,4 +213,24 @@ function isPlainOutcome(
 ): boolean {
   if (status !== 'published' || name !== undefined || code !== undefined || error) return false
   return digest === undefined || (digests !== undefined && hasDigest(digests, entry.index))
+}
+
+/** What is said of an outcome, as it stands in a message. */
+export type OutcomeTuple = [index: number, status: number, name?: string | null, code?: string, text?: string]
+
+export function outcomeRecordOf([index, status, name, code, text]: OutcomeTuple): OutcomeRecord {
+  const record: OutcomeRecord = { index, status: STATUSES[status]! }
+  if (name != null) record.name = name
+  if (code !== undefined) record.code = code
+  if (text !== undefined) record.text = text
+  return record
+}
+
+export function outcomeTuple({ index, status, name, code, text }: OutcomeRecord): Packed[] {
+  const tuple: Packed[] = [index, STATUSES.indexOf(status)]
+  if (name !== undefined || code !== undefined) tuple.push(name ?? null)
+  if (code === undefined) return tuple
+  tuple.push(code)
+  if (text !== undefined) tuple.push(shortened(text, DEFAULT_LIMITS.errorText))
+  return tuple
 }

@@ -2,11 +2,12 @@ import test from 'ava'
 import fc from 'fast-check'
 import { MOST_BLOCKS } from '../../lib/digest/blocks.js'
 import { LONGEST_CHUNK, MOST_CHUNKED } from '../../lib/digest/chunks.js'
-import { isSluiceError } from '../../lib/errors.js'
+import { isSluiceError, type SluiceError } from '../../lib/errors.js'
 import { packChunks } from '../../lib/wire/chunk-records.js'
-import { HEADER_BYTES } from '../../lib/wire/frames.js'
+import { HEADER_BYTES, isTalk } from '../../lib/wire/frames.js'
 import { DEFAULT_LIMITS } from '../../lib/wire/limits.js'
 import { decodeMessage, encodeMessage, type Message } from '../../lib/wire/messages.js'
+import { pack } from '../../lib/wire/msgpack.js'
 import { scale } from '../helpers/scale.js'
 
 function decode(frame: Buffer): Message {
@@ -218,11 +219,60 @@ test('every message comes out as it went in', (t) => {
   )
 })
 
+/** The same message from somebody who says no check: all that is refused then is refused for itself. */
+function unchecked(frame: Buffer): Buffer {
+  if (!isTalk(frame[0]!)) return frame
+  const without = Buffer.from(frame.subarray(0, -CHECK_KEY_BYTES))
+  without[HEADER_BYTES]!--
+  without.writeUInt32BE(without.length - HEADER_BYTES, 1)
+  return without
+}
+/** The key and its value, at the end of a map of a few keys. */
+const CHECK_KEY_BYTES = 12
+
+test('a message is the same without a check, which is said of the conversation only', (t) => {
+  fc.assert(
+    fc.property(MESSAGES, (message) => {
+      const frame = encodeMessage(message)
+      t.is(frame.includes('check'), isTalk(frame[0]!) || JSON.stringify(message).includes('check'))
+      t.deepEqual(decode(unchecked(frame)), decode(frame))
+    }),
+    { numRuns: scale(200, 10_000) },
+  )
+})
+
+test('a bit of the conversation that changed on its way is never taken for what was said', (t) => {
+  const talk = MESSAGES.map((message) => encodeMessage(message)).filter((frame) => isTalk(frame[0]!))
+  fc.assert(
+    fc.property(talk, fc.nat(), (frame, at) => {
+      const bit = at % ((frame.length - HEADER_BYTES + 1) * 8)
+      // the type, or any byte of the payload: what becomes of a wrong length is the matter of the frames
+      const byte = bit < 8 ? 0 : HEADER_BYTES - 1 + (bit >> 3)
+      frame[byte]! ^= 1 << (bit & 7)
+      const error = t.throws(() => decode(frame)) as SluiceError
+      t.true(['ERR_CORRUPT', 'ERR_PROTOCOL', 'ERR_LIMIT'].includes(error.code), error.code)
+    }),
+    { numRuns: scale(2000, 200_000) },
+  )
+})
+
+test('what a check says that does not fit is refused with a way out, and so is a check of what is no conversation', (t) => {
+  const frame = encodeMessage({ type: 'want', index: 3 })
+  frame[frame.length - 1]! ^= 1
+  t.throws(() => decode(frame), { code: 'ERR_CORRUPT', message: /want.*changed on its way.*run it again/ })
+  const end = Buffer.concat([Buffer.from([5, 0, 0, 0, 0]), pack({ check: Buffer.alloc(4) })])
+  t.throws(() => decode(end), { code: 'ERR_PROTOCOL', message: /unknown key check/ })
+  for (const check of [null, 'text', Buffer.alloc(0), { a: 1 }]) {
+    const ping = Buffer.concat([Buffer.from([0x27, 0, 0, 0, 0]), pack({ check })])
+    t.throws(() => decode(ping), { code: 'ERR_CORRUPT' })
+  }
+})
+
 test('whatever bytes come as a message, it is a message or an error of ours, in constant memory', (t) => {
   const mutated = fc
     .tuple(MESSAGES, fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 5 }))
     .map(([message, changes]) => {
-      const frame = Buffer.from(encodeMessage(message))
+      const frame = unchecked(encodeMessage(message))
       for (const [at, byte] of changes) frame[HEADER_BYTES + (at % (frame.length - HEADER_BYTES))] = byte
       return frame
     })
@@ -360,7 +410,7 @@ test('a message about more entries than a list may have is refused, however shor
 })
 
 test('a kind of a plan that nobody knows is refused', (t) => {
-  const frame = encodeMessage({ type: 'plan', first: 0, plan: [{ count: 1, kind: 'all' }] })
+  const frame = unchecked(encodeMessage({ type: 'plan', first: 0, plan: [{ count: 1, kind: 'all' }] }))
   frame[frame.length - 1] = 3
   t.deepEqual(decode(frame), { type: 'plan', first: 0, plan: [{ count: 1, kind: 'chunks' }] })
   frame[frame.length - 1] = 4
