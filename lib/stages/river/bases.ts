@@ -4,6 +4,7 @@ import { diskError } from '../../files/disk/disk-error.js'
 import type { Basis } from '../../stores/found.js'
 import type { PartStore } from '../../stores/parts.js'
 import type { Entry, Offer } from '../../wire/entry.js'
+import { basisOf } from './answers.js'
 import { BasisReader } from './basis-reader.js'
 
 /** Older versions of files, which new ones are made of as far as they are the same. One is open at a time. */
@@ -31,7 +32,7 @@ export class Bases {
       signal.throwIfAborted()
       if (!isChunked(entry.size)) continue
       try {
-        const basis = await this.#store.basis(entry)
+        const basis = basisOf(await this.#store.basis(entry))
         if (basis && basis.size !== entry.size) this.#found.set(entry.index, basis)
       } catch (error) {
         // then all of the file comes

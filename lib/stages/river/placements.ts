@@ -1,10 +1,9 @@
-import { type Code, isError, messageOf, printable, type SluiceError } from '../../errors.js'
+import { type Code, printable, type SluiceError } from '../../errors.js'
 import { diskError } from '../../files/disk/disk-error.js'
-import { badOption, checkKeys, checkOption, type Keys } from '../../options.js'
 import { staysInside } from '../../stores/link-target.js'
-import type { Part, Placement } from '../../stores/parts.js'
+import type { Placement } from '../../stores/parts.js'
 import type { Entry } from '../../wire/entry.js'
-import { failed, failureOf, type Outcome, SKIP_REASONS, skipped } from '../../wire/outcome.js'
+import { failed, failureOf, type Outcome, skipped } from '../../wire/outcome.js'
 
 /** Errors that every other file would have, too. */
 const FATAL: ReadonlySet<Code> = new Set([
@@ -32,30 +31,6 @@ export function outcomeOf(entry: Entry, { name, skipped: reason, warning }: Plac
   return outcome
 }
 
-const EXPECTED = `nothing, or an object with name (a text), skipped (one of ${SKIP_REASONS.map((reason) => `'${reason}'`).join(', ')}) or warning (an Error)`
-const KEYS: Keys<Placement> = { name: true, skipped: true, warning: true }
-
-/** What a method of a store gives for an entry. Throws what the store did wrong: misspelt, it would be lost. */
-export function placementOf(method: string, given: unknown): Placement {
-  if (given === undefined) return {}
-  const { name, skipped, warning } = (given ?? {}) as Placement
-  const isRight =
-    typeof given === 'object' &&
-    given !== null &&
-    (name === undefined || typeof name === 'string') &&
-    (skipped === undefined || SKIP_REASONS.includes(skipped)) &&
-    (warning === undefined || isError(warning))
-  const what = `what ${method}() of the store gives`
-  try {
-    checkOption(what, given, isRight, EXPECTED)
-    checkKeys(what, given as Placement, KEYS)
-  } catch (error) {
-    // no option of whoever transfers is wrong: it fails the entry, as what the store throws
-    throw new TypeError(messageOf(error))
-  }
-  return given as Placement
-}
-
 /** Entries by how deep they lie, the deepest first. */
 export function byDepth(entries: readonly Entry[]): Entry[][] {
   const levels: Entry[][] = []
@@ -65,15 +40,6 @@ export function byDepth(entries: readonly Entry[]): Entry[][] {
     levels[depth].push(entry)
   }
   return levels.filter((level) => level !== undefined).reverse()
-}
-
-/** What a store gives for a file, or why it is no part: else a method would be missing later, where nobody knows why. */
-export function checkedPart(given: Part | Error | undefined): Part | Error {
-  if (isError(given)) return given
-  const { write, publish, discard } = given ?? {}
-  if ([write, publish, discard].every((method) => typeof method === 'function')) return given!
-  const expected = 'a part, with write(), publish() and discard()'
-  return new TypeError(badOption('what begin() of the store gives', expected, given).message)
 }
 
 /**

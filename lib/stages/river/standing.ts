@@ -3,6 +3,7 @@ import type { OpenSource } from '../../stores/sources.js'
 import { IndexSet } from '../../transfer/plan/index-set.js'
 import type { Entry, Offer } from '../../wire/entry.js'
 import type { Outcome, SkipReason } from '../../wire/outcome.js'
+import { indicesOf, isAmong, standingOf } from './answers.js'
 import { outcomeOf } from './placements.js'
 import { openSource, readEach } from './read-files.js'
 
@@ -21,7 +22,7 @@ export class Standing {
     { offer, files, signal }: { offer: Offer; files: readonly Entry[]; signal: AbortSignal },
   ): Promise<Standing | undefined> {
     if (unless === 'nothing' || files.length === 0) return undefined
-    const found = await store.lookup?.(files, signal)
+    const found = standingOf(await store.lookup?.(files, signal), files)
     if (!found?.indices.length) return undefined
     return new Standing(found, unless, offer.first + offer.entries.length)
   }
@@ -91,6 +92,7 @@ export class Standing {
 
   /** The files are what the sender has; gives those that are not there any more. */
   async acknowledge(entries: readonly Entry[]): Promise<ReadonlySet<number>> {
-    return new Set(await this.#files.acknowledge?.(entries))
+    const gone = await this.#files.acknowledge?.(entries)
+    return new Set(gone && indicesOf('acknowledge', gone, isAmong(entries)))
   }
 }

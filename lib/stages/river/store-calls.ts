@@ -15,11 +15,13 @@ import {
   type PublishPolicy,
 } from '../../stores/parts.js'
 import type { Entry, Offer } from '../../wire/entry.js'
-import { failed, type Outcome } from '../../wire/outcome.js'
+import type { Outcome } from '../../wire/outcome.js'
 import type { Run } from '../../wire/run.js'
+import { claimsOf, indicesOf, partOf, partRunOf, partsOf, placementOf, placingOf } from './answers.js'
 import { Bases } from './bases.js'
+import { EndCalls } from './end-calls.js'
 import { PendingCalls } from './pending-calls.js'
-import { byDepth, checkedPart, linkNotMade, outcomeOf, placementOf } from './placements.js'
+import { outcomeOf } from './placements.js'
 import { Standing } from './standing.js'
 
 type Claims = ReadonlyMap<number, Claim>
@@ -39,6 +41,8 @@ export class StoreCalls {
   readonly #claims = new Map<number, Claim>()
   /** What older versions there are of files. */
   readonly bases: Bases
+  /** What is done behind all files. */
+  readonly end: EndCalls
   /** Parts that have not ended. */
   readonly #open = new Set<Part>()
   #isUnwanted = false
@@ -57,6 +61,7 @@ export class StoreCalls {
     this.#limiter = new Limiter(concurrency)
     this.#warn = warn
     this.bases = new Bases(store, warn)
+    this.end = new EndCalls(store, this.pending, this.#limiter)
     this.#durability = store.durability ?? 'crash'
   }
 
@@ -101,7 +106,11 @@ export class StoreCalls {
     this.#name = offer.name
     if (!this.#store.claims) return new Map()
     await this.#whole('go on with', () => this.#store.learn?.(offer))
-    const claims = await this.#whole('go on with', () => this.#store.claims!(files, signal))
+    const claims = await this.#whole(
+      'go on with',
+      () => this.#store.claims!(files, signal),
+      (given) => claimsOf(given, files),
+    )
     for (const [index, claim] of claims) {
       this.#claims.set(index, claim)
       this.#open.add(claim.part)
@@ -130,13 +139,13 @@ export class StoreCalls {
   /** Begins files; gives a part, or why there is none, for each of them, by the index of its entry. */
   async begin(entries: readonly Entry[]): Promise<Map<number, Part | SluiceError>> {
     const begun = new Map<number, Part | SluiceError>()
-    const add = ({ index, path }: Entry, given: Part | Error | undefined) => {
-      const part = checkedPart(given)
+    const add = ({ index, path }: Entry, given: unknown) => {
+      const part = partOf(given)
       begun.set(index, isError(part) ? diskError(part, 'begin', path) : part)
       if (!isError(part)) this.#open.add(part)
     }
     if (this.#store.beginAll) {
-      const parts = await this.#whole('begin files of', () => this.#store.beginAll!(entries))
+      const parts = await this.#whole('begin files of', () => this.#store.beginAll!(entries), partsOf)
       for (const entry of entries) add(entry, parts.get(entry.index))
     } else {
       await this.#limiter.each(entries, async (entry) => {
@@ -153,13 +162,17 @@ export class StoreCalls {
   /** A way to store small files together, if the store has one at the moment. */
   get writeRun(): ((run: Run, signal: AbortSignal) => Promise<PartRun>) | undefined {
     const write = this.#store.writeRun
-    return (
-      write && ((run, signal) => this.#whole('write files of', () => write.call(this.#store, run, signal)))
-    )
+    if (!write) return undefined
+    return (run, signal) =>
+      this.#whole('write files of', () => write.call(this.#store, run, signal), partRunOf)
   }
 
   publishRun = (run: PartRun, first: number, last: number): Promise<readonly number[]> =>
-    this.#whole('publish files of', () => run.publish(first, last))
+    this.#whole(
+      'publish files of',
+      () => run.publish(first, last),
+      (given) => indicesOf('publish', given, (index) => index >= first && index <= last),
+    )
 
   alive = async () => this.#store.alive && this.#whole('go on with', () => this.#store.alive!())
 
@@ -194,35 +207,9 @@ export class StoreCalls {
     await this.#orWarn('keep what came of', entry.path, () => part.keep!(failure))
   }
 
-  /** Makes the symbolic links, one after the other. */
-  async makeLinks(
-    entries: readonly Entry[],
-    symlinks: 'skip' | 'keep',
-    policy: PublishPolicy,
-  ): Promise<Outcome[]> {
-    const outcomes: Outcome[] = []
-    for (const entry of entries) {
-      const notMade = linkNotMade(entry, symlinks, this.#store.makeLink !== undefined)
-      outcomes.push(notMade ?? (await this.#makeLink(entry, policy)))
-    }
-    return outcomes
-  }
-
-  /** Ends the folders, the deepest first: what is made or removed in one changes its time, and its mode may forbid it. */
-  async endFolders(entries: readonly Entry[]): Promise<Outcome[]> {
-    if (!this.#store.endFolder) return entries.map((entry) => outcomeOf(entry, {}))
-    const outcomes: Outcome[] = []
-    for (const level of byDepth(entries)) {
-      await this.#limiter.each(level, async (entry) => {
-        outcomes.push(await this.#endFolder(entry))
-      })
-    }
-    return outcomes
-  }
-
   /** Gives all that was published its names: see `PartStore.publishAll`. */
   publishAll = (...how: Parameters<NonNullable<PartStore['publishAll']>>) =>
-    this.#whole('publish', () => this.#store.publishAll!(...how))
+    this.#whole('publish', () => this.#store.publishAll!(...how), placingOf)
 
   finish = async () => this.#whole('finish', () => this.#store.finish?.())
 
@@ -254,28 +241,6 @@ export class StoreCalls {
     await this.#whole('close', () => this.#store.close?.())
   }
 
-  async #makeLink(entry: Entry, policy: PublishPolicy): Promise<Outcome> {
-    try {
-      const make = () => this.#store.makeLink!(entry, policy)
-      return outcomeOf(
-        entry,
-        placementOf('makeLink', await this.pending.of('make the link', entry.path, make)),
-      )
-    } catch (error) {
-      return failed(entry, diskError(error, 'make the link', entry.path))
-    }
-  }
-
-  /** The folder is there, whatever goes wrong here. */
-  async #endFolder(entry: Entry): Promise<Outcome> {
-    try {
-      const end = () => this.#store.endFolder!(entry)
-      return outcomeOf(entry, placementOf('endFolder', await this.pending.of('end', entry.path, end)))
-    } catch (warning) {
-      return outcomeOf(entry, { warning: diskError(warning, 'set mode and time of', entry.path) })
-    }
-  }
-
   /** A call whose failure stops nothing. */
   async #orWarn(what: string, path: string, call: () => Promise<void> | void): Promise<void> {
     try {
@@ -285,10 +250,14 @@ export class StoreCalls {
     }
   }
 
-  /** A call that is for no single entry. */
-  async #whole<T>(what: string, call: () => Promise<T> | T): Promise<T> {
+  /** A call that is for no single entry. `answer` checks what it gives. */
+  async #whole<T>(
+    what: string,
+    call: () => Promise<T> | T,
+    answer = (given: unknown) => given as T,
+  ): Promise<T> {
     try {
-      return await this.pending.of(what, this.#name, call)
+      return answer(await this.pending.of(what, this.#name, call))
     } catch (error) {
       throw diskError(error, what, this.#name)
     }
