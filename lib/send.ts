@@ -82,6 +82,7 @@ export function send(
   }
   const begin = (duplex: ByteDuplex, continuing?: Continuing) => {
     const { maxFrame, heldBack, ...wire } = makeWireStages(options.stages?.wire, options.keepOpen, limits)
+    const owing = [wire.owed]
     // a wire stage may hold on to what it is given
     const memory = wire.outgoing.length === 0 ? new SendMemory() : undefined
     return new Sender(
@@ -90,6 +91,7 @@ export function send(
         framer: framer({ maxFrame }),
         deframer: (onTalk) => deframer({ limits, onTalk }),
         ...wire,
+        owed: () => owing.flatMap((owed) => [...owed()]),
         unheard: (said, heard, waited) =>
           (waited ? heldBack(said, heard) : undefined) ?? (said > 0 && heard === 0 ? SILENT : undefined),
         sent: memory && ((chunk) => memory.sent(chunk)),
@@ -111,6 +113,7 @@ export function send(
             { ...manifest!, store: continuing ? lent(store) : store },
             { plan, untilSettled: true, maxRun: maxFrame, onFailure: failed, memory },
           )
+          owing.push(() => [...source.owed()])
           return {
             stages: [source, hashTap(), tap<Item>(passed)],
             source: {

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import type { Owed } from '../async.js'
 import { systemClock } from '../clock.js'
 import { BLOCKS } from '../digest/blocks.js'
 import { badOption, checkKeys, checkOption, checkWhole } from '../options.js'
@@ -36,6 +37,8 @@ export class FileSource extends Readable {
   readonly #stop = new AbortController()
   readonly #production: Production
   readonly #items: AsyncGenerator<Item>
+  /** What the store of the manifest has been asked for, and has not done. */
+  readonly owed: () => Iterable<Owed>
   /** The item that is being read while downstream works on the one before. */
   #ahead: Promise<IteratorResult<Item>> | undefined
 
@@ -53,10 +56,12 @@ export class FileSource extends Readable {
     super({ objectMode: true, highWaterMark: 1, ...(signal && { signal }) })
     const { algorithm } = offer
     const store = this.#sources
+    const reader = new SourceReader({ ...options, store, plan, algorithm, maxRun, signal: this.#stop.signal })
+    this.owed = () => reader.pending.owed()
     this.#production = new Production({
       plan,
       rules: { maxRun, isRereadable: (entry) => store.rereadable(entry), isInOrder: algorithm !== BLOCKS },
-      reader: new SourceReader({ ...options, store, plan, algorithm, maxRun, signal: this.#stop.signal }),
+      reader,
       clock,
       untilSettled: options.untilSettled === true,
       isFinished: options.plan === undefined,

@@ -6,6 +6,7 @@ import type { Piece } from '../../transfer/plan/pieces.js'
 import type { Plan } from '../../transfer/plan.js'
 import type { Entry } from '../../wire/entry.js'
 import { failureItem, type Item } from '../river/items.js'
+import { PendingCalls } from '../river/pending-calls.js'
 import { closeSource, openSource, readEach, readToEnd } from '../river/read-files.js'
 import { runOfPiece } from '../river/run-of-piece.js'
 import type { BlockStep, ProofStep, Step } from './steps.js'
@@ -35,6 +36,8 @@ export class SourceReader {
   readonly #options: ReaderOptions
   /** Bytes of a digest. */
   readonly #slot: number
+  /** What the store was asked for, and has not answered; a stream may be silent for as long as it likes. */
+  readonly pending = new PendingCalls()
   /** The large file that is being read. */
   #file: { index: number; open: OpenSource } | undefined
 
@@ -95,8 +98,8 @@ export class SourceReader {
     const { store, signal } = this.#options
     if (files.length === 0) return new Map()
     try {
-      if (store.readRun) return await store.readRun(files, slab, signal)
-      return await readEach(store, files, slab, signal)
+      const read = () => store.readRun?.(files, slab, signal) ?? readEach(store, files, slab, signal)
+      return await this.pending.of('read', files[0]!.path, read)
     } catch (error) {
       return new Map(files.map(({ index }) => [index, error]))
     }
@@ -146,10 +149,12 @@ export class SourceReader {
       // what is not sent gives no memory back
       const bytes = isProof ? Buffer.allocUnsafeSlow(until - at) : this.#memory(until - at)
       try {
-        const open = await this.#open(entry)
-        await open.read(at, bytes)
-        if (isLast && until === end) await open.verify()
-        if (until === entry.size) await this.close()
+        await this.pending.of('read', entry.path, async () => {
+          const open = await this.#open(entry)
+          await open.read(at, bytes)
+          if (isLast && until === end) await open.verify()
+          if (until === entry.size) await this.close()
+        })
       } catch (error) {
         await this.close()
         yield* this.#fail(entry, error)
