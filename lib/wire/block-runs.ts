@@ -7,6 +7,9 @@ export type BlockRuns = readonly number[]
 /** Runs of blocks in a message at most. */
 export const MOST_BLOCK_RUNS = 1024
 
+/** Runs in a message of ours: with them it has less than 4,096 bytes, which is the least that a peer should take. */
+export const SAID_BLOCK_RUNS = 512
+
 /** What the plan says of the next entries, as it stands in a message. */
 export type PlanTuple = [count: number, kind: number, blocks?: number[]]
 

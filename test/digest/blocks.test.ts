@@ -16,7 +16,8 @@ import {
 import { digestOf } from '../../lib/digest/digests.js'
 import type { Range } from '../../lib/ranges.js'
 import { piecesOf, randomContent, randomPieces } from '../../lib/testing/splits.js'
-import { isBlockRuns, MOST_BLOCK_RUNS } from '../../lib/wire/block-runs.js'
+import { isBlockRuns, MOST_BLOCK_RUNS, SAID_BLOCK_RUNS } from '../../lib/wire/block-runs.js'
+import { encodeMessage, type Message } from '../../lib/wire/messages.js'
 import { scale } from '../helpers/scale.js'
 
 const MIB = 1024 * 1024
@@ -261,4 +262,14 @@ test('what is no runs of blocks is refused', (t) => {
     7,
   ])
     t.false(isBlockRuns(runs as never), String(runs).slice(0, 50))
+})
+
+test('the runs of blocks that we say in one message fit into the smallest one that a peer should take', (t) => {
+  const runs = Array.from({ length: SAID_BLOCK_RUNS }, (_, i) => [60_000 + 3 * i, 1]).flat()
+  const far = runs.map((number, i) => (i % 2 === 0 ? number : 300))
+  for (const blocks of [runs, far]) {
+    const plan: Message = { type: 'plan', first: 900_000, plan: [{ count: 1, kind: 'prove', blocks }] }
+    const want: Message = { type: 'want', index: 900_000, send: blocks }
+    for (const message of [plan, want]) t.true(encodeMessage(message).length < 4096)
+  }
 })

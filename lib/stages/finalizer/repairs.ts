@@ -11,7 +11,7 @@ import { SluiceError } from '../../errors.js'
 import type { Part } from '../../stores/parts.js'
 import type { OpenSource } from '../../stores/sources.js'
 import type { Plan } from '../../transfer/plan.js'
-import { MOST_BLOCK_RUNS } from '../../wire/block-runs.js'
+import { SAID_BLOCK_RUNS } from '../../wire/block-runs.js'
 import type { Entry } from '../../wire/entry.js'
 import type { WantMessage } from '../../wire/messages.js'
 import type { EndedBlocks } from '../hash-tap/block-hasher.js'
@@ -196,8 +196,8 @@ export class Repairs {
   /** By as many requests as it takes: a message holds only so many runs. */
   #ask(asked: Asked, { index, size }: Entry, what: 'send' | 'prove', blocks: readonly number[]): void {
     const runs = runsOfBlocks(blocks)
-    for (let from = 0; from < runs.length; from += 2 * MOST_BLOCK_RUNS) {
-      const some = runs.slice(from, from + 2 * MOST_BLOCK_RUNS)
+    for (let from = 0; from < runs.length; from += 2 * SAID_BLOCK_RUNS) {
+      const some = runs.slice(from, from + 2 * SAID_BLOCK_RUNS)
       asked.requests++
       this.#plan.ask(index, what === 'send' ? rangesOfRuns(some, size) : [])
       this.#want({ index, [what]: some })

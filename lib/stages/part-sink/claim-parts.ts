@@ -2,7 +2,7 @@ import { inSlices } from '../../async.js'
 import { wholeBlocks } from '../../digest/blocks.js'
 import type { Range } from '../../ranges.js'
 import type { Claimed, Known } from '../../transfer/plan/known.js'
-import { MOST_BLOCK_RUNS } from '../../wire/block-runs.js'
+import { SAID_BLOCK_RUNS } from '../../wire/block-runs.js'
 import type { Entry, Offer } from '../../wire/entry.js'
 import type { StoreCalls } from '../river/store-calls.js'
 
@@ -65,7 +65,7 @@ export async function claimParts(
 function inFewRuns(runs: readonly Range[]): Range[] {
   const gapBefore = (i: number) => runs[i]!.start - runs[i - 1]!.end
   const gaps = Array.from({ length: Math.max(0, runs.length - 1) }, (_, i) => i + 1)
-  const tooMany = Math.max(0, runs.length - MOST_BLOCK_RUNS)
+  const tooMany = Math.max(0, runs.length - SAID_BLOCK_RUNS)
   const closed = new Set(gaps.sort((a, b) => gapBefore(a) - gapBefore(b)).slice(0, tooMany))
   const fewer: Range[] = []
   for (const [i, { start, end }] of runs.entries())
