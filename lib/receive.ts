@@ -129,8 +129,8 @@ export function beginReceiving(
           options.warn?.(warning)
         }
         // where stages of the user's stand between, nobody knows what of it arrives
-        const drain = async (bytes: number) => {
-          if (makers.length === 0) await sink.drain(bytes)
+        const drain = async () => {
+          if (makers.length === 0) await sink.drain(plan.cameBytes)
         }
         const first = demuxer({
           limits: ofOffers,
@@ -139,7 +139,7 @@ export function beginReceiving(
           plan,
           onOffer: offered,
           onCut: async () => {
-            await drain(plan.cameBytes)
+            await drain()
             cut.resolve()
           },
         })
@@ -170,8 +170,10 @@ export function beginReceiving(
           guests,
           stages: [...before, ...guests, sink, last],
           claim,
-          drain,
-          cut: Promise.race([cut.promise, over.promise]),
+          stored: async (isInputEnded) => {
+            if (isInputEnded) await Promise.race([cut.promise, over.promise])
+            await drain()
+          },
           discard: () => sink.discardAll(),
         }
       },

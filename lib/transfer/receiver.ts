@@ -59,10 +59,11 @@ export interface Receiving {
     guests: readonly Duplex[]
     /** What is there already of the wanted files. */
     claim(offer: Offer, isWanted: (entry: Entry) => boolean): Promise<Known>
-    /** Resolves when so many bytes of content are stored, or will not be. */
-    drain(bytes: number): Promise<void>
-    /** Resolves when all that came is stored, once the deframer has been told that nothing more comes. */
-    cut: Promise<void>
+    /**
+     * Resolves when what came is stored, or will not be.
+     * @param isInputEnded whether the deframer has been told that nothing more comes: what it still has counts, too
+     */
+    stored(isInputEnded: boolean): Promise<void>
     /** Nothing is to stay of what has not ended. */
     discard(): void
   }
@@ -266,8 +267,7 @@ export class Receiver extends Session {
     if (this.#isUnwanted || this.channel.isLate) return
     const late = deferred<void>()
     const stop = this.clock.after(this.#closeTimeout / 2, late.resolve)
-    const stored = this.channel.isInputEnded ? this.#river.cut : this.#river.drain(this.plan.cameBytes)
-    await Promise.race([stored, late.promise])
+    await Promise.race([this.#river.stored(this.channel.isInputEnded), late.promise])
     stop()
   }
 
