@@ -1,4 +1,4 @@
-import type { Range } from '../ranges.js'
+import { type Range, Ranges } from '../ranges.js'
 import { BLAKE3_LENGTH, type Digest, type DigestInto, type Engine } from './blake3.js'
 
 /**
@@ -51,7 +51,7 @@ export function runsOfBlocks(blocks: readonly number[]): number[] {
 export function wholeBlocks(ranges: readonly Range[], size: number): Range[] {
   const block = blockSizeOf(size)
   const whole: Range[] = []
-  for (const range of ranges) {
+  for (const range of Ranges.from(ranges).toArray()) {
     const start = Math.ceil(range.start / block) * block
     const end = range.end >= size ? size : Math.floor(range.end / block) * block
     if (start < end) whole.push({ start, end })

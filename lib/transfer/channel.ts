@@ -1,11 +1,12 @@
-import type { Duplex, Readable, Transform, Writable } from 'node:stream'
+import type { Duplex, Readable, Writable } from 'node:stream'
 import createDebug from 'debug'
-import { deferred, type Owed } from '../async.js'
+import { deferred } from '../async.js'
 import { type Clock, systemClock } from '../clock.js'
 import { isSluiceError, SluiceError } from '../errors.js'
-import type { Limits, PeerLimits } from '../wire/limits.js'
+import type { Limits } from '../wire/limits.js'
 import type { Message } from '../wire/messages.js'
 import { encodePreface, PrefaceCheck } from '../wire/preface.js'
+import type { ChannelStages } from './channel-stages.js'
 import { type ByteDuplex, Connection, type ConnectionOptions } from './connection.js'
 import { brokenBy } from './last-word.js'
 import type { Continuing } from './lifecycle.js'
@@ -14,39 +15,6 @@ import { tie } from './streams/tie.js'
 import { Heartbeat } from './watch/heartbeat.js'
 
 const debug = createDebug('sluice:channel')
-
-/** The stages around a socket, made by `send` and `receive`. */
-export interface ChannelStages {
-  /** Takes the river of a sender. `talk` puts a message between two frames; `close` ends without one. */
-  framer: Duplex & {
-    limit(limits: PeerLimits): void
-    talk(message: Message): void
-    ready(): Promise<void>
-    close(): void
-  }
-  /** Gives the river to a receiver; the conversation goes to `onTalk`, until that says `false`. */
-  deframer(onTalk: (message: Message) => boolean): Duplex & {
-    readonly rest: Buffer | null
-    readonly bytesGiven: number
-    readonly framesBegun: number
-    finish(): void
-  }
-  outgoing: Transform[]
-  incoming: Transform[]
-  /** The formats of the wire stages, the first applied first. */
-  formats: string[]
-  /**
-   * Why the peer was not understood before its HELLO, by the bytes that went out and came in; undefined if it is not known.
-   * @param waited as long as a peer may take: a stage that has given nothing by now holds it back
-   */
-  unheard(said: number, heard: number, waited: boolean): string | undefined
-  /** What stages that are not ours, and a store, have been given to do, and have not done. */
-  owed(): Iterable<Owed>
-  /** Told of each chunk that the socket has taken, and reads no more. Where that is not known of it, nothing is told. */
-  sent?: ((chunk: Buffer) => void) | undefined
-  /** Told of each chunk that the socket made for this channel alone. Where that is not known, nothing is told. */
-  received?: ((chunk: Buffer) => void) | undefined
-}
 
 /** The same, checked and complete. */
 export type SessionOptions = ConnectionOptions & { limits: Limits; continuing?: Continuing }
@@ -157,7 +125,9 @@ export class Channel {
   abandon(): void {
     this.#over = true
     this.#heartbeat.stop()
-    this.#connection.forget()
+    this.#connection.giveBack(null)
+    this.#stages.dismiss()
+    this.#destroyStages()
   }
 
   /** The peer has said HELLO. */
@@ -210,6 +180,10 @@ export class Channel {
       await connection.end(left())
     }
     this.#cancelLate()
+    this.#destroyStages()
+  }
+
+  #destroyStages(): void {
     for (const stage of this.#all) stage.destroy()
   }
 

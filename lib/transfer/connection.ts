@@ -224,17 +224,11 @@ export class Connection {
   /** Leaves the stream as it was found: open, paused, with `rest` as the next bytes that it gives. */
   giveBack(rest: Buffer | null): void {
     const duplex = this.#duplex
-    this.forget()
-    this.#try('pause', () => duplex.pause())
-    if (rest !== null && rest.length > 0) this.#try('unshift', () => duplex.unshift(rest))
-  }
-
-  /** Listens to the duplex no more, which may carry another transfer. */
-  forget(): void {
-    const duplex = this.#duplex
     for (const [name, listener] of this.#listeners) this.#try('off', () => duplex.off(name, listener))
     this.#try('off', () => duplex.off('newListener', this.#shared))
     BUSY.delete(duplex)
+    this.#try('pause', () => duplex.pause())
+    if (rest !== null && rest.length > 0) this.#try('unshift', () => duplex.unshift(rest))
   }
 
   readonly #data = (chunk: Buffer | Uint8Array | string): void => {

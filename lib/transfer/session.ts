@@ -4,7 +4,8 @@ import { type Clock, systemClock } from '../clock.js'
 import { isError, printable, SluiceError } from '../errors.js'
 import type { Message, Messages } from '../wire/messages.js'
 import { filesFailed, type TransferResult } from '../wire/outcome.js'
-import { Channel, type ChannelStages, type SessionOptions } from './channel.js'
+import { Channel, type SessionOptions } from './channel.js'
+import type { ChannelStages } from './channel-stages.js'
 import { type ByteDuplex, checkConnection, checkDuplex } from './connection.js'
 import { asError, cancelled, errorOfPeer, firstWord, lastWordOf, notClosed, withMore } from './last-word.js'
 import type { TransferCalls } from './lifecycle.js'
@@ -211,9 +212,9 @@ export abstract class Session {
       await null // the reader is in the middle of a message
       this.ends.abort()
       await this.drained()
+      this.#stages.dismiss()
       this.stop.abort()
-      const closing = this.#patience.for(this.settled())
-      const [areClosed] = await Promise.all([closing, this.channel.hangUp(how)])
+      const [areClosed] = await Promise.all([this.#patience.for(this.settled()), this.channel.hangUp(how)])
       this.isClosed = true
       if (!this.transfer.isOver) settle(areClosed ? undefined : notClosed(this.#stages.owed()))
       this.#closed.resolve()

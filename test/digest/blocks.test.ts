@@ -273,3 +273,14 @@ test('the runs of blocks that we say in one message fit into the smallest one th
     for (const message of [plan, want]) t.true(encodeMessage(message).length < 4096)
   }
 })
+
+test('ranges that touch are one: a block of which each has some is whole', (t) => {
+  const size = 3_000_000
+  const block = blockSizeOf(size)
+  const touching = [
+    { start: 0, end: block + 5 },
+    { start: block + 5, end: block + 5 },
+    { start: block + 5, end: 2 * block + 1 },
+  ]
+  t.deepEqual(wholeBlocks(touching, size), [{ start: 0, end: 2 * block }])
+})

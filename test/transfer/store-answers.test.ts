@@ -45,7 +45,7 @@ const WRONG: Record<string, Wrong[]> = {
       [[0, 1]],
       [{ start: 0 }],
       [{ start: -1, end: 1 }],
-      [{ start: 1, end: 1 }],
+      [{ start: 2, end: 1 }],
       [{ start: 0, end: 2_000_001 }],
       [{ start: 0, end: Number.NaN }],
       [
@@ -54,7 +54,7 @@ const WRONG: Record<string, Wrong[]> = {
       ],
       [
         { start: 0, end: 2 },
-        { start: 2, end: 3 },
+        { start: 1, end: 3 },
       ],
     ].map(
       (ranges): Wrong => [
@@ -137,7 +137,7 @@ test('what basis() of a store gives and is none is a warning, and all of the fil
 
 test('what publishAll() of a store says of a name and is none is a warning: it has its name', async (t) => {
   for (const placed of [
-    () => null,
+    () => 'x',
     () => ({ nmae: 'x' }),
     () => Promise.reject(new Error('late')).catch(() => 5),
     () => 5,

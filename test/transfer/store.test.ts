@@ -254,8 +254,9 @@ for (const [what, given, message] of [
   ['has a name that is no text', { name: 7 }, /what publish\(\) of the store gives must be nothing, or/],
   ['has a reason that is none', { skipped: 'because' }, /skipped \(one of 'identical', .* not an object\)?$/],
 ] as const)
-  test(`where what publish gives ${what}, its file fails, and the error names store and method`, async (t) => {
-    const { errors } = await transfer(t, { publish: () => given as never })
+  test(`where what publish gives ${what}, its file fails, the error names store and method, and what it published stays`, async (t) => {
+    const gone = () => t.fail('what has its name was removed')
+    const { errors } = await transfer(t, { publish: () => given as never, discard: gone, keep: gone })
     const outcomes = errors[0]!.outcomes as Outcome[]
     t.is(outcomes[1]!.code, 'ERR_WRITE')
     t.regex(outcomes[1]!.error!.message, message)

@@ -50,13 +50,19 @@ export function bytesGiven(stage: Transform): number {
 
 interface Done {
   option: string
-  /** Whether all that goes in has gone in, and all that comes out has come out. */
+  /** Whether all that goes in has gone in, and all that comes out has come out, or is not waited for any more. */
   isInputEnded: boolean
   hasEnded: boolean
   /** How often it was given something, or gave something. */
   times: number
 }
 const DONE = new WeakMap<object, Done>()
+
+/** A stage is needed no longer, wherever it is: that it will be stopped is not its fault, and no error. */
+export function dismiss(stage: Transform): void {
+  const done = DONE.get(stage)
+  if (done) done.hasEnded = true
+}
 
 /** What a stage has been given, and has not passed on; nothing where the next one does not take what it gives. */
 export function* owedBy(stage: Transform): Generator<Owed, void> {

@@ -3,7 +3,7 @@ import { SluiceError } from '../../errors.js'
 import { badOption, checkCallback, checkKeys, checkNumber, checkOption, type Keys } from '../../options.js'
 import type { Limits } from '../../wire/limits.js'
 import { checkFormat, MAX_FORMATS } from '../../wire/preface.js'
-import { bytesGiven, makeGuest, nameOfStage, owedBy, type StageStream } from './guest.js'
+import { bytesGiven, dismiss, makeGuest, nameOfStage, owedBy, type StageStream } from './guest.js'
 
 /**
  * What stands between the framer and the connection: throttling, encryption, compression, or your own.
@@ -91,8 +91,16 @@ export function makeWireStages(wire: readonly WireStage[] = [], keepOpen = false
     return held.length === 0 ? undefined : `${held.join(', ')}; ${PROMPT}`
   }
   const stagesOf = (made: Made[]) => made.map(({ stage }) => stage)
-  const owed = () => [...outgoing, ...incoming].flatMap(({ stage }) => [...owedBy(stage)])
-  return { maxFrame, outgoing: stagesOf(outgoing), incoming: stagesOf(incoming), formats, heldBack, owed }
+  const all = stagesOf([...outgoing, ...incoming])
+  return {
+    maxFrame,
+    outgoing: stagesOf(outgoing),
+    incoming: stagesOf(incoming),
+    formats,
+    heldBack,
+    owed: () => all.flatMap((stage) => [...owedBy(stage)]),
+    dismiss: () => all.forEach(dismiss),
+  }
 }
 
 interface Made {

@@ -18,10 +18,11 @@ const KEYS: Keys<Placement> = { name: true, skipped: true, warning: true }
 
 /** How an entry was placed. */
 export function placementOf(method: string, given: unknown): Placement {
-  if (given === undefined) return {}
-  const { name, skipped, warning } = (given ?? {}) as Placement
+  if (given == null) return {}
+  const { name, skipped, warning } = given as Placement
   const isRight =
     isObject(given) &&
+    !has(given, 'then') &&
     (name === undefined || typeof name === 'string') &&
     (skipped === undefined || SKIP_REASONS.includes(skipped)) &&
     (warning === undefined || isError(warning))
@@ -95,7 +96,7 @@ export function claimsOf(given: unknown, files: readonly Entry[]): ReadonlyMap<n
     const size = asked.get(index)?.size ?? -1
     requireRight('claims', index, size >= 0, 'claims of files that it was asked about')
     requirePart('claims', claim?.part)
-    const expected = `for entry ${index} the ranges that are there, { start, end }, ascending, apart from each other and within its ${size} bytes`
+    const expected = `for entry ${index} the ranges that are there, { start, end }, ascending and within its ${size} bytes`
     requireRight('claims', claim.ranges, areRanges(claim.ranges, size), expected)
   }
   return claims
@@ -104,10 +105,15 @@ export function claimsOf(given: unknown, files: readonly Entry[]): ReadonlyMap<n
 function areRanges(ranges: unknown, size: number): boolean {
   if (!Array.isArray(ranges)) return false
   let least = 0
+  // those that touch are one: what is claimed is proved anyway
   return ranges.every(({ start, end } = {}) => {
     const isRight =
-      Number.isSafeInteger(start) && Number.isSafeInteger(end) && start >= least && end > start && end <= size
-    least = end + 1
+      Number.isSafeInteger(start) &&
+      Number.isSafeInteger(end) &&
+      start >= least &&
+      end >= start &&
+      end <= size
+    least = end
     return isRight
   })
 }
@@ -134,15 +140,14 @@ export function basisOf(given: unknown): Basis | undefined {
   return given as Basis
 }
 
-/** Says what became of what was published under a name; where it says what is none, that is a warning of the entry. */
+/** Says what became of what was published under a name. What it throws is a warning: the name is given by now. */
 export function placingOf(given: unknown): (name: string) => Placement | undefined {
   const expected = 'a function that says what became of each name'
   requireRight('publishAll', given, typeof given === 'function', expected)
   return (name) => {
     try {
       const placement = (given as (name: string) => unknown)(name)
-      requireRight('publishAll', placement, !has(placement, 'then'), 'what became of a name, at once')
-      return placement === undefined ? undefined : placementOf('publishAll', placement)
+      return placement == null ? undefined : placementOf('publishAll', placement)
     } catch (error) {
       return { warning: isError(error) ? error : new TypeError(messageOf(error)) }
     }

@@ -37,6 +37,8 @@ export class StoreCalls {
   readonly #warn: (warning: SluiceError) => void
   /** Parts that cannot be kept, and have to be discarded if the transfer ends before them. */
   readonly #discarded = new WeakSet<Part>()
+  /** Parts that have ended by their publish: whatever it says that is wrong, the file may have its name. */
+  readonly #placed = new WeakSet<Part>()
   readonly pending = new PendingCalls()
   readonly #claims = new Map<number, Claim>()
   /** What older versions there are of files. */
@@ -189,6 +191,7 @@ export class StoreCalls {
   async publish(part: Part, entry: Entry, policy: PublishPolicy): Promise<Outcome> {
     const placement = await this.pending.of('publish', entry.path, () => part.publish(policy))
     this.#open.delete(part)
+    this.#placed.add(part)
     return outcomeOf(entry, placementOf('publish', placement))
   }
 
@@ -196,13 +199,14 @@ export class StoreCalls {
   isDiscarded = (part: Part): boolean => this.#discarded.has(part)
 
   async discard(part: Part, entry: Entry, failure: SluiceError): Promise<void> {
+    if (this.#placed.has(part)) return
     this.#open.delete(part)
     this.#discarded.add(part)
     await this.#orWarn('remove what came of', entry.path, () => part.discard(failure))
   }
 
   async keep(part: Part, entry: Entry, failure: SluiceError): Promise<void> {
-    if (!part.keep) return this.discard(part, entry, failure)
+    if (!part.keep || this.#placed.has(part)) return this.discard(part, entry, failure)
     this.#open.delete(part)
     await this.#orWarn('keep what came of', entry.path, () => part.keep!(failure))
   }

@@ -1,0 +1,39 @@
+import type { Duplex, Transform } from 'node:stream'
+import type { Owed } from '../async.js'
+import type { PeerLimits } from '../wire/limits.js'
+import type { Message } from '../wire/messages.js'
+
+/** The stages around a socket, made by `send` and `receive`. */
+export interface ChannelStages {
+  /** Takes the river of a sender. `talk` puts a message between two frames; `close` ends without one. */
+  framer: Duplex & {
+    limit(limits: PeerLimits): void
+    talk(message: Message): void
+    ready(): Promise<void>
+    close(): void
+  }
+  /** Gives the river to a receiver; the conversation goes to `onTalk`, until that says `false`. */
+  deframer(onTalk: (message: Message) => boolean): Duplex & {
+    readonly rest: Buffer | null
+    readonly bytesGiven: number
+    readonly framesBegun: number
+    finish(): void
+  }
+  outgoing: Transform[]
+  incoming: Transform[]
+  /** The formats of the wire stages, the first applied first. */
+  formats: string[]
+  /**
+   * Why the peer was not understood before its HELLO, by the bytes that went out and came in; undefined if it is not known.
+   * @param waited as long as a peer may take: a stage that has given nothing by now holds it back
+   */
+  unheard(said: number, heard: number, waited: boolean): string | undefined
+  /** What stages that are not ours, and a store, have been given to do, and have not done. */
+  owed(): Iterable<Owed>
+  /** Called before all are destroyed since the transfer is over: that is no fault of those that are not ours. */
+  dismiss(): void
+  /** Told of each chunk that the socket has taken, and reads no more. Where that is not known of it, nothing is told. */
+  sent?: ((chunk: Buffer) => void) | undefined
+  /** Told of each chunk that the socket made for this channel alone. Where that is not known, nothing is told. */
+  received?: ((chunk: Buffer) => void) | undefined
+}
