@@ -92,9 +92,7 @@ export function removeOrphans(folder: PathLike, options: RemoveOrphansOptions = 
       await look()
       if (search.isUndecided) {
         await untilNextLook(watch.clock, LEASE, options.signal)
-        search.found.errors = []
-        search.found.foreign = []
-        search.found.replaced = []
+        search.beginAgain()
         await look()
       }
     } catch (error) {
@@ -113,7 +111,7 @@ interface Wanted extends Required<Pick<RemoveOrphansOptions, 'dryRun' | 'recursi
 }
 
 class Search {
-  readonly found: Orphans = { count: 0, bytes: 0, files: [], errors: [], foreign: [], replaced: [] }
+  found: Orphans = { count: 0, bytes: 0, files: [], errors: [], foreign: [], replaced: [] }
   readonly #fs: FileSystem
   readonly #needed: NeededFiles
   readonly #want: Wanted
@@ -124,6 +122,12 @@ class Search {
     this.#fs = fs
     this.#needed = new NeededFiles(fs)
     this.#want = want
+  }
+
+  /** Forgets what the next look finds again: all but what was removed. */
+  beginAgain(): void {
+    const removed = this.#want.dryRun ? { count: 0, bytes: 0, files: [] } : this.found
+    this.found = { ...removed, errors: [], foreign: [], replaced: [] }
   }
 
   /**

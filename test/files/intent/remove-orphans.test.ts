@@ -71,6 +71,20 @@ test('files of a process that cannot be looked at are watched: those go that do 
   t.is(forced.count, 3)
 })
 
+test('what is found again, because others are watched, counts once', async (t) => {
+  for (const dryRun of [true, false]) {
+    const { disk, remove } = setup()
+    for (const host of [gone.host, 'ab'])
+      disk.put(`/d/${temporaryName({ owner: { ...gone, host } })}`, 'four')
+    const clock = new FakeClock()
+    const removing = remove({ clock, dryRun })
+    while (clock.pending === 0) await new Promise(setImmediate)
+    clock.advance(LEASE)
+    const { count, bytes, files } = await removing
+    t.deepEqual([count, bytes, new Set(files).size, files.length], [2, 8, 2, 2])
+  }
+})
+
 test('only what is old enough goes', async (t) => {
   const { disk, remove } = setup()
   disk.put(`/d/${temporaryName({ owner: gone })}`, 'x')
