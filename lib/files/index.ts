@@ -103,7 +103,12 @@ export {
   recoverPublish,
   type StandingFile,
 } from './publish/publish.js'
-export { type Recovered, recoverReplaced, removeTree } from './publish/replace-folder.js'
+export {
+  type Recovered,
+  type RecoverReplacedOptions,
+  recoverReplaced,
+  removeTree,
+} from './publish/replace-folder.js'
 export type { WhichBackup } from './restore/choose-backup.js'
 export type { RecoveryManagerOptions } from './restore/context.js'
 export { RecoveryManager } from './restore/recovery-manager.js'

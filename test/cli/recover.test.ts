@@ -5,7 +5,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
 import { FileTransaction } from '../../lib/files/index.js'
+import { asideName } from '../../lib/files/own/temporary-name.js'
 import { randomContent } from '../../lib/testing/splits.js'
+import { deadAside } from '../helpers/asides.js'
 import { Command, run } from '../helpers/command.js'
 import { plant, temporary } from '../helpers/folders.js'
 
@@ -105,7 +107,7 @@ test('parts and temporary files go as well, those of living processes and of the
 test('a folder that was moved aside for a file, which never got its name, is put back', async (t) => {
   const dir = await plant(await temporary(t), { 'sub/done': 'new', 'sub/taken': 'mine' })
   const { ino } = await stat(join(dir, 'sub/done'))
-  const aside = `.sluice-aside-${ino.toString(16)}-${'0'.repeat(16)}`
+  const aside = deadAside(BigInt(ino))
   await plant(join(dir, 'sub', aside), { 'album/photo': 'photo', 'done/old': 'old', 'taken/old': 'old' })
   const shown = await run(t, 'recover', dir)
   t.is(shown.out.trim(), 'would put back sub/album\nwould remove sub/done: the folder that it has replaced')
@@ -118,6 +120,18 @@ test('a folder that was moved aside for a file, which never got its name, is put
   t.is(await readFile(join(dir, 'sub/album/photo'), 'utf8'), 'photo')
   t.is(await readFile(join(dir, 'sub/done'), 'utf8'), 'new')
   t.deepEqual(await readdir(join(dir, 'sub', aside)), ['taken'])
+})
+
+test('a folder aside stays while its process lives; one that is in another one comes back with it', async (t) => {
+  const dir = await temporary(t)
+  const [living, outer, inner] = [asideName(1n), deadAside(1n), deadAside(1n)]
+  await plant(dir, { [`${living}/album/photo`]: 'photo', [`${outer}/top/${inner}/below/file`]: 'old' })
+  const shown = await run(t, 'recover', dir)
+  t.deepEqual(shown.out.trim().split('\n'), [`would put back ${outer}/top/below`, 'would put back top'])
+  const done = await run(t, 'recover', dir, '--yes')
+  t.is(done.code, 0, done.err)
+  const left = [living, `${living}/album`, `${living}/album/photo`, 'top', 'top/below', 'top/below/file']
+  t.deepEqual((await readdir(dir, { recursive: true })).sort(), left)
 })
 
 test('a file that somebody else has changed meanwhile is named, and nothing is overwritten', async (t) => {

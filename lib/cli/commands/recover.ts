@@ -1,4 +1,4 @@
-import { join, relative, sep } from 'node:path'
+import { basename, dirname, join, relative, sep } from 'node:path'
 import { counted, printable, SluiceError } from '../../errors.js'
 import { type Orphans, removeOrphans } from '../../files/intent/remove-orphans.js'
 import type { Leftover } from '../../files/journal/leftovers.js'
@@ -61,8 +61,9 @@ export async function recoverCommand(
     const told = new Set(transactions.map(({ intent }) => intent))
     for (const warning of orphans.foreign) if (!told.has(relative(dir, warning.path!))) reporter.warn(warning)
     let replaced = 0
-    for (const folder of orphans.replaced)
-      replaced += await recoverReplacedIn(tree, relative(dir, folder), dryRun, reporter)
+    // the deepest first: once the folder around it is moved back, it has another path
+    for (const aside of orphans.replaced.toReversed())
+      replaced += await endReplacement(tree, relative(dir, aside), dryRun, reporter)
     if (!dryRun) await removeEmptyFolders(tree)
     found = { transactions, replaced, parts, orphans }
   } finally {
@@ -108,15 +109,16 @@ function tellTransaction(one: RecoveredTransaction, dryRun: boolean, reporter: C
   for (const warning of warnings) reporter.warn(warning)
 }
 
-/** Ends in a folder what a crash interrupted while a file replaced a folder; gives how often that was. */
-async function recoverReplacedIn(
+/** Ends what a crash interrupted while a file replaced the folder that is `aside`; gives for how many names. */
+async function endReplacement(
   tree: Tree,
-  path: string,
+  aside: string,
   dryRun: boolean,
   reporter: Context['reporter'],
 ): Promise<number> {
+  const path = aside.includes(sep) ? dirname(aside) : ''
   const ended = await tree.within(path.split(sep).join('/'), (folder) =>
-    recoverReplaced(tree.fs, folder, { dryRun }),
+    recoverReplaced(tree.fs, folder, { dryRun, asides: [basename(aside)] }),
   )
   for (const state of ['restored', 'removed'] as const)
     for (const name of ended[state]) {
@@ -125,8 +127,8 @@ async function recoverReplacedIn(
       const at = join(path, name)
       reporter.result({ event: 'replaced', path: at, state }, `${what} ${printable(at)}${which}`)
     }
-  for (const aside of ended.kept) {
-    const at = join(path, aside)
+  for (const kept of ended.kept) {
+    const at = join(path, kept)
     const message = `${printable(at)} was to be replaced, and something else has its name by now: move one of them`
     reporter.warn(new SluiceError('ERR_CONFLICT', message, { path: at }))
   }

@@ -26,7 +26,11 @@ import { handlesOf } from '../tree/handle-budget.js'
 export interface UpdateOptions
   extends FileLockOptions,
     Omit<WriteValueOptions, 'conflict' | 'makeParents' | 'progress' | 'symlink'> {
-  /** The value for `change` if the file is missing, or a YAML file is empty: it gets a copy. Default undefined. */
+  /**
+   * The value for `change` if the file is missing, or a YAML file is empty. Default undefined. `change` gets a copy that is as
+   * if it had stood in the file, so that the first update is given the same as each later one: a Date is its text there, and
+   * what the file could not hold (an instance of a class, for one) is `ERR_USAGE`, whether the file is there or not.
+   */
   initial?: unknown
 }
 
@@ -38,7 +42,10 @@ const UPDATE_OPTIONS: Keys<UpdateOptions> = { ...FILE_LOCK_OPTIONS, ...OF_WRITE,
 export interface Updated<T> {
   /** 'unchanged': `change` returned undefined, and the file is as it was. */
   how: 'written' | 'unchanged'
-  /** The value in the file now; undefined if the file is missing. */
+  /**
+   * The value in the file now, as the next one reads it: undefined if the file is missing, null if a YAML file is empty, and
+   * of a Date that `change` returned its text. What `change` was given instead (`initial`) does not count.
+   */
   value: T | undefined
   /** The path of the backup of the earlier content, if one was made. */
   backup?: string
@@ -76,8 +83,8 @@ export function updateJson<T = unknown>(
 
 /**
  * {@link updateJson} for a YAML file: version 1.2, and of an existing file whatever `parseText` takes, but for keys of
- * maps that are numbers, true or false: they would be written as texts. Its comments are lost. An empty file has no value,
- * as a missing one.
+ * maps that are numbers, true or false: they would be written as texts. Its comments are lost. `change` is given for an empty
+ * file what it is given for a missing one.
  */
 export function updateYaml<T = unknown>(
   file: PathLike,
@@ -97,20 +104,26 @@ async function update<T>(
   const settings = writeSettings(file, { ...options, conflict: 'overwrite', symlink: 'follow' })
   checkWhole('indent', options.indent, 0, 10)
   checkFunction('change', change)
+  const initial = options.initial === undefined ? undefined : plainValue(options.initial, format, 'initial')
   const { path: shown, fs, signal } = settings
   return underTargetLock(settings, options, 'update', async ({ path }, lock): Promise<Updated<T>> => {
-    const found = await read(fs, path, shown)
-    const before = () => valueIn(format, found, shown, options.initial)
-    const given = (await before()) as T | undefined
+    const text = await read(fs, path, shown)
+    // both are made anew each time, so that nobody else holds them
+    const inFile = async () => (text === undefined ? undefined : parseToRewrite(format, text, shown))
+    const forChange = (found: unknown) => (isNone(format, found) ? structuredClone(initial) : found)
+    const given = forChange(await inFile()) as T | undefined
     const value = await unlessAborted(async () => change(given), signal, shown)
     if (value === undefined) {
-      checkSame(given, await before(), shown)
-      return { how: 'unchanged', value: (found && given) as T | undefined }
+      const found = await inFile()
+      checkSame(given, forChange(found), shown)
+      return { how: 'unchanged', value: found as T | undefined }
     }
     checkSignal(signal, shown)
-    const bytes = encodeText(await encodeChecked(format, value, options, shown))
+    // a copy, as it will be read: what the caller changes from now on is not in the file
+    const plain = plainValue(value, format)
+    const bytes = encodeText(await encodeChecked(format, plain, options, shown))
     const { backup, warning } = await write(path, bytes, lock, settings)
-    return { how: 'written', value, ...(backup && { backup }), ...(warning && { warning }) }
+    return { how: 'written', value: plain as T, ...(backup && { backup }), ...(warning && { warning }) }
   })
 }
 
@@ -131,19 +144,9 @@ function write(path: string, bytes: Uint8Array, lock: FolderLock, options: Updat
   })
 }
 
-/**
- * The value in the text of a file, or `initial` where there is none: no file, or a YAML file with nothing in it. Made
- * anew each time, so that nobody else holds it.
- */
-async function valueIn(
-  format: Format,
-  text: string | undefined,
-  shown: string,
-  initial: unknown,
-): Promise<unknown> {
-  const value = text === undefined ? undefined : await parseToRewrite(format, text, shown)
-  if (text !== undefined && (format === 'json' || value !== null)) return value
-  return initial === undefined ? undefined : plainValue(initial, format)
+/** Whether there is no value in a file: no file, or a YAML file with nothing in it. */
+function isNone(format: Format, found: unknown): boolean {
+  return found === undefined || (format === 'yaml' && found === null)
 }
 
 /** Fails if `change` has changed the value that it was given, and returned nothing: that would be lost. */

@@ -12,18 +12,20 @@ export const MOST_DEPTH = 1000
  * left out, as JSON does. `ERR_USAGE` for everything else: undefined elsewhere, bigint, functions, symbols, instances
  * of classes, keys that are symbols, cycles; and where a `toJSON` or a getter throws, with that as the cause. No value is
  * ever replaced by another one.
+ * @param name what it is, for the message
  */
-export function plainValue(value: unknown, format: Format): unknown {
+export function plainValue(value: unknown, format: Format, name = 'the value'): unknown {
   try {
-    return copy(value, '', { format, above: new Set() })
+    return copy(value, '', { format, name, above: new Set() })
   } catch (thrown) {
     // a toJSON, or a getter
-    throw asSluiceError(thrown, 'ERR_USAGE', 'the value cannot be read')
+    throw asSluiceError(thrown, 'ERR_USAGE', `${name} cannot be read`)
   }
 }
 
 interface ValueWalk {
   format: Format
+  name: string
   /** The objects that contain the present one. */
   above: Set<object>
 }
@@ -92,8 +94,8 @@ function hasOwnForm(value: unknown): value is { toJSON(key: string): unknown } {
   return typeof (value as { toJSON?: unknown }).toJSON === 'function'
 }
 
-function refusedValue(at: string, what: string, { format }: ValueWalk): SluiceError {
-  const where = at === '' ? 'the value' : JSON.stringify(at.slice(0, 200))
+function refusedValue(at: string, what: string, { format, name }: ValueWalk): SluiceError {
+  const where = at === '' ? name : `${JSON.stringify(at.slice(0, 200))} of ${name}`
   const message = `${format.toUpperCase()} cannot hold ${what} (${where}); give null, text, a number, an array or a plain object`
   return new SluiceError('ERR_USAGE', message, { found: what })
 }

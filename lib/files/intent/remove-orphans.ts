@@ -11,8 +11,7 @@ import { ifThere, isOfUser, lstatIfThere, sameInode } from '../disk/stats.js'
 import { claimantOf, GATE, lockFolderName } from '../lock/lock-names.js'
 import { LEASE, stateOf, untilNextLook, Watch } from '../own/lease.js'
 import { fateOf, type Owner, type ProcessSystem, processSystem } from '../own/owner.js'
-import { ownerOfTemporary } from '../own/temporary-name.js'
-import { isAside } from '../publish/replace-folder.js'
+import { ownerOfTemporary, parseAsideName } from '../own/temporary-name.js'
 import { handlesOf } from '../tree/handle-budget.js'
 import { Folder } from '../tree/open-folder.js'
 import { NeededFiles, processOf } from './needed-files.js'
@@ -50,7 +49,10 @@ export interface Orphans {
   errors: SluiceError[]
   /** What other users have there and this one may not look into, which is passed over: `ERR_PERMISSION`. */
   foreign: SluiceError[]
-  /** Folders in which a crash interrupted the replacement of a folder by a file: {@link recoverReplaced} ends it there. */
+  /**
+   * Where a process that is dead had moved a folder that a file was to replace, of whatever age: the paths of these folders
+   * aside. {@link recoverReplaced} ends that in the folder in which they are; nothing of them is removed here.
+   */
   replaced: string[]
 }
 
@@ -92,9 +94,7 @@ export function removeOrphans(folder: PathLike, options: RemoveOrphansOptions = 
       await look()
       if (search.isUndecided) {
         await untilNextLook(watch.clock, LEASE, options.signal)
-        search.found.errors = []
-        search.found.foreign = []
-        search.found.replaced = []
+        search.beginAgain()
         await look()
       }
     } catch (error) {
@@ -113,7 +113,7 @@ interface Wanted extends Required<Pick<RemoveOrphansOptions, 'dryRun' | 'recursi
 }
 
 class Search {
-  readonly found: Orphans = { count: 0, bytes: 0, files: [], errors: [], foreign: [], replaced: [] }
+  found: Orphans = { count: 0, bytes: 0, files: [], errors: [], foreign: [], replaced: [] }
   readonly #fs: FileSystem
   readonly #needed: NeededFiles
   readonly #want: Wanted
@@ -126,6 +126,12 @@ class Search {
     this.#want = want
   }
 
+  /** Forgets what the next look finds again: all but what was removed. */
+  beginAgain(): void {
+    const removed = this.#want.dryRun ? { count: 0, bytes: 0, files: [] } : this.found
+    this.found = { ...removed, errors: [], foreign: [], replaced: [] }
+  }
+
   /**
    * Searches an open folder, and closes it.
    * @param seen the stats of the folder before it was opened
@@ -136,12 +142,11 @@ class Search {
       if (seen && here && !sameInode(seen, here)) return
       for (const name of (await folder.list()).map(String)) {
         const owner = ownerOfTemporary(name)
-        if (!owner && !here) continue
+        const aside = parseAsideName(name)
+        if (!owner && !aside && !here) continue
         try {
           const stats = await lstatIfThere(this.#fs, folder.at(name))
-          const { replaced } = this.found
-          if (stats?.isDirectory() && isAside(name) && replaced.at(-1) !== folder.path)
-            replaced.push(folder.path)
+          if (stats && aside) await this.#aside(folder, name, stats, aside.owner)
           if (stats && owner) await this.#file(folder, name, stats, owner)
           else if (stats?.isDirectory() && stats.dev === here?.dev) await this.#below(folder, name, stats)
         } catch (error) {
@@ -176,6 +181,12 @@ class Search {
         new SluiceError('ERR_PERMISSION', message, { path, saysPath: true, cause: error }),
       )
     }
+  }
+
+  async #aside(folder: Folder, name: string, stats: FileStats, owner: Owner): Promise<void> {
+    if (!stats.isDirectory() || !isOfUser(this.#fs, stats)) return
+    const path = join(folder.path, name)
+    if (await this.#isGone(owner, folder, path, stats)) this.found.replaced.push(path)
   }
 
   async #file(folder: Folder, name: string, stats: FileStats, owner: Owner): Promise<void> {

@@ -1,22 +1,12 @@
-import { randomBytes } from 'node:crypto'
 import { printable, SluiceError } from '../../errors.js'
 import { diskError, errorCode, SystemError } from '../disk/disk-error.js'
 import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
 import { moveOver } from '../disk/move-file.js'
 import { type FileNumbers, isOfUser, lstatIfThere, sameInode } from '../disk/stats.js'
+import { isGone, type ProcessSystem, processSystem } from '../own/owner.js'
+import { asideName, parseAsideName } from '../own/temporary-name.js'
 import { Folder, type OpenFolder } from '../tree/open-folder.js'
 import { checkIsWritten, type TemporaryFile } from './take-name.js'
-
-/**
- * The name of the folder that a replaced folder is moved into: our mark, the inode of the file that replaces it,
- * random digits.
- */
-const ASIDE = /^\.sluice-aside-([0-9a-f]+)-[0-9a-f]{16}$/
-
-/** Whether a folder of this name is one that a replaced folder is moved into. */
-export function isAside(name: string): boolean {
-  return ASIDE.test(name)
-}
 
 /** A folder of ours beside the name; the old folder is inside, under its own name. */
 interface Aside {
@@ -81,7 +71,7 @@ export async function replaceFolder(
 }
 
 async function makeAside(fs: FileSystem, folder: OpenFolder, name: string, ino: bigint): Promise<Aside> {
-  const aside = `.sluice-aside-${ino.toString(16)}-${randomBytes(8).toString('hex')}`
+  const aside = asideName(ino)
   const path = folder.at(aside)
   await fs.mkdir(path, 0o700)
   try {
@@ -115,20 +105,32 @@ export interface Recovered {
   kept: string[]
 }
 
+/** Options of {@link recoverReplaced}. */
+export interface RecoverReplacedOptions {
+  /** Change nothing, only say what would be done. */
+  dryRun?: boolean
+  /**
+   * The names of the folders aside that are looked at, whose processes are known to be dead: `removeOrphans` finds them, on
+   * other machines as well. Default: all of which one can see that the process is dead.
+   */
+  asides?: readonly string[]
+  system?: ProcessSystem
+}
+
 /**
- * Completes or undoes the replacements of folders in `folder` that a crash interrupted. It may itself be
- * interrupted and run again. With `dryRun` it only says what it would do.
+ * Completes or undoes the replacements of folders in `folder` that a crash interrupted; those of living processes stay
+ * as they are. It may itself be interrupted and run again.
  */
 export async function recoverReplaced(
   fs: FileSystem,
   folder: OpenFolder,
-  { dryRun = false }: { dryRun?: boolean } = {},
+  { dryRun = false, asides, system = processSystem }: RecoverReplacedOptions = {},
 ): Promise<Recovered> {
   const recovered: Recovered = { restored: [], removed: [], kept: [] }
   for (const entry of await folder.list()) {
     const aside = entry.toString()
-    const ino = ASIDE.exec(aside)?.[1]
-    if (ino === undefined) continue
+    const named = parseAsideName(aside)
+    if (!named || !(asides?.includes(aside) ?? isGone(named.owner, system))) continue
     const path = folder.at(aside)
     const opened = await Folder.open(fs, path, OPEN.folder).catch(() => undefined)
     // a link or a file of that name is not ours
@@ -138,7 +140,7 @@ export async function recoverReplaced(
       const stats = await fs.fstat(opened.fd)
       if (!isOfUser(fs, stats)) continue
       // the file was on this disk, whose number may be another one since
-      const file = { dev: stats.dev, ino: BigInt(`0x${ino}`) }
+      const file = { dev: stats.dev, ino: named.ino }
       for (const name of (await opened.list()).map(String)) {
         const what = await recoverName(fs, folder, name, { inner: opened.at(name), file, dryRun })
         recovered[what].push(what === 'kept' ? `${aside}/${name}` : name)

@@ -6,6 +6,7 @@ import test from 'ava'
 import { type RemoveOrphansOptions, removeOrphans, temporaryName } from '../../../lib/files/index.js'
 import { LEASE } from '../../../lib/files/own/lease.js'
 import { type Owner, type ProcessSystem, textOfOwner, thisOwner } from '../../../lib/files/own/owner.js'
+import { asideName } from '../../../lib/files/own/temporary-name.js'
 import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { FakeClock } from '../../../lib/testing/fake-clock.js'
 import { temporary } from '../../helpers/folders.js'
@@ -69,6 +70,49 @@ test('files of a process that cannot be looked at are watched: those go that do 
   const other = scene()
   const forced = await other.remove({ force: true, clock: new FakeClock() })
   t.is(forced.count, 3)
+})
+
+test('what is found again, because others are watched, counts once', async (t) => {
+  for (const dryRun of [true, false]) {
+    const { disk, remove } = setup()
+    for (const host of [gone.host, 'ab'])
+      disk.put(`/d/${temporaryName({ owner: { ...gone, host } })}`, 'four')
+    const clock = new FakeClock()
+    const removing = remove({ clock, dryRun })
+    while (clock.pending === 0) await new Promise(setImmediate)
+    clock.advance(LEASE)
+    const { count, bytes, files } = await removing
+    t.deepEqual([count, bytes, new Set(files).size, files.length], [2, 8, 2, 2])
+  }
+})
+
+test('a folder aside is told of where its process is dead, or shows no life while it is watched; it stays itself', async (t) => {
+  let time = NOW - 30 * HOUR
+  const { disk, remove } = setup(new MemoryDisk({ now: () => (time += 1) }))
+  const [dead, living, elsewhere, changes, anothers] = [
+    asideName(1n, gone),
+    asideName(1n, me),
+    asideName(1n, { ...gone, host: 'ab', token: 'a1' }),
+    asideName(1n, { ...gone, host: 'ab', token: 'a2' }),
+    asideName(1n, { ...gone, token: 'a3' }),
+  ] as const
+  for (const name of [dead, living, elsewhere, changes, anothers]) disk.put(`/d/${name}/n/file`, 'old')
+  disk.putFolder(`/d/below/${dead}`)
+  await giveTo(disk, `/d/${anothers}`, 1001)
+  const before = disk.list()
+  for (const recursive of [false, true]) {
+    const clock = new FakeClock()
+    const removing = remove({ clock, recursive, dryRun: true })
+    while (clock.pending === 0) await new Promise(setImmediate)
+    disk.put(`/d/${changes}/sign`, '')
+    disk.remove(`/d/${changes}/sign`)
+    clock.advance(LEASE)
+    const { replaced } = await removing
+    const expected = [`/d/${dead}`, `/d/${elsewhere}`, ...(recursive ? [`/d/below/${dead}`] : [])]
+    t.deepEqual(replaced.sort(), expected.sort())
+  }
+  t.deepEqual(disk.list(), before)
+  t.is((await remove({ force: true, clock: new FakeClock(), olderThan: 0 })).replaced.length, 3)
 })
 
 test('only what is old enough goes', async (t) => {

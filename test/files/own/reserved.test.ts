@@ -4,6 +4,7 @@ import { fileLockName, lockFolderName } from '../../../lib/files/lock/lock-names
 import { OWN_FOLDERS } from '../../../lib/files/own/names.js'
 import { thisOwner } from '../../../lib/files/own/owner.js'
 import { isReservedName, storedName } from '../../../lib/files/own/reserved.js'
+import { asideName } from '../../../lib/files/own/temporary-name.js'
 
 const OURS = [
   ...OWN_FOLDERS,
@@ -12,7 +13,7 @@ const OURS = [
   temporaryName({ prefix: 'ä', owner: { ...thisOwner(), start: '' } }),
   lockFolderName('a')!,
   lockFolderName(fileLockName('x'.repeat(300)))!,
-  `.sluice-aside-1f-${'0'.repeat(16)}`,
+  asideName(2n ** 64n - 1n),
 ]
 
 test('what is ours, and what some disk takes for it, is reserved; what is stored instead is not', (t) => {

@@ -3,6 +3,7 @@ import { SluiceError } from '../../../lib/errors.js'
 import { type Conflict, type Published, publish, recoverReplaced, Tree } from '../../../lib/files/index.js'
 import type { DiskFault } from '../../../lib/testing/disk/disk-faults.js'
 import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
+import { everybodyIsDead } from '../../helpers/asides.js'
 import { LONG, scale } from '../../helpers/scale.js'
 import { FAULTS } from '../../helpers/sweep.js'
 
@@ -158,7 +159,7 @@ async function goesOn(
 ): Promise<void> {
   const tree = await Tree.open('/d', { fs: disk })
   const directory = await tree.folder('')
-  await recoverReplaced(disk, directory)
+  await recoverReplaced(disk, directory, { system: everybodyIsDead })
   directory.release()
   await tree.close()
   const left = texts(disk).has('/d/n.part')

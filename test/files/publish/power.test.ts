@@ -2,6 +2,7 @@ import test from 'ava'
 import type { OpenFolder } from '../../../lib/files/index.js'
 import { OPEN, publish, recoverPublish, recoverReplaced, Tree, writeFully } from '../../../lib/files/index.js'
 import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
+import { deadAside } from '../../helpers/asides.js'
 import { scale } from '../../helpers/scale.js'
 import { crashSweep } from '../../helpers/sweep.js'
 
@@ -78,7 +79,7 @@ for (const [conflict, standing] of [
 test('a folder that was moved back from aside is there after a power cut', async (t) => {
   for (let seed = 0; seed < 50; seed++) {
     const disk = new MemoryDisk({ crashes: true })
-    disk.put('/d/.sluice-aside-63-0123456789abcdef/n/file', 'old')
+    disk.put(`/d/${deadAside(0x63n)}/n/file`, 'old')
     disk.syncAll()
     await inD(disk, async (directory) => {
       t.deepEqual((await recoverReplaced(disk, directory)).restored, ['n'])

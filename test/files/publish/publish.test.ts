@@ -19,12 +19,12 @@ import {
   publish,
   recoverPublish,
   recoverReplaced,
-  removeTree,
   type StandingFile,
   Tree,
 } from '../../../lib/files/index.js'
 import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import type { MemoryDiskOptions } from '../../../lib/testing/disk/memory-store.js'
+import { everybodyIsDead } from '../../helpers/asides.js'
 
 const CRASH = { durability: 'crash' } as const
 
@@ -161,7 +161,8 @@ test('what cannot be removed of a replaced folder is a warning', async (t) => {
   const { how, warning } = await give(disk, d, 'replace')
   t.is(how, 'replaced')
   t.is(warning?.code, 'ERR_PERMISSION')
-  t.deepEqual(await recoverReplaced(disk, d), { restored: [], removed: ['n.txt'], kept: [] })
+  const ended = await recoverReplaced(disk, d, { system: everybodyIsDead })
+  t.deepEqual(ended, { restored: [], removed: ['n.txt'], kept: [] })
   t.deepEqual(names(disk), ['sub/n.txt=new'])
 })
 
@@ -345,67 +346,6 @@ test('recovery ends what stopped between link and unlink', async (t) => {
     t.deepEqual(names(disk), ['sub/n.txt=new'])
     disk.putLink('/d/sub/n.part', 'n.txt')
     t.is(await recoverPublish(disk, d, 'n.part', 'n.txt', durability), 'pending')
-  }
-})
-
-test('a file of another disk, which only has the number of the new one, costs no folder', async (t) => {
-  const { disk, d } = await opened()
-  disk.put('/d/sub/n.txt', 'of another disk')
-  const { dev, ino } = await disk.lstat('/d/sub/n.txt')
-  const aside = `.sluice-aside-${ino.toString(16)}-0123456789abcdef`
-  disk.put(`/d/sub/${aside}/n.txt/file`, 'old')
-  const lstat = disk.lstat.bind(disk)
-  let isMounted = true
-  disk.lstat = async (path) => {
-    const stats = await lstat(path)
-    return isMounted && stats.ino === ino ? Object.assign(Object.create(stats), { dev: dev + 1n }) : stats
-  }
-  t.deepEqual(await recoverReplaced(disk, d), { restored: [], removed: [], kept: [`${aside}/n.txt`] })
-  t.is(disk.snapshot().get(`/d/sub/${aside}/n.txt/file`)!.toString(), 'old')
-  isMounted = false
-  t.deepEqual(await recoverReplaced(disk, d), { restored: [], removed: ['n.txt'], kept: [] })
-})
-
-test('recovery brings a folder back, or leaves it where a stranger took its name', async (t) => {
-  const { disk, d } = await opened()
-  disk.put('/d/sub/.sluice-aside-ffff-0123456789abcdef/n.txt/file', 'old')
-  disk.put('/d/sub/.sluice-aside-fffe-0123456789abcdef/taken/file', 'old')
-  disk.put('/d/sub/taken', 'by a stranger')
-  disk.putFolder('/d/sub/.sluice-aside-1-0123456789abcdef')
-  disk.putLink('/d/sub/.sluice-aside-2-0123456789abcdef', '/precious')
-  const kept = '.sluice-aside-fffe-0123456789abcdef/taken'
-  t.deepEqual(await recoverReplaced(disk, d), { restored: ['n.txt'], removed: [], kept: [kept] })
-  disk.remove('/d/sub/taken')
-  disk.fail({ call: 'rename', error: 'EACCES' })
-  t.deepEqual((await recoverReplaced(disk, d)).kept, [kept])
-  t.deepEqual(await recoverReplaced(disk, d), { restored: ['taken'], removed: [], kept: [] })
-  t.is(disk.snapshot().get('/d/sub/n.txt/file')!.toString(), 'old')
-})
-
-test('a folder is removed without following links, and what cannot be removed is said', async (t) => {
-  for (const platform of ['linux', 'darwin'] as const) {
-    const disk = new MemoryDisk({ platform })
-    disk.put('/precious/file', 'mine')
-    disk.put('/x/y/z/file')
-    disk.put('/x/keep')
-    disk.putLink('/x/y/link', '/precious')
-    disk.fail({ call: 'unlink', path: '/x/keep', error: 'EPERM' })
-    await t.throwsAsync(removeTree(disk, '/x'), { code: 'EPERM' })
-    t.deepEqual(
-      disk.list().filter((path) => path.startsWith('/x')),
-      ['/x/', '/x/keep'],
-    )
-    disk.hook = ({ call, path }) => {
-      if (call !== 'open' || path !== '/x') return
-      disk.move('/x', '/moved')
-      disk.put('/x/stranger')
-      disk.hook = undefined
-    }
-    await t.throwsAsync(removeTree(disk, '/x'), { code: 'EBUSY' })
-    t.true(disk.list().includes('/x/stranger'))
-    await removeTree(disk, '/x')
-    t.true(disk.snapshot().has('/precious/file'))
-    t.deepEqual(disk.openHandles(), [])
   }
 })
 

@@ -1,6 +1,7 @@
 import test from 'ava'
 import { type OpenFolder, publish, recoverPublish, recoverReplaced, Tree } from '../../../lib/files/index.js'
 import type { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
+import { everybodyIsDead } from '../../helpers/asides.js'
 import { scale } from '../../helpers/scale.js'
 import { crashSweep } from '../../helpers/sweep.js'
 
@@ -61,7 +62,7 @@ for (const links of [true, false]) {
             ),
           recover: (disk) =>
             withDirectory(disk, async (directory) => {
-              await recoverReplaced(disk, directory)
+              await recoverReplaced(disk, directory, { system: everybodyIsDead })
               for (const name of PARTS) await recoverPublish(disk, directory, 'n.part', name, 'power')
             }),
           look: (found, acknowledged, place) => {
