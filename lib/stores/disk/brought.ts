@@ -15,7 +15,7 @@ export interface Named {
  */
 export class Brought {
   /** Paths of what came over earlier connections. */
-  readonly #earlier: readonly string[]
+  readonly #earlier: Iterable<string>
   readonly #look: (path: string) => Promise<FileStats | undefined>
   #recalling: Promise<void> | undefined
   /** By their devices: mostly there is one. */
@@ -26,11 +26,11 @@ export class Brought {
   readonly #doomed = new Set<string>()
 
   /**
-   * @param earlier paths below the root of what counts as brought from the beginning
+   * @param earlier paths below the root of what counts as brought from the beginning; read by {@link recall}
    * @param look gives the stats of what has such a path
    */
   constructor(earlier: Iterable<string>, look: (path: string) => Promise<FileStats | undefined>) {
-    this.#earlier = [...earlier]
+    this.#earlier = earlier
     this.#look = look
   }
 
