@@ -100,10 +100,15 @@ export async function overSlices(
 }
 
 /** Calls `work` for each item in slices, between which the event loop turns: for a million items. */
-export function inSlices<T>(items: readonly T[], work: (item: T) => void): Promise<void> {
-  return overSlices(0, items.length, (first, end) => {
-    for (let i = first; i < end; i++) work(items[i]!)
-  })
+export async function inSlices<T>(items: Iterable<T>, work: (item: T) => void): Promise<void> {
+  let left = SLICE_ITEMS
+  for (const item of items) {
+    if (left-- === 0) {
+      await setImmediate()
+      left = SLICE_ITEMS - 1
+    }
+    work(item)
+  }
 }
 
 /** Milliseconds for which a {@link TimeSlice} holds the event loop. */

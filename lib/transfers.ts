@@ -139,9 +139,8 @@ export class Transfers extends EventEmitter<TransfersEvents> {
         if (found) {
           kept = found
           met.resolve(kept.control.transfer)
-          const control = await this.#kept.takeUp(kept, session)
-          if (control === kept.control) await this.#takeTurn(session, signal, true)
-          return { accept: true, wanted: kept.wanted, secret: kept.secret, goesOn: control }
+          const goesOn = await this.#kept.takeUp(kept, session, () => this.#takeTurn(session, signal, true))
+          return { accept: true, wanted: kept.wanted, secret: kept.secret, goesOn }
         }
         const { transfer } = session
         met.resolve(transfer)

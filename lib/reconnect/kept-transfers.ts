@@ -7,13 +7,23 @@ import { stateOfError, UNCONNECTED } from '../transfer/lifecycle.js'
 import { Plan } from '../transfer/plan.js'
 import type { Receiver } from '../transfer/receiver.js'
 import { Transfer, type TransferControl } from '../transfer/transfer.js'
+import { Patience } from '../transfer/watch/patience.js'
 import type { Entry, Offer } from '../wire/entry.js'
 import type { Resume } from '../wire/messages.js'
 
 const SECRET_BYTES = 16
 
+const STILL_AT_WORK =
+  'what came over the connection before is still being stored; the transfer goes on when that has ended'
+
 /** Cancelled transfers that are remembered: a few bytes each. */
 const MOST_CANCELLED = 1024
+
+/**
+ * Milliseconds in which the connection before has to come to rest; else the sender is told to try again. Less than what a
+ * sender takes for a connection that held (`longest`), so that it gives up a store that never answers.
+ */
+const MOST_AT_WORK = 20_000
 
 /** A transfer that was accepted, for as long as its sender may come back to it. */
 export interface Kept {
@@ -26,8 +36,8 @@ export interface Kept {
   readonly signal: AbortSignal | undefined
   /** That of the connection that counts. */
   session: Receiver
-  /** Resolves when every connection before that one is closed. */
-  closed: Promise<unknown>
+  /** Resolves when nothing of the connections before that one is at work any more: never, where a store does not answer. */
+  atRest: Promise<unknown>
 }
 
 /** The transfers to which their senders may come back over another connection. */
@@ -69,24 +79,35 @@ export class KeptTransfers {
 
   /** Keeps a transfer that was accepted. */
   keep(accepted: Pick<Kept, 'offer' | 'control' | 'wanted' | 'signal' | 'session'>): Kept {
-    const kept = { ...accepted, secret: randomBytes(SECRET_BYTES), closed: Promise.resolve() }
+    const kept = { ...accepted, secret: randomBytes(SECRET_BYTES), atRest: Promise.resolve() }
     this.#kept.add(kept)
     return kept
   }
 
   /**
-   * The sender is there again: this connection takes the place of the one before, which is closed first. Rejects if the
-   * transfer ended otherwise meanwhile.
+   * The sender is there again: this connection takes the place of the one before, when nothing of that is at work any more.
+   * Two rivers of a transfer never run beside each other, and what was published late is known before anything is asked for.
+   * @param begin waits for the turn of the transfer, if it is not over
    * @returns what goes on; of a transfer that is over, one that nobody sees, in which its outcomes are told once more
+   * @throws SluiceError `ERR_CANCELLED` if the transfer ended otherwise meanwhile, `ERR_TIMEOUT` if a store works for too
+   * long: the sender may try again
    */
-  async takeUp(kept: Kept, session: Receiver): Promise<TransferControl> {
+  async takeUp(kept: Kept, session: Receiver, begin: () => Promise<void>): Promise<TransferControl> {
+    const { control, offer } = kept
     this.#stopWaiting(kept)
     kept.session.replace()
-    kept.closed = Promise.all([kept.closed, kept.session.closed])
+    kept.atRest = Promise.all([kept.atRest, kept.session.atRest])
     kept.session = session
-    await kept.closed
-    const { control, offer } = kept
+    const patience = new Patience(this.#clock, MOST_AT_WORK)
+    patience.runOut()
+    const isAtRest = await patience.for(kept.atRest)
+    if (isAtRest && !control.transfer.isOver) await begin()
     if (!this.#kept.has(kept)) throw new SluiceError('ERR_CANCELLED', 'the transfer was ended meanwhile')
+    if (!isAtRest) {
+      const busy = new SluiceError('ERR_TIMEOUT', STILL_AT_WORK)
+      control.warn(busy)
+      throw busy
+    }
     if (!control.transfer.isOver) return control
     const echo = Transfer.create('receive', UNCONNECTED, new Plan(), this.#clock, control.allOutcomes)
     echo.identify(offer.id)
@@ -100,6 +121,8 @@ export class KeptTransfers {
     if (!isInterrupted) return this.#end(kept, signal?.aborted ? cancelled('here') : error)
     if (!control.transfer.isOver) control.move('interrupted')
     if (kept.session === session) this.#await(kept, error)
+    // the connection that takes its place does not hear it before the transfer goes on
+    else control.onCancel(this.#cancel(kept))
   }
 
   /** A connection came to its end. Where the sender may not have heard of the result, it may come back for that. */
@@ -113,7 +136,7 @@ export class KeptTransfers {
   #await(kept: Kept, error?: SluiceError): void {
     const { control, signal } = kept
     const end = () => this.#end(kept, error)
-    const cancel = async (reason: string) => this.#end(kept, cancelled('here', reason))
+    const cancel = this.#cancel(kept)
     // of what is over nobody waits for the end
     const disarm = error ? this.#clock.after(this.#wait, end) : () => {}
     const abort = () => cancel(messageOf(signal?.reason))
@@ -127,6 +150,9 @@ export class KeptTransfers {
     const [longest] = this.#waiting.values()
     if (this.#waiting.size > this.#most) longest!.end()
   }
+
+  /** Cancels what has no connection at the moment. */
+  readonly #cancel = (kept: Kept) => async (reason: string) => this.#end(kept, cancelled('here', reason))
 
   /** Waits for nobody any more. */
   forgetAll(): void {

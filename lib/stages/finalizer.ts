@@ -5,7 +5,7 @@ import { errorOf, SluiceError } from '../errors.js'
 import type { Offer } from '../wire/entry.js'
 import { filesFailed, type Outcome, type OutcomeRange, publishedIn, rangesOf } from '../wire/outcome.js'
 import type { Callback } from './bytes/pump.js'
-import { type Adopted, adopt, policyOf } from './finalizer/adopted.js'
+import { type Adopted, adopt, askedOf } from './finalizer/adopted.js'
 import { checkedOptions, type FinalizerOptions } from './finalizer/options.js'
 import { OwedRecords } from './finalizer/owed.js'
 import { asOffered, filtered } from './finalizer/publisher.js'
@@ -86,7 +86,8 @@ export class Finalizer extends Writable {
   async #take(item: Item): Promise<void> {
     if (item.kind === 'offer') {
       // held before anything is awaited: partSink may end, and be destroyed, before the next turn
-      const { ledger } = this.#adopt(item)
+      const { ledger, recall } = this.#adopt(item)
+      await recall()
       await prepareDigest(item.offer.algorithm)
       const { first, entries } = item.offer
       // of a million, others have their turn meanwhile, and say what they hear of them
@@ -116,9 +117,11 @@ export class Finalizer extends Writable {
    * Tells a store how names will be given, so that it can look for what stands there; not where all is published together.
    * Called by `receive`.
    */
-  tell(store: StoreCalls, offer: Offer): void {
+  async tell(store: StoreCalls, offer: Offer): Promise<void> {
     if (store.publishing(this.#options.publish) === 'together') return
-    store.obey(policyOf(offer, store, this.#options, this.#stopping.signal))
+    const { policy, recall } = askedOf(offer, store, this.#options, this.#stopping.signal)
+    await recall()
+    store.obey(policy)
   }
 
   /** Tells nothing before it is as safe as was asked for; once it was stopped, only what has its name by now. */

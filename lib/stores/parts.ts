@@ -26,8 +26,8 @@ export interface PublishPolicy {
   /** The hash algorithm of the offer. */
   algorithm: string
   /**
-   * Where the policy overwrites: paths that this transfer acknowledged, and the folders that they are in. What has one of
-   * them is no old version, and must not be overwritten. `publishByPolicy` fills it in.
+   * Where the policy overwrites: paths that this transfer acknowledged, and the folders that they are in: no old versions,
+   * which must not be overwritten. Those of earlier connections are in it when the first file is published; `publishByPolicy` adds to it.
    */
   brought?: Set<string>
   /** Where all is published together: how names are given at the end. Until then names are only taken from each other. */

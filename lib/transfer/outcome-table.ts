@@ -122,6 +122,8 @@ export class OutcomeTable {
 
   /** The paths of what was published, or found to be there already. */
   *acknowledged(entries: readonly Entry[]): Generator<string, void> {
+    // at the first connection nobody goes through a million of them in vain
+    if (this.#status.length === 0) return
     for (const entry of entries) {
       const outcome = this.#outcome(entry)
       const isThere = outcome?.status === 'published' || THERE.includes(outcome?.reason)

@@ -225,7 +225,7 @@ export class Receiver extends Session {
 
   /** Takes the outcomes of entries, and tells the sender; resolves when more can be told. */
   async #settled(ranges: readonly OutcomeRange[]): Promise<void> {
-    if (this.isClosed) return
+    if (this.transfer.isOver) return // while it goes on, what was published late counts, too
     const limits = { message: this.#mostBytes, list: MOST_ITEMS }
     for (const range of ranges) {
       for (const { message, part } of messagesOf(range, limits, this.#texts)) {

@@ -18,9 +18,8 @@ import { Stalls } from './watch/stalls.js'
 const debug = createDebug('sluice:session')
 
 /**
- * The conversation that sender and receiver have in common: HELLO, cancelling, errors, and how it ends. Whatever
- * happens first decides the outcome; `finished` settles when everything that was opened is closed, or, where the transfer
- * failed or was cancelled, was waited for.
+ * The conversation that sender and receiver have in common: HELLO, cancelling, errors, and how it ends. What
+ * happens first decides the outcome; `finished` settles when all that was opened is closed, or, where it failed, was waited for.
  */
 export abstract class Session {
   /** What is wanted, what came, and what has its outcome. */
@@ -44,11 +43,12 @@ export abstract class Session {
   readonly #patience: Patience
   #greeted = false
   #ending: Promise<void> | null = null
-  /** Whether all is closed, or is waited for no longer: nothing that is done later counts. */
-  protected isClosed = false
   readonly #closed = deferred<void>()
-  /** Resolves when all that was opened for the connection is closed. */
+  /** Resolves when all that was opened for the connection is closed, or is waited for no longer. */
   readonly closed = this.#closed.promise
+  readonly #atRest = deferred<void>()
+  /** Resolves when all of it is closed, however long that takes: never, where a store does not answer. */
+  readonly atRest = this.#atRest.promise
   /** Cancelled here, perhaps while the connection was closed already. */
   #cancelled: SluiceError | undefined
 
@@ -127,13 +127,10 @@ export abstract class Session {
   protected async attach(_paths: readonly string[]): Promise<void> {
     throw new SluiceError('ERR_STATE', 'only a sender can attach files to a transfer')
   }
-
   /** Nothing more will be attached. */
   protected end(): void {}
-
   /** Nothing is to stay of files that have not ended. */
   protected discard(): void {}
-
   /** Stops what it does by itself, or goes on. */
   protected rest(_isPaused: boolean): void {}
 
@@ -214,10 +211,11 @@ export abstract class Session {
       await this.drained()
       this.#stages.dismiss()
       this.stop.abort()
-      const [areClosed] = await Promise.all([this.#patience.for(this.settled()), this.channel.hangUp(how)])
-      this.isClosed = true
+      const settled = this.settled()
+      const [areClosed] = await Promise.all([this.#patience.for(settled), this.channel.hangUp(how)])
       if (!this.transfer.isOver) settle(areClosed ? undefined : notClosed(this.#stages.owed()))
       this.#closed.resolve()
+      settled.then(this.#atRest.resolve)
     })()
   }
 
@@ -251,8 +249,7 @@ export abstract class Session {
     if (this.#running === null) return
     const isPaused = this.#paused.here || this.#paused.peer
     this.rest(isPaused)
-    const state = isPaused ? 'paused' : this.#running
-    if (this.transfer.state !== state) this.control.move(state)
+    this.control.move(isPaused ? 'paused' : this.#running)
   }
 
   readonly #cancel = async (reason: string): Promise<void> => {

@@ -477,3 +477,27 @@ test('an answered plan need not be of our making: anything that knows what is wa
   t.deepEqual(statuses(outcomes), { a: 'published', b: 'published' })
   t.is(closed.size, 2)
 })
+
+test('what came over connections before is taken in by slices, between which others have their turn, before anything gets a name', async (t) => {
+  const earlier = ['a', ...Array.from({ length: 6000 }, (_, i) => `d/${i}`)]
+  const disk = memory({ a: 'of before', b: 'old' })
+  let taken = 0
+  function* acknowledged() {
+    for (const path of earlier) {
+      taken++
+      yield path
+    }
+  }
+  const turns = growth(() => taken)
+  const { found, error } = await receive(
+    disk,
+    { a: 'new', b: 'new' },
+    { conflict: 'overwrite', acknowledged },
+  )
+  t.is(error, undefined)
+  // one more than a slice is looked at before it ends
+  t.true(turns.stop() <= 1001)
+  t.is(taken, earlier.length)
+  t.deepEqual(found, { a: 'published as a_1 ERR_CONFLICT', b: 'published' })
+  t.deepEqual([text(disk, 'a'), text(disk, 'a_1'), text(disk, 'b')], ['of before', 'new', 'new'])
+})

@@ -1,3 +1,4 @@
+import { inSlices } from '../../async.js'
 import type { PublishPolicy } from '../../stores/parts.js'
 import { bring } from '../../stores/publish-by-policy.js'
 import type { Offer } from '../../wire/entry.js'
@@ -17,6 +18,8 @@ export interface Adopted {
   ledger: Ledger
   store: StoreCalls
   policy: PublishPolicy
+  /** Resolves when it is known what came over connections before. To be awaited before anything gets a name. */
+  recall(): Promise<void>
   /** Where all is published together. */
   held: Held | undefined
   publisher: Publisher
@@ -36,30 +39,37 @@ export function adopt(
   const { concurrency, missing } = options
   const isTogether = store.publishing(options.publish) === 'together'
   store.hold()
-  const asked = policyOf(offer, store, options, signal)
+  const { policy: asked, recall } = askedOf(offer, store, options, signal)
   const held = isTogether ? new Held(asked) : undefined
   const policy = store.obey(held?.policyMeanwhile ?? asked)
+  // what the store was told before, by `tell`, is complete already
+  const isTold = !held && policy !== asked
   const repairs = options.repair && new Repairs(options.repair)
   const ledger = new Ledger(plan, store.standing, repairs === undefined)
   const rules = { concurrency, missing, repairs, isStopped: () => signal.aborted }
   const publisher = new Publisher(ledger, store, policy, rules)
-  return { plan, ledger, store, policy, held, publisher, repairs }
+  return { plan, ledger, store, policy, recall: isTold ? async () => {} : recall, held, publisher, repairs }
 }
 
-/** How names are to be given in a store, as the options ask for it. */
-export function policyOf(
+/** How names are to be given in a store, as the options ask for it. `recall` fills in what came over connections before. */
+export function askedOf(
   { algorithm }: Pick<Offer, 'algorithm'>,
   store: StoreCalls,
   options: Options,
   signal: AbortSignal,
-): PublishPolicy {
+): Pick<Adopted, 'policy' | 'recall'> {
   const { unless, durability } = options
   const conflict = store.conflict(options.conflict)
   if (durability === 'power') store.raiseDurability()
   const policy: PublishPolicy = { conflict, unless, durability: store.durability, algorithm, signal }
-  if (conflict === 'overwrite' || conflict === 'replace') {
-    policy.brought = new Set()
-    for (const path of options.acknowledged?.() ?? []) bring(path, policy.brought)
+  if (conflict === 'overwrite' || conflict === 'replace') policy.brought = new Set()
+  const { brought } = policy
+  const earlier = () => (brought && options.acknowledged?.()) ?? []
+  let recalling: Promise<void> | undefined
+  const recall = () => {
+    // of a million, others have their turn meanwhile
+    recalling ??= inSlices(earlier(), (path) => bring(path, brought))
+    return recalling
   }
-  return policy
+  return { policy, recall }
 }

@@ -13,7 +13,7 @@ export interface ClaimRules {
    * Has the store told how names will be given. Left out: it is not asked what stands there, as where nobody can be asked
    * for less.
    */
-  obey?(store: StoreCalls): void
+  obey?(store: StoreCalls): Promise<void>
   checkPath(path: string): void
   /** Aborted when nobody waits for it any more. */
   signal: AbortSignal
@@ -29,7 +29,7 @@ export async function claimParts(
   offer: Offer,
   { isWanted, obey, checkPath, signal }: ClaimRules,
 ): Promise<Map<number, Range[]>> {
-  obey?.(store)
+  await obey?.(store)
   const files: Entry[] = []
   await inSlices(offer.entries, (entry) => {
     // what can be read only once cannot be proved

@@ -1,6 +1,10 @@
+import { Limiter, overSlices } from '../../async.js'
 import type { FileStats } from '../../files/disk/fs.js'
 import { foldName } from '../../files/disk/names.js'
 import { type FileNumbers, idText } from '../../files/disk/stats.js'
+
+/** Paths that are looked at at once. */
+const MOST_LOOKS = 8
 
 /** Something that has a name: its stats, and its path below the root. */
 export interface Named {
@@ -15,8 +19,9 @@ export interface Named {
  */
 export class Brought {
   /** Paths of what came over earlier connections. */
-  readonly #earlier: readonly string[]
+  readonly #earlier: Iterable<string>
   readonly #look: (path: string) => Promise<FileStats | undefined>
+  readonly #signal: AbortSignal | undefined
   #recalling: Promise<void> | undefined
   /** By their devices: mostly there is one. */
   readonly #inodes = new Map<FileNumbers['dev'], InodeSet>()
@@ -26,12 +31,18 @@ export class Brought {
   readonly #doomed = new Set<string>()
 
   /**
-   * @param earlier paths below the root of what counts as brought from the beginning
+   * @param earlier paths below the root of what counts as brought from the beginning; read by {@link recall}
    * @param look gives the stats of what has such a path
+   * @param signal aborted when nobody waits for that any more
    */
-  constructor(earlier: Iterable<string>, look: (path: string) => Promise<FileStats | undefined>) {
-    this.#earlier = [...earlier]
+  constructor(
+    earlier: Iterable<string>,
+    look: (path: string) => Promise<FileStats | undefined>,
+    signal?: AbortSignal,
+  ) {
+    this.#earlier = earlier
     this.#look = look
+    this.#signal = signal
   }
 
   /** A file of this transfer is about to get its name. */
@@ -59,10 +70,16 @@ export class Brought {
   }
 
   async #recall(): Promise<void> {
-    for (const path of this.#earlier) {
+    const paths = [...this.#earlier]
+    const limiter = new Limiter(MOST_LOOKS)
+    const look = async (path: string) => {
+      this.#signal?.throwIfAborted()
       const stats = await this.#look(path)
       if (stats) this.acknowledge({ path, stats })
     }
+    await overSlices(0, paths.length, (first, end) =>
+      limiter.each(paths.slice(first, end), look, { failFast: true }),
+    )
   }
 
   has({ path, stats }: Named): boolean {

@@ -85,7 +85,7 @@ export class DiskStore implements PartStore {
   obey(policy: PublishPolicy): void {
     this.#policy = policy
     const look = (path: string) => lstatIfThere(this.fs, join(this.#options.dir, path))
-    if (policy.brought) this.brought ??= new Brought(policy.brought, look)
+    if (policy.brought) this.brought ??= new Brought(policy.brought, look, policy.signal)
   }
 
   async expect(offer: Offer, bytes: number): Promise<void> {

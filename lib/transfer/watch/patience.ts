@@ -22,7 +22,7 @@ export class Patience {
   }
 
   /** Resolves with true when the work has ended, or with false when it was waited for long enough. Called once. */
-  async for(work: Promise<void>): Promise<boolean> {
+  async for(work: Promise<unknown>): Promise<boolean> {
     try {
       return await Promise.race([work.then(() => true), this.#late.promise])
     } finally {

@@ -8,6 +8,7 @@ import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import type { MemoryDiskOptions } from '../../../lib/testing/disk/memory-store.js'
 import { arrivingOf, type Content, type ItemOptions } from '../../helpers/items.js'
 import { receiveItems, statuses } from '../../helpers/river.js'
+import { growth } from '../../helpers/turns.js'
 
 // What a transfer has acknowledged is no old version to another file of it, under every policy that overwrites.
 
@@ -116,6 +117,48 @@ test('a file of another disk that is mounted below the folder is not taken for o
     t.true(await brought.replacing(file(3n, 9n), async () => {}))
   })
   t.true(replaced)
+})
+
+test('what came over connections before is looked at many at once, once, and others have their turn meanwhile', async (t) => {
+  const disk = scene()
+  for (let i = 0; i < 3000; i++) disk.put(`/dst/${i}`, '')
+  const paths = [...Array(3000).keys()].map(String)
+  const seen = { looks: 0, now: 0, most: 0 }
+  const brought = new Brought([...paths, 'gone'], async (path) => {
+    seen.looks++
+    seen.most = Math.max(seen.most, ++seen.now)
+    // without a turn of the event loop, as a disk that is in memory
+    const stats = await disk.lstat(`/dst/${path}`).catch(() => undefined)
+    seen.now--
+    return stats
+  })
+  const turns = growth(() => seen.looks)
+  await Promise.all([brought.recall(), brought.recall()])
+  t.true(turns.stop() <= 1000)
+  t.is(seen.looks, 3001)
+  t.is(seen.most, 8)
+  for (const path of ['0', '2999']) t.true(brought.has({ path, stats: await disk.lstat(`/dst/${path}`) }))
+})
+
+test('nobody looks any further when the transfer has stopped, or at what cannot be looked at', async (t) => {
+  const stop = new AbortController()
+  let looks = 0
+  const paths = Array.from({ length: 100 }, (_, i) => String(i))
+  const stopped = new Brought(
+    paths,
+    async () => {
+      looks++
+      stop.abort(new Error('stopped'))
+      return undefined
+    },
+    stop.signal,
+  )
+  await t.throwsAsync(stopped.recall(), { message: 'stopped' })
+  t.true(looks <= 8)
+  const failing = new Brought(paths, async () => {
+    throw new Error('EACCES')
+  })
+  await t.throwsAsync(failing.recall(), { message: 'EACCES' })
 })
 
 /** On which one folder is another disk, where that has the number of another folder. */
