@@ -5,7 +5,7 @@ import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
 import { withRegular } from '../disk/open-regular.js'
 import { writeFully } from '../disk/read-write.js'
 import { idText, lstatIfThere, sameInode, unlinkIfThere } from '../disk/stats.js'
-import { LOOK_EVERY, stateOf, untilNextLook, Watch } from '../own/lease.js'
+import { LOOK_EVERY, Renewal, stateOf, untilNextLook, Watch } from '../own/lease.js'
 import { isJournalName, isReleasedName, nameOfOwner, ownerOfName, releasedName } from '../own/names.js'
 import { fateOf, type Owner, type ProcessSystem, processSystem, thisOwner } from '../own/owner.js'
 import type { OpenFolder, Tree } from '../tree/tree.js'
@@ -28,6 +28,8 @@ export interface ClaimOptions {
   signal?: AbortSignal | undefined
   /** For tests. */
   clock?: Clock
+  /** For tests: when this process shows that it lives, which holds journals. */
+  renewals?: Clock | undefined
   system?: ProcessSystem
   /** Milliseconds since 1970. */
   now?: () => number
@@ -122,6 +124,11 @@ export interface Claimed {
   current: string
   /** One that had it before cannot be looked at: it counts as dead, but may only be suspended, and wake up. */
   mayWake: boolean
+  /**
+   * Shows that this process lives: those elsewhere would take the journal from it while it is at work for long. Whoever
+   * does not come to {@link leaveJournal} stops it. There is none in a dry run.
+   */
+  renewal?: Renewal
 }
 
 /**
@@ -157,7 +164,29 @@ export async function claimJournal(
   const current = nameOfOwner(name, thisOwner(system))
   await fs.rename(folder.at(name), folder.at(current))
   const claimed = await asClaimed(candidate, current, journal)
-  return claimed && { journal: claimed, current, mayWake }
+  if (!claimed) return undefined
+  const renew = () => touch(fs, folder.at(current), claimed.stats)
+  return { journal: claimed, current, mayWake, renewal: new Renewal(renew, options.renewals) }
+}
+
+/** Changes what others watch of a journal, but not its time: that says until when its owner lived. */
+function touch(fs: FileSystem, path: string, { mtimeMs }: FileStats): Promise<void> {
+  return withRegular(fs, path, (fd) => fs.futimes(fd, mtimeMs / 1000, mtimeMs / 1000), OPEN.update)
+}
+
+/**
+ * Whether a journal that was claimed is still this process's: `ERR_LOCK_LOST` if another one has taken it over, because
+ * this one did not show for 10 seconds that it lives.
+ */
+export async function checkClaimed(
+  { tree: { fs }, folder }: Candidate,
+  { journal, current }: Claimed,
+): Promise<void> {
+  const there = await lstatIfThere(fs, folder.at(current))
+  if (there && sameInode(there, journal.stats)) return
+  const path = `${folder.path}/${current}`
+  const message = `the journal ${path} is gone, which was taken over: another process has it, since this one was suspended or blocked for long`
+  throw new SluiceError('ERR_LOCK_LOST', message, { path })
 }
 
 /** The error for a journal that is none, or not to be trusted. */
@@ -189,15 +218,19 @@ async function asClaimed(
  */
 export async function leaveJournal(
   { tree: { fs }, folder, name }: Candidate,
-  { journal, current }: Claimed,
+  { journal, current, renewal }: Claimed,
   settled: readonly number[],
   isDone: boolean,
 ): Promise<void> {
-  if (isDone) return fs.unlink(folder.at(current))
-  // where that cannot be said, it stays under our name: nobody has the parts that it knows while this process lives
-  if (settled.length > 0) await settle(fs, folder.at(current), settled, journal)
-  // by one call, and under a name that it never had: who had it before finds out that it lost it
-  await fs.rename(folder.at(current), folder.at(releasedName(name)))
+  try {
+    if (isDone) return await fs.unlink(folder.at(current))
+    // where that cannot be said, it stays under our name: nobody has the parts that it knows while this process lives
+    if (settled.length > 0) await settle(fs, folder.at(current), settled, journal)
+    // by one call, and under a name that it never had: who had it before finds out that it lost it
+    await fs.rename(folder.at(current), folder.at(releasedName(name)))
+  } finally {
+    await renewal?.stop()
+  }
 }
 
 /** Says in a journal that stays which of its parts are gone. Its time stays: it says until when its owner lived. */

@@ -9,6 +9,7 @@ import { findOwnFolder, ownNames, possibleFolders, removeOwnFolder } from '../ow
 import type { OpenFolder, Tree } from '../tree/tree.js'
 import {
   type Candidate,
+  type Claimed,
   type ClaimOptions,
   claimJournal,
   journalNames,
@@ -67,6 +68,7 @@ export async function collectLeftovers(tree: Tree, options: CollectOptions = {})
     signal: true,
     clock: true,
     system: true,
+    renewals: true,
     now: true,
     keep: true,
     olderThan: true,
@@ -124,6 +126,21 @@ async function collectJournal(
   // meanwhile its owner may have removed it, or another process claimed it
   const claimed = await ifThere(claimJournal(candidate, options, unwritten))
   if (!claimed) return
+  try {
+    await collectParts(candidate, claimed, options, found)
+  } finally {
+    await claimed.renewal?.stop()
+  }
+}
+
+/** Removes the parts that a journal knows which was claimed, and lets go of it. */
+async function collectParts(
+  candidate: Candidate,
+  claimed: Claimed,
+  options: CollectOptions,
+  found: Leftover[],
+): Promise<void> {
+  const { tree, folder, name } = candidate
   const { journal } = claimed
   let isDone = true
   const changed = new Set<string>()

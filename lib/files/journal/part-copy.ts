@@ -17,6 +17,8 @@ export class PartCopies {
   readonly #options: Pick<TakeOverOptions, 'signal' | 'warn'>
   /** The names of those that did not take their places yet. */
   readonly #names = new Map<LeftPart, string>()
+  /** The folders in which copies took their places. */
+  readonly #folders = new Set<string>()
 
   constructor(tree: Tree, options: Pick<TakeOverOptions, 'signal' | 'warn'>) {
     this.#tree = tree
@@ -42,12 +44,23 @@ export class PartCopies {
     }
   }
 
-  /** Gives a copy the name of its part, so that it lasts. */
+  /** Gives a copy the name of its part. */
   async place(part: LeftPart): Promise<void> {
     if (!this.#names.has(part)) return
     await this.#within(part, (to, from) => moveOver(this.#tree.fs, from, to, part.stats))
     this.#names.delete(part)
-    await this.#tree.sync(parentOf(part.file.target))
+    this.#folders.add(parentOf(part.file.target))
+  }
+
+  /** Makes the names last that copies got; false if that cannot be done. */
+  async sync(): Promise<boolean> {
+    try {
+      for (const folder of this.#folders) await this.#tree.sync(folder)
+      return true
+    } catch (error) {
+      this.#options.warn?.(diskError(error, 'sync copies of parts in', this.#tree.root))
+      return false
+    }
   }
 
   /** Removes those that did not take their places. */

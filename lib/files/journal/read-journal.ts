@@ -1,3 +1,5 @@
+import { TimeSlice } from '../../async.js'
+import { systemClock } from '../../clock.js'
 import type { FileStats, FileSystem } from '../disk/fs.js'
 import { nameOf, partCandidate } from '../disk/names.js'
 import { withRegular } from '../disk/open-regular.js'
@@ -57,6 +59,7 @@ export async function readJournal(fs: FileSystem, path: string): Promise<Journal
     if (stats.nlink !== 1 || stats.size > LARGEST_JOURNAL) return undefined
     const reader = new RecordReader()
     const content = new ContentReader()
+    const slice = new TimeSlice(systemClock)
     let size = 0
     for await (const piece of readPieces(fs, fd, JOURNAL_PIECE)) {
       size += piece.length
@@ -64,6 +67,7 @@ export async function readJournal(fs: FileSystem, path: string): Promise<Journal
       for (const record of reader.push(piece)) content.take(record)
       // the first line is the owner's; what has none is not read to its end
       if (content.owner === undefined) return undefined
+      await slice.yield()
     }
     return content.end(stats)
   })

@@ -12,6 +12,7 @@ import {
   type Candidate,
   type Claimed,
   type ClaimOptions,
+  checkClaimed,
   claimJournal,
   journalNames,
   leaveJournal,
@@ -31,6 +32,15 @@ export interface LeftPart {
   stats: FileStats
   /** The process that had it cannot be looked at. It counts as dead, but may only be suspended, and wake up. */
   mayWake: boolean
+  /** The journal that knows it. */
+  held: Held
+}
+
+/** A journal that is held, with the numbers of its files of which nothing is left. */
+interface Held {
+  candidate: Candidate
+  claimed: Claimed
+  settled: number[]
 }
 
 /** How another journal knows it. */
@@ -57,17 +67,13 @@ export interface Taker {
    * stats may have changed. False if that cannot be done: the part stays as it is.
    */
   own(part: LeftPart): Promise<boolean>
-  /** To be called when a journal knows it: a copy that {@link own} made takes its place. */
+  /**
+   * To be called when a journal knows it: a copy that {@link own} made takes its place. If it fails, the part is what it
+   * was, and is not this process's: with `ERR_LOCK_LOST` if another one has taken over the journal that knew it before.
+   */
   place(part: LeftPart): Promise<void>
   /** The part is gone on with: the journal that knew it before forgets it. */
   taken(part: LeftPart): void
-}
-
-/** A journal that is held, with the numbers of its files of which nothing is left. */
-interface Held {
-  candidate: Candidate
-  claimed: Claimed
-  settled: number[]
 }
 
 /** Parts that are looked at at once. */
@@ -96,13 +102,18 @@ export async function takeOver<T>(
   const taken = new Set<string>()
   const taker: Taker = {
     own: async (part) => !part.mayWake || copies.make(part),
-    place: (part) => copies.place(part),
+    place: async (part) => {
+      await taking.check(part)
+      await copies.place(part)
+    },
     taken: ({ file }) => taken.add(partPathOf(file)),
   }
   try {
     return await begin(await taking.claim(), taker)
   } finally {
     await copies.drop()
+    // a power cut may bring back what a copy has replaced: until it lasts, the journals do not forget that
+    if (!(await copies.sync())) taken.clear()
     await taking.leave(taken)
   }
 }
@@ -131,6 +142,14 @@ class Taking {
       warn(diskError(error, 'take over what is left in', this.#tree.root))
       return []
     }
+  }
+
+  /** `ERR_LOCK_LOST` if another process has taken over the journal that knows the part: then it has the part, too. */
+  async check({ mayWake, held: { candidate, claimed } }: LeftPart): Promise<void> {
+    // a copy must not replace one that the other process has made by now
+    if (!mayWake && !claimed.renewal?.isDoubtful) return
+    await checkClaimed(candidate, claimed)
+    claimed.renewal?.confirm()
   }
 
   /** Lets go of all journals; those of which nothing is left go. */
@@ -221,15 +240,16 @@ class Taking {
     const { warn, signal } = this.#options
     const left: LeftPart[] = []
     const limiter = new Limiter(MOST_LOOKS)
-    for (const { claimed, settled } of this.#held) {
-      const { journal, mayWake } = claimed
+    for (const held of this.#held) {
+      const { settled } = held
+      const { journal, mayWake } = held.claimed
       const { unfinished } = journal
       const look = async (file: UnfinishedFile) => {
         if (!this.#isWanted(file)) return
         if (others.get(partPathOf(file))?.some((other) => mayBeOne(file, other))) return
         signal?.throwIfAborted()
         const found = file.isSuspect ? undefined : await findPart(this.#tree, file, journal)
-        if (found?.part) return void left.push({ file, stats: found.part, mayWake })
+        if (found?.part) return void left.push({ file, stats: found.part, mayWake, held })
         // what can be read of it need not be on the disk: nobody can go on with it
         const leftover = found ? found.leftover : await collectPart(this.#tree, file, journal, {})
         if (leftover?.error) warn?.(leftover.error)

@@ -48,7 +48,7 @@ export interface UnfinishedTransfer {
 }
 
 /** Options of {@link unfinishedTransfers}. */
-export interface UnfinishedOptions extends Omit<ClaimOptions, 'dryRun' | 'now'> {
+export interface UnfinishedOptions extends Omit<ClaimOptions, 'dryRun' | 'now' | 'renewals'> {
   fs?: FileSystem
   /** Told of what cannot be read, or is not believed: it is left out. */
   warn?: (warning: SluiceError) => void

@@ -77,8 +77,9 @@ export const backgroundClock: Clock = {
 export class Renewal {
   readonly #renew: () => Promise<unknown>
   readonly #clock: Clock
+  /** When the last renewal began that succeeded. */
   #since: number
-  #isDoubtful = false
+  #wasLate = false
   #cancel: () => void = () => {}
   #running: Promise<unknown> = Promise.resolve()
   #stopped = false
@@ -93,17 +94,15 @@ export class Renewal {
 
   /**
    * Whether the record did not change for so long that somebody else may have taken it: this process was suspended, or
-   * blocked. It stays so until {@link confirm}.
+   * blocked, or the disk refuses. It stays so until {@link confirm}, and until a renewal succeeds.
    */
   get isDoubtful(): boolean {
-    this.#isDoubtful ||= this.#clock.now() - this.#since > LEASE / 2
-    return this.#isDoubtful
+    return this.#wasLate || this.#clock.now() - this.#since > LEASE / 2
   }
 
   /** Somebody has looked: the record is still this process's. */
   confirm(): void {
-    this.#isDoubtful = false
-    this.#since = this.#clock.now()
+    this.#wasLate = false
   }
 
   /** Resolves once the record is not touched any more. */
@@ -115,10 +114,14 @@ export class Renewal {
 
   #next(): void {
     this.#cancel = this.#clock.after(RENEW_EVERY, () => {
-      // before anything changes: a record that was taken changes nothing for its new owner
-      if (!this.isDoubtful) this.#since = this.#clock.now()
+      // a record that was taken changes nothing for its new owner: that this succeeds does not end the doubt
+      this.#wasLate = this.isDoubtful
+      const began = this.#clock.now()
+      const succeeded = () => {
+        this.#since = began
+      }
       this.#running = this.#renew()
-        .catch(() => {})
+        .then(succeeded, () => {})
         .finally(() => this.#stopped || this.#next())
     })
   }

@@ -121,7 +121,13 @@ export async function beginPart(tree: Tree, path: string, options: PartFileOptio
     // a part that is there keeps its age: what was changed before its journal began would not be taken for ours
     const known = found ? { ...file, part: found.file.part, at: found.file.at } : { ...file, part: partName }
     const made = await PartJournal.create(tree, known, durability)
-    if (found) await taker.place(found)
+    if (found) {
+      await taker.place(found).catch(async (error: unknown) => {
+        // the part is what the journal before knows
+        await made.end().catch(() => {})
+        throw error
+      })
+    }
     const begun = await begin(tree, path, options, left, made)
     if (found) taker.taken(found)
     return begun

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { inSlices } from '../../async.js'
 import { A_DAY, systemClock } from '../../clock.js'
 import { isError, type SluiceError } from '../../errors.js'
 import { diskError } from '../../files/disk/disk-error.js'
@@ -107,10 +108,10 @@ export class DiskStore implements PartStore {
     this.#tree ??= this.openTree()
     await this.#tree
     if (this.refusal) return claims
-    for (const part of await this.parts.claim(entries, signal)) {
+    await inSlices(await this.parts.claim(entries, signal), (part) => {
       const { end } = part.file.extent
       claims.set(part.entry.index, { part, ranges: end > 0 ? [{ start: 0, end }] : [] })
-    }
+    })
     if (isFirst) await this.collect(await this.#tree)
     return claims
   }

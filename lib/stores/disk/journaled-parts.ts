@@ -1,15 +1,17 @@
 import { randomBytes } from 'node:crypto'
-import { inSlices, overSlices } from '../../async.js'
+import { inSlices, TimeSlice } from '../../async.js'
+import { systemClock } from '../../clock.js'
 import type { SluiceError } from '../../errors.js'
 import type { ModeMemory } from '../../files/disk/attributes.js'
 import { errorCode } from '../../files/disk/disk-error.js'
 import type { FileIdentity, SyncCalls } from '../../files/disk/fs.js'
 import { below, nameOf, parentOf } from '../../files/disk/names.js'
+import { goOnWith } from '../../files/journal/go-on-with.js'
 import { Journal } from '../../files/journal/journal.js'
-import type { JournalEnd, JournalFile } from '../../files/journal/journal-records.js'
+import type { JournalEnd } from '../../files/journal/journal-records.js'
 import type { UnfinishedFile } from '../../files/journal/read-journal.js'
 import { RunIds } from '../../files/journal/run-records.js'
-import { type LeftPart, recordOf, takeOver } from '../../files/journal/take-over.js'
+import { type LeftPart, takeOver } from '../../files/journal/take-over.js'
 import { thisOwner } from '../../files/own/owner.js'
 import { BarePart } from '../../files/part/bare-part.js'
 import type { BarePartOptions } from '../../files/part/part-options.js'
@@ -88,25 +90,23 @@ export class JournaledParts {
     const isWanted = ({ path }: UnfinishedFile) => wanted.has(path)
     return takeOver(await store.tree(), isWanted, options, async (left, taker) => {
       const chosen = new Map<Entry, LeftPart>()
-      await overSlices(0, left.length, async (first, end) => {
-        for (const one of left.slice(first, end)) {
-          const entry = wanted.get(one.file.path)!
-          const size = chosen.get(entry)?.stats.size ?? -1
-          if (one.stats.size > size && (await this.#mayGoOn(entry, one))) chosen.set(entry, one)
-        }
-      })
+      const slice = new TimeSlice(systemClock)
+      for (const one of left) {
+        const entry = wanted.get(one.file.path)!
+        const size = chosen.get(entry)?.stats.size ?? -1
+        if (one.stats.size > size && (await this.#mayGoOn(entry, one))) chosen.set(entry, one)
+        await slice.yield()
+      }
       const journal = chosen.size === 0 ? undefined : await this.#mayOpenJournal()
       if (!journal) return []
-      for (const [entry, one] of chosen) if (!(await taker.own(one))) chosen.delete(entry)
-      const records: JournalFile[] = []
-      await inSlices([...chosen.values()], (one) => records.push(recordOf(one)))
-      const numbers = await journal.begin(records)
+      const numbers = await goOnWith([...chosen.values()], taker, journal, warn)
       const parts: DiskPart[] = []
       for (const [entry, one] of chosen) {
-        this.#numbers[entry.index] = numbers[parts.length]!
-        await taker.place(one)
-        taker.taken(one)
+        const n = numbers.get(one)
+        if (n === undefined) continue
+        this.#numbers[entry.index] = n
         parts.push(this.#part(entry, { partName: one.file.part, found: one.stats }))
+        await slice.yield()
       }
       return parts
     })

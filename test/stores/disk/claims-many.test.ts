@@ -74,6 +74,32 @@ test('of 100,000 unfinished files the event loop is let go in between, and the j
   t.log(`${bytes} bytes, ${turns} turns of the event loop`)
 })
 
+test.serial(
+  'where each step takes long, it is let go after a few of them, in each loop over all of the files',
+  async (t) => {
+    const { disk, receivers, entries } = await manyLeft(2000, 1)
+    const store = receivers.start(disk)
+    const real = performance.now
+    let now = real.call(performance)
+    performance.now = () => now++
+    t.teardown(() => {
+      performance.now = real
+    })
+    let turns = 0
+    let isOver = false
+    const counting = (async () => {
+      for (; !isOver; turns++) await setImmediate()
+    })()
+    const claims = await store.claims(entries)
+    isOver = true
+    await counting
+    t.is(claims.size, 2000)
+    // they are chosen, owned, placed, and made parts
+    t.true(turns > 4 * (2000 / 10), `${turns} turns`)
+    await store.close()
+  },
+)
+
 test('an offer of other files than those that were left looks at none of them', async (t) => {
   const { disk, receivers } = await manyLeft(2000, 1)
   const others = entriesOf(Object.fromEntries(Array.from({ length: 2000 }, (_, i) => [`d0/g${i}`, CONTENT])))

@@ -1,6 +1,8 @@
 import test from 'ava'
-import { OPEN } from '../../../lib/files/index.js'
-import { MemoryDisk } from '../../../lib/testing/index.js'
+import { OPEN, Tree } from '../../../lib/files/index.js'
+import { Journal } from '../../../lib/files/journal/journal.js'
+import { thisOwner } from '../../../lib/files/own/owner.js'
+import { FakeClock, MemoryDisk } from '../../../lib/testing/index.js'
 import type { Run } from '../../../lib/wire/run.js'
 import {
   beginSome,
@@ -400,4 +402,27 @@ test('who does not wait any more has claimed nothing', async (t) => {
   const reason = new Error('enough')
   await t.throwsAsync(receivers.start(disk).claims(entries, AbortSignal.abort(reason)), { is: reason })
   t.is((await receivers.start(disk).claims(entries)).size, 2)
+})
+
+test('of what a process elsewhere left, a part that cannot be had begins anew with a warning, and all files arrive', async (t) => {
+  const disk = newDisk()
+  const receivers = new Receivers()
+  const contents = { a: X, b: X, c: X }
+  const tree = await Tree.open('/d', { fs: disk })
+  const owner = { ...thisOwner(receivers.machine.start(1000)), host: 'elsewhere', boot: '' }
+  const renewals = new FakeClock()
+  const journal = await Journal.create(tree, 'ab'.repeat(16), { durability: 'crash', owner, renewals })
+  const entries = entriesOf(contents)
+  await journal.begin(entries.map(({ path, size, mtime }) => ({ path, size, mtime, part: `${path}.part` })))
+  for (const path of Object.keys(contents)) disk.put(`/d/${path}.part`, X.subarray(0, 10))
+
+  const system = receivers.machine.start(7)
+  const store = receivers.start(disk, { ownership: { system, clock: new FakeClock({ auto: true }) } })
+  disk.fail({ call: 'rename', path: /\/b\.part$/, error: 'EIO' })
+  t.is(await receiveAll(store, contents), 20)
+  t.like(receivers.warnings, { length: 1, 0: { code: 'ERR_WRITE', path: 'b.part' } })
+  const { 'b.part': left, ...arrived } = filesIn(disk)
+  t.like(arrived, { a: X.toString(), b: X.toString(), c: X.toString() })
+  t.is(left, X.subarray(0, 10).toString(), 'it is still what the journal before knows')
+  await tree.close()
 })
