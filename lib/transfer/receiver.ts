@@ -107,7 +107,7 @@ export class Receiver extends Session {
       offered: (offer) => this.#offered(offer),
       passed: (item) => {
         if (item.kind === 'run') this.control.passed(item)
-        else this.#finishRiver()
+        else this.#moveOn()
       },
       settled: (ranges) => this.#settled(ranges),
       acknowledged: () => this.control.allOutcomes.acknowledged(this.plan.entries),
@@ -235,15 +235,15 @@ export class Receiver extends Session {
         await this.channel.ready()
       }
     }
-    this.control.advance()
-    this.#finishRiver()
+    this.#moveOn()
   }
 
   /**
-   * The river ends when END was heard and every entry has its outcome: until then more may be asked for. Behind stages
-   * that are not ours nothing is asked for again, and one of them may not have passed the end on.
+   * Tells how far it is. The river ends when END was heard and every entry has its outcome: until then more may be asked for.
+   * Behind stages that are not ours nothing is asked for again, and one of them may not have passed the end on.
    */
-  #finishRiver(): void {
+  #moveOn(): void {
+    this.control.advance()
     const { isEnded, isFinished } = this.plan
     if (isFinished || (isEnded && this.#river.guests.length > 0)) this.channel.deframer.finish()
   }

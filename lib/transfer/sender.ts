@@ -113,7 +113,7 @@ export class Sender extends Session {
     this.#river = this.#sending.river({
       plan: this.plan,
       passed: (item) => {
-        if (item.kind === 'run' && !item.isProof) this.control.passed(item)
+        if (item.kind === 'run') this.control.passed(item)
         if (item.kind === 'end') this.#state = 'sent'
       },
       warn: this.control.warn,

@@ -247,7 +247,8 @@ export class Transfer extends EventEmitter<TransferEvents> {
       advance,
       decided: () => meter.decided(),
       passed(run: Run): void {
-        meter.passed(run)
+        // what is only proved does not travel
+        if (!run.isProof) meter.passed(run)
         advance()
       },
       /** Tells what became of entries. */

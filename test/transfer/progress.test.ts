@@ -1,11 +1,21 @@
 import { randomBytes } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import test from 'ava'
 import { Chunker } from '../../lib/digest/chunks.js'
 import { blockEngine } from '../../lib/digest/digests.js'
-import { manifestOf, type Progress, type ReceiveOptions, receive, send } from '../../lib/index.js'
-import { type DuplexPairOptions, duplexPair } from '../../lib/testing/index.js'
+import {
+  manifestOf,
+  manifestOfEntries,
+  memoryParts,
+  memorySources,
+  type Progress,
+  type ReceiveOptions,
+  receive,
+  send,
+} from '../../lib/index.js'
+import { type DuplexPairOptions, duplexPair, FakeClock } from '../../lib/testing/index.js'
 import { Plan } from '../../lib/transfer/plan.js'
 import { ProgressMeter } from '../../lib/transfer/progress.js'
 import type { Run } from '../../lib/wire/run.js'
@@ -179,6 +189,32 @@ test('both sides say the same of what travels and of what was there, however muc
       // from the first moment on, what is there is not left to travel
       for (const { left, bytes } of side) t.true(left! + bytes <= sent.length - there, what)
       for (const { current } of side) if (current) t.true(current.bytes >= there - MIB, what)
+    }
+  }
+})
+
+test('while only is checked what is there, both sides say again and again how much of it is', async (t) => {
+  const size = 16 * MIB
+  const content = randomBytes(size)
+  const store = memoryParts()
+  const sources = memorySources(new Map([['file', content]]))
+  const entries = sources.entries.map((entry) => ({ ...entry, mtime: 0 }))
+  for (const isThere of [false, true]) {
+    const clock = new FakeClock()
+    const [near, far] = duplexPair({ highWaterMark: 64 * 1024 })
+    const manifest = manifestOfEntries(entries, sources, { name: 'test', algorithm: 'blocks' })
+    const sides = [send(near, manifest, { clock }), receive(far, { store, accept: 'all', clock })]
+    const checked = sides.map(() => new Set<number>())
+    for (const [at, side] of sides.entries())
+      side.on('progress', ({ resumedBytes }) => checked[at]!.add(resumedBytes))
+    let isOver = false
+    Promise.allSettled(sides.map(({ finished }) => finished)).then(() => {
+      isOver = true
+    })
+    for (; !isOver; await setImmediate()) clock.advance(50)
+    for (const of of checked) {
+      if (!isThere) t.deepEqual([...of], [0])
+      else t.true(of.size > 2 && of.has(size), `${[...of]}`)
     }
   }
 })
