@@ -22,7 +22,7 @@ export interface DeframerOptions {
 
 /**
  * Takes bytes at any split and gives frames: data in pieces (nothing waits for a whole frame), and the checked
- * messages of the river. One way its readable side ends with the input, which END must end. In a conversation more may
+ * messages of the river. One way its readable side ends with END, behind which nothing may follow. In a conversation more may
  * be asked for after END, so that it ends when {@link Deframer.finish} is called.
  *
  * Errors: `ERR_NOT_SLUICE`, `ERR_VERSION`, `ERR_FORMATS`, `ERR_PROTOCOL`, `ERR_LIMIT`; `ERR_TRUNCATED` if the input
@@ -114,8 +114,11 @@ export class Deframer extends Duplex {
   }
 
   #give(frame: Frame): boolean {
-    if (frame.kind === 'message' && frame.message.type === 'end') this.#ended = true
-    return this.push(frame)
+    const hasEnded = frame.kind === 'message' && frame.message.type === 'end'
+    const more = this.push(frame)
+    if (hasEnded) this.#ended = true
+    if (hasEnded && this.#onTalk === undefined) this.finish()
+    return more
   }
 
   #talk(message: Message): void {

@@ -1,6 +1,8 @@
 import { pipeline } from 'node:stream/promises'
 import { deferred } from '../../async.js'
+import { systemClock } from '../../clock.js'
 import { isSluiceError, SluiceError } from '../../errors.js'
+import { errorCode } from '../../files/disk/disk-error.js'
 import { commandFileSystem } from '../../files/disk/node-fs.js'
 import { deframer } from '../../stages/deframer.js'
 import { demuxer } from '../../stages/demuxer.js'
@@ -17,6 +19,9 @@ import { Tally } from '../terminal/tally.js'
 import { checkDestination } from './destination.js'
 import { OneWay } from './one-way.js'
 import { inFolder, type ReceiveFlags } from './receive.js'
+
+/** Milliseconds for which the end of the input is waited for when all is there. */
+const MOST_WAIT = 1000
 
 /** The options of `sluice unpack`: those of `receive` that need no connection. */
 export type UnpackFlags = Omit<ReceiveFlags, 'listen' | 'once' | 'yes'>
@@ -58,18 +63,17 @@ export async function unpackCommand(flags: UnpackFlags, { io, reporter, signal }
       cut.resolve()
     },
   })
-  const river = [
-    deframer({ afterCut: () => cut.promise }),
-    demux,
-    oneWay.stage(),
-    hashTap(),
-    sink,
-    // the table keeps what became of each
-    finalizer({ conflict, unless, symlinks, onSettled, warn, outcomes: 'failed' }),
-  ]
+  // the table keeps what became of each
+  const last = finalizer({ conflict, unless, symlinks, onSettled, warn, outcomes: 'failed' })
+  const river = [deframer({ afterCut: () => cut.promise }), demux, oneWay.stage(), hashTap(), sink, last]
   const numbers = () => ({ id: oneWay.id, bytes: oneWay.bytes, took: performance.now() - began })
   try {
-    await pipeline([await standardInput(io), ...river], { signal })
+    const input = await standardInput(io)
+    // netcat, and not it alone, keeps its end open behind the last byte; what follows END is an error, not to be missed
+    last.once('finish', () => systemClock.after(MOST_WAIT, () => input.destroy()))
+    await pipeline([input, ...river], { signal }).catch((error) => {
+      if (!last.writableFinished || errorCode(error) !== 'ERR_STREAM_PREMATURE_CLOSE') throw error
+    })
   } catch (error) {
     oneWay.over()
     const why = (signal.aborted ? signal.reason : error) as SluiceError
