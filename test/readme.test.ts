@@ -11,7 +11,7 @@ import { listing, plant, temporary } from './helpers/folders.js'
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const TSC = fileURLToPath(new URL('../../node_modules/typescript/bin/tsc', import.meta.url))
 /** And how many samples they have at least. */
-const PAGES = { 'README.md': 5, 'lib/README.md': 1, 'lib/files/README.md': 2 }
+const PAGES = { 'README.md': 6, 'lib/README.md': 1, 'lib/files/README.md': 2 }
 const RUN = ['lib/files/README.md']
 
 /** What the code on the pages takes for granted. */
@@ -112,6 +112,37 @@ const key = Buffer.alloc(32, 'k')`,
     change,
   })
   t.regex(output, /photos\/deep\/b\.jpg.*published/)
+  t.deepEqual(await listing(join(cwd, 'inbox/photos')), await listing(join(cwd, 'photos')))
+})
+
+test('the upload of README.md answers what became of each file, and a client hears why not', async (t) => {
+  const cwd = await plant(await temporary(t), {
+    'photos/a.jpg': 'a',
+    'photos/b.jpg': Buffer.alloc(2_000_000),
+  })
+  const port = "port: (server.address() as import('node:net').AddressInfo).port"
+  const output = await runSample(t, 'async function upload(', {
+    before: `const dir = 'inbox'`,
+    behind: `
+import { text } from 'node:stream/consumers'
+const there = await send(['photos'])
+console.log(await text(there))
+const bad = request({ method: 'POST', ${port}, host: '127.0.0.1' })
+const answer = new Promise<IncomingMessage>((resolve) => bad.once('response', resolve))
+bad.end('no stream of files')
+const { statusCode } = await answer
+console.log(statusCode, await text(await answer))
+const gone = request({ method: 'POST', ${port}, host: '127.0.0.1' }).on('error', () => {})
+gone.write('\x89SLUICE')
+await new Promise((resolve) => server.once('request', resolve))
+gone.destroy()
+server.close(() => console.log('closed'))`,
+    cwd,
+    change: (code) => code.replaceAll('port: 7000', port).replace("listen(7000, '127.0.0.1')", 'listen(0)'),
+  })
+  t.regex(output, /"path":"photos\/b.jpg","status":"published"/)
+  t.regex(output, /^400 .*not a Sluice peer/m)
+  t.regex(output, /^closed$/m)
   t.deepEqual(await listing(join(cwd, 'inbox/photos')), await listing(join(cwd, 'photos')))
 })
 
