@@ -33,14 +33,14 @@ function isCut(given: unknown): given is Cut {
 }
 
 function noCut(given: unknown): SluiceError {
+  const what = 'what the function of mapCuts() gives'
   const expected =
     'a cut (an entry, and bytes of it), a list of cuts, undefined, or a SluiceError that its file fails with'
-  return badOption(
-    'what the function of mapCuts() gives',
-    expected,
-    given,
-    isError(given) ? { cause: given } : {},
-  )
+  if (!isError(given)) return badOption(what, expected, given)
+  const found = `${given.name} with the code ${(given as { code?: unknown }).code}`
+  return badOption(what, `${expected}, whose code is one of ours or begins with APP_`, found, {
+    cause: given,
+  })
 }
 
 class MapCuts extends Transform {

@@ -1,5 +1,5 @@
 import test from 'ava'
-import { cutsOf, mapCuts } from '../../lib/index.js'
+import { cutsOf, type Item, mapCuts, type Run, runOf } from '../../lib/index.js'
 import { sameItems, sampleItems, transformConformance } from '../../lib/testing/index.js'
 import { conforms } from '../helpers/conforms.js'
 
@@ -42,3 +42,24 @@ conforms(
     many,
   }),
 )
+
+test('a stage that converts passes the suite with the items that lib/README.md expects of it', async (t) => {
+  const upper = (bytes: Buffer) => Buffer.from(bytes.toString('latin1').toUpperCase(), 'latin1')
+  const converted = (run: Run) =>
+    runOf(
+      run,
+      Array.from(cutsOf(run), (cut) => ({ ...cut, bytes: upper(cut.bytes) })),
+    )
+  const expected = async () =>
+    (await sampleItems()).map((item): Item => (item.kind === 'run' ? converted(item) : item))
+  const make = () => mapCuts((cut) => ({ ...cut, bytes: upper(cut.bytes) }))
+  const many = () => sampleItems(new Map([['big', Buffer.alloc(4_000_000)]]))
+  const cases = transformConformance<Item, Item>(make, {
+    input: () => sampleItems(),
+    expected,
+    many,
+    same: sameItems,
+  })
+  t.true(cases.length > 5)
+  for (const { name, run } of cases) await t.notThrowsAsync(async () => run(), name)
+})
