@@ -35,7 +35,7 @@ const ENTRY: Entry = {
 
 /** The cases by their names. */
 export const CLAIM_CASES: Record<string, (place: Place) => Promise<void>> = {
-  'with claims: what was written before a close is claimed, read back, gone on with and whole': async (
+  'if it has claims: what was written before a close is claimed, read back, gone on with and whole': async (
     place,
   ) => {
     await interrupted(place)
@@ -50,7 +50,7 @@ export const CLAIM_CASES: Record<string, (place: Place) => Promise<void>> = {
       ensure(claim === undefined, 'a file that was published is claimed as an unfinished one'),
     )
   },
-  'with claims: claimed bytes can be written over': async (place) => {
+  'if it has claims: claimed bytes can be written over': async (place) => {
     if ((await place.abilities()).isAscending) return
     await interrupted(place, Buffer.alloc(BEFORE))
     await withClaim(place, ENTRY, async (claim, store) => {
@@ -59,7 +59,7 @@ export const CLAIM_CASES: Record<string, (place: Place) => Promise<void>> = {
     })
     checkContent(await place.read(), ENTRY.path, CONTENT)
   },
-  'with claims: for another size or time nothing is claimed, and what is there stays for the right one':
+  'if it has claims: for another size or time nothing is claimed, and what is there stays for the right one':
     async (place) => {
       await interrupted(place)
       for (const other of [{ size: CONTENT.length + 1 }, { mtime: ENTRY.mtime + 60_000 }])
@@ -71,7 +71,7 @@ export const CLAIM_CASES: Record<string, (place: Place) => Promise<void>> = {
         await checkClaim(claim)
       })
     },
-  'with claims: a part is claimed once, and again after it was closed': async (place) => {
+  'if it has claims: a part is claimed once, and again after it was closed': async (place) => {
     await interrupted(place)
     for (let times = 0; times < 2; times++) {
       await withClaim(place, ENTRY, async (claim, store) => {
@@ -82,7 +82,7 @@ export const CLAIM_CASES: Record<string, (place: Place) => Promise<void>> = {
       })
     }
   },
-  'with claims: of a claim that was discarded nothing is claimed any more': async (place) => {
+  'if it has claims: of a claim that was discarded nothing is claimed any more': async (place) => {
     await interrupted(place)
     await withClaim(place, ENTRY, (claim) => claim?.part.discard(new SluiceError('ERR_DIGEST', 'no good')))
     await withClaim(place, ENTRY, async (claim) =>
@@ -94,7 +94,7 @@ export const CLAIM_CASES: Record<string, (place: Place) => Promise<void>> = {
 
 /** The same of files that stand already. */
 export const LOOKUP_CASES: Record<string, (place: Place) => Promise<void>> = {
-  'with lookup: what stands with the size of an entry is found, and read': async (place) => {
+  'if it has lookup: what stands with the size of an entry is found, and read': async (place) => {
     await published(place, CONTENT)
     await withLookup(place, [ENTRY], 'identical', async (found) => {
       const { indices, source } = found
@@ -112,7 +112,7 @@ export const LOOKUP_CASES: Record<string, (place: Place) => Promise<void>> = {
     })
     checkContent(await place.read(), ENTRY.path, CONTENT)
   },
-  'with lookup: what has another size, or stands nowhere, is not found': async (place) => {
+  'if it has lookup: what has another size, or stands nowhere, is not found': async (place) => {
     await published(place, CONTENT)
     const others = [
       { ...ENTRY, size: 5 },
@@ -124,7 +124,7 @@ export const LOOKUP_CASES: Record<string, (place: Place) => Promise<void>> = {
         ensure(indices.length === 0, `what is not there is found: ${indices.join()}`),
       )
   },
-  'with lookup: unless it is unchanged: what has the size and the time is there': async (place) => {
+  'if it has lookup: unless it is unchanged: what has the size and the time is there': async (place) => {
     await published(place, CONTENT)
     const entries = [ENTRY, { ...ENTRY, index: 1, mtime: ENTRY.mtime + 60_000 }]
     await withLookup(place, entries, 'unchanged', ({ indices }) =>
@@ -134,7 +134,7 @@ export const LOOKUP_CASES: Record<string, (place: Place) => Promise<void>> = {
       ),
     )
   },
-  'with lookup: a file that another one took the place of is not read any more': async (place) => {
+  'if it has lookup: a file that another one took the place of is not read any more': async (place) => {
     await published(place, CONTENT)
     await withLookup(place, [ENTRY], 'identical', async ({ source }, store) => {
       const { conflicts = CONFLICTS } = store.features ?? {}

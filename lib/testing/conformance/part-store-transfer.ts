@@ -167,12 +167,15 @@ export class Place {
     return this.#place.open()
   }
 
-  async read() {
-    return this.#place.read()
+  async read(): Promise<ReadonlyMap<string, PlacedContent>> {
+    const seen = await this.#place.read()
+    const isMap = typeof seen?.get === 'function' && typeof seen.has === 'function'
+    ensure(isMap, 'what read() of the place gives must be a Map of what stands there, by its path')
+    return seen
   }
 
   check(files: Sent, received: Received): Promise<void> {
-    return checkArrived(this.#place, files, received)
+    return checkArrived(this, files, received)
   }
 
   /** The folder must have the mode of its entry. */
@@ -215,7 +218,7 @@ export class Place {
 }
 
 /** Fails the case unless what the outcomes say of the files is so, and nothing failed. */
-async function checkArrived(place: PartStorePlace, files: Sent, received: Received): Promise<void> {
+async function checkArrived(place: Pick<Place, 'read'>, files: Sent, received: Received): Promise<void> {
   const { outcomes, error } = received
   ensure(error === undefined, `the transfer ended with ${String(error)}`)
   const seen = await place.read()

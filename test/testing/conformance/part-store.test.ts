@@ -1,4 +1,6 @@
 // Each property of the suite, and a store that lacks just that: the suite must say so.
+
+import test from 'ava'
 import {
   type Claim,
   type Entry,
@@ -269,3 +271,10 @@ refuted(
   'is claimed once',
   /twice/,
 )
+
+test('a place that gives no Map of what stands there is told so', async (t) => {
+  const memory = memoryParts()
+  const cases = partStoreConformance(() => ({ open: () => memory, read: () => ({}) as never }))
+  const one = cases.find(({ name }) => name === 'a single file arrives')!
+  await t.throwsAsync(async () => one.run(), { message: /what read\(\) of the place gives must be a Map/ })
+})
