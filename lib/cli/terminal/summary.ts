@@ -69,20 +69,24 @@ export function interruptedText(
   { where, progress, isSender = false }: Interrupted,
 ): string | undefined {
   if (!INTERRUPTED.has(code)) return undefined
-  const { published = 'no whole file', there } = tally
-  const whole = there === 0 ? published : `${published}, and ${there} there already,`
+  const { published = 'no new whole file', there } = tally
+  const before = there === 0 ? '' : `, ${there} there already`
   const kept = keptOf(tally, progress)
   const unfinished = kept === '' ? '' : `; ${isSender ? 'up to ' : ''}${kept} kept`
-  return `${who} before the end; ${whole} ${where}${unfinished}. Run the same commands again for the rest`
+  return `${who} before the end; ${published} ${where}${before}${unfinished}. Run the same commands again for the rest`
 }
 
 /** How much is there of files that have no outcome yet; '' if nothing is. A stream of unknown size begins anew. */
-function keptOf(tally: Tally, { files, totalFiles, totalBytes, left, current }: Progress): string {
+function keptOf(tally: Tally, progress: Progress): string {
+  const { files, totalFiles, totalBytes, left, current } = progress
   if (totalBytes === null || left === null) return ''
-  const bytes = totalBytes - left - tally.bytes
+  const there = totalBytes - left
+  const bytes = there - tally.bytes
   if (bytes <= 0) return ''
+  // what was there before may be whole files, which have no outcome until they were compared
+  const which = there > progress.bytes ? 'unfinished or unchecked files' : 'unfinished files'
   // a sender reads ahead of what it says to be the present file
   const isOne = totalFiles - files === 1 || current?.bytes === bytes
   const isCurrent = isOne && current !== null && current.size !== current.bytes
-  return `${size(bytes)} of ${isCurrent ? shownPath(current.path.split('/').at(-1)!, 30) : 'unfinished files'}`
+  return `${size(bytes)} of ${isCurrent ? shownPath(current.path.split('/').at(-1)!, 30) : which}`
 }
