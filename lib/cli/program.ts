@@ -3,7 +3,6 @@ import { Command, CommanderError, Option } from 'commander'
 import { isSluiceError, type SluiceError } from '../errors.js'
 import { diskError, errorCode } from '../files/disk/disk-error.js'
 import { CONFLICTS, DURABILITIES } from '../files/publish/publish.js'
-import { wrapped } from '../terminal/text.js'
 import { cleanCommand, statusCommand } from './commands/leftovers.js'
 import { recoverCommand } from './commands/recover.js'
 import { writeCommand } from './commands/write.js'
@@ -11,6 +10,7 @@ import { addHelp } from './help.js'
 import type { Context } from './terminal/context.js'
 import { commandError, stoppedByUser } from './terminal/exit.js'
 import { type Io, Reporter } from './terminal/reporter.js'
+import { shownOn } from './terminal/screen.js'
 import { checkOutput } from './terminal/streams.js'
 
 const require = createRequire(import.meta.url)
@@ -197,7 +197,7 @@ export async function main(args: readonly string[], io: Io, stop: AbortControlle
           .trim()
           .replaceAll('\n', ' ')
         const message = `sluice: ${ofAnotherCommand(said, sluice) ?? said}`
-        write(`${io.stderr.isTTY ? wrapped(message, io.stderr.columns || 80) : message}\n`)
+        write(`${shownOn(io.stderr, message)}\n`)
       },
     })
   }

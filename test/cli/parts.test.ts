@@ -162,13 +162,16 @@ test('a terminal that can erase nothing gets a line about what runs from time to
   t.is(text, 'at 5000\nat 10000\ndone\n')
 })
 
-test('lines are broken between words, with an indent; what is too long stays whole', (t) => {
+test('lines are broken between words, with an indent; a word that is wider than a row is broken, too', (t) => {
   t.is(wrapped('short\n  also short', 20), 'short\n  also short')
   t.is(wrapped('warning: this is too long', 12), 'warning:\n  this is\n  too long')
   t.is(wrapped('  "name"  1 file, 2 B', 14), '  "name"  1\n    file, 2 B')
   // a number is not parted from its unit
   t.is(wrapped('sent (10.5 MB, 2 MB/s)', 12), 'sent\n  (10.5 MB,\n  2 MB/s)')
-  t.is(wrapped('see https://a.very.long/word of it', 10), 'see\n  https://a.very.long/word\n  of it')
+  t.is(wrapped('see https://a.very.long/word of it', 10), 'see\n  https://\n  a.very.l\n  ong/word\n  of it')
+  t.is(wrapped('  "日本語の写真"  5 B', 10), '  "日本語\n    の写真\n    "  5 B')
+  // where there is no room for more than the indent, the terminal breaks the line
+  t.is(wrapped('a line', 2), 'a\n  line')
 })
 
 test('a text stands beside what it begins with, or below', (t) => {

@@ -179,6 +179,23 @@ scene('mistakes', async (sluice) => ({
   word: await sluice('receive --conflict ask'),
 }))
 
+test.serial('what status and clean find is broken between words, and indented from there on', async (t) => {
+  const name = 'film-of-the-summer-holidays-2026.mkv'
+  const cwd = await plant(await screenFolder(t), { [name]: Buffer.alloc(4_000_000) })
+  const sluice = (words: string) => Screen.of(t, words.split(' '), { columns: 40, cwd })
+  const receiver = await sluice('receive --dir inbox --once --yes')
+  const sender = await sluice(`send ${name} --limit 1M --to ${await addressOf(receiver)}`)
+  await receiver.shows(/[1-9]\d? %/)
+  sender.type('\u0003')
+  await receiver.ended
+  const status = await sluice('status inbox')
+  await status.ended
+  t.regex(status.text, /^interrupted .*%\n {2}.* of 4 MB\n {2}film-\S+\n {2}\S+\n1 unfinished/m)
+  const clean = await sluice('clean inbox')
+  await clean.ended
+  t.regex(clean.text, /^left\n {2}film-\S+\n {2}\S+ \(.* kB\)\nleft\n {2}\.sluice/m)
+})
+
 const PROGRESS = fileURLToPath(new URL('../helpers/progress-child.js', import.meta.url))
 
 for (const columns of [80, 40])

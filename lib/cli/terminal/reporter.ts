@@ -17,7 +17,7 @@ import { exitOf } from './exit.js'
 import { Keys } from './keys.js'
 import { watchLost } from './lost.js'
 import { ProgressView, pausedText, RunningTime } from './progress.js'
-import { Screen } from './screen.js'
+import { Screen, shownOn } from './screen.js'
 import { checkOutput } from './streams.js'
 import { type Interrupted, interruptedText, type Numbers, noteLines, summaryOf } from './summary.js'
 import { Tally } from './tally.js'
@@ -85,7 +85,7 @@ export class Reporter {
   result(event: CliEvent, text: string): void {
     if (this.#json) return void this.#events.write(eventLine(event))
     checkOutput(this.#io)
-    this.#io.stdout.write(`${text}\n`)
+    this.#io.stdout.write(`${shownOn(this.#io.stdout, text)}\n`)
   }
 
   /** The address for the other side. One that was asked for as it is needs no reader. */
