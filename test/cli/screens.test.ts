@@ -39,7 +39,7 @@ async function isKept(t: ExecutionContext<unknown>, name: string, shown: string)
   const text = shown
     .replaceAll(/\s+\(12 GB free\)/g, ' (12 GB free)')
     // and so does how much had come of which file when it was interrupted
-    .replaceAll(/(;|to)\s+[\d.]+ [kM]?B\s+of [^.;]+?(\.jpg)?\s+kept\.[^:]+?rest\n/g, `$1 ${KEPT}\n`)
+    .replaceAll(/(;|to)\s+[\d.]+ [kM]?B\s+of\s+[^.;]+?(\.jpg)?\s+kept\.[^:]+?rest\n/g, `$1 ${KEPT}\n`)
   const path = join(FOLDER, `${name}.txt`)
   if (process.env.SLUICE_SCREENS === 'write') {
     await mkdir(FOLDER, { recursive: true })
@@ -105,7 +105,7 @@ scene('taken-name', async (sluice, folder) => {
   await first.ended
   const again = await sluice(`send photos report.pdf --to ${address}`)
   await again.ended
-  await receiver.shows(/in inbox.*in inbox/s)
+  await receiver.shows(/waiting for the next.*waiting for the next/s)
   receiver.type('\u0003')
   return { receiver, first, again }
 })

@@ -104,11 +104,10 @@ test('offers are asked about one after the other, each with what it is', async (
   t.notRegex(screen.text, /offered: "two"/)
   type('n\n')
   await t.throwsAsync(first.finished, { code: 'ERR_REJECTED', message: /said no/ })
-  await screen.shows(/rejected: "one"; waiting for the next/)
-  await screen.shows(/offered: "two".*Accept\?/s)
+  await screen.shows(/rejected: "one"; nothing was written\n.*offered: "two".*Accept\?/s)
   type('y\n')
   await second.finished
-  await screen.shows(/two: 1 file in .*in\/ \(6 B/)
+  await screen.shows(/two: 1 file in .*in\/ \(6 B.*\nwaiting for the next\n/)
   stop.abort(stoppedByUser())
   t.is(await exit, 130)
   t.is(screen.text.match(/rejected/g)!.length, 1)

@@ -105,7 +105,7 @@ export async function sendCommand(paths: string[], flags: SendFlags, context: Co
   const connect: Connect = (attempt, over) => (attempt === 0 ? first : connectTo(to, over))
   const transfer = begin(attempts === 0 ? first : connect, manifest)
   reporter.endsWith(transfer)
-  reporter.watch(transfer, 'sent', leftOut(manifest))
+  reporter.watch(transfer, { where: 'sent', leftOut: leftOut(manifest) })
   await transfer.finished
 }
 

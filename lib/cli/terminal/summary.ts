@@ -59,6 +59,8 @@ export interface Interrupted {
   progress: Progress
   /** What a sender sent may not have arrived: it knows only how much is kept at most. */
   isSender?: boolean
+  /** The receiver goes on to listen, so that only the sender has to be run again. */
+  isOneOfMany?: boolean
 }
 
 /** Who went away, what is there, and what to do; undefined where running it again is no way out. */
@@ -66,14 +68,15 @@ export function interruptedText(
   { code }: SluiceError,
   who: string,
   tally: Tally,
-  { where, progress, isSender = false }: Interrupted,
+  { where, progress, isSender = false, isOneOfMany = false }: Interrupted,
 ): string | undefined {
   if (!INTERRUPTED.has(code)) return undefined
   const { published = 'no new whole file', there } = tally
   const before = there === 0 ? '' : `, ${there} there already`
   const kept = keptOf(tally, progress)
+  const what = isOneOfMany ? 'the sender' : 'the same commands'
   const unfinished = kept === '' ? '' : `; ${isSender ? 'up to ' : ''}${kept} kept`
-  return `${who} before the end; ${published} ${where}${before}${unfinished}. Run the same commands again for the rest`
+  return `${who} before the end; ${published} ${where}${before}${unfinished}. Run ${what} again for the rest`
 }
 
 /** How much is there of files that have no outcome yet; '' if nothing is. A stream of unknown size begins anew. */

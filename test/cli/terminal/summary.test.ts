@@ -85,3 +85,9 @@ test('what was there before an interrupted transfer is not called unfinished: it
     `stopped before the end; no new whole file in d/, 2 there already; 10 B of 2 kept. ${end}`,
   )
 })
+
+test('of a receiver that goes on to listen only the sender is to be run again', (t) => {
+  const at = { where: 'in d/', progress: PROGRESS, isOneOfMany: true }
+  const text = interruptedText(new SluiceError('ERR_INTERRUPTED', ''), 'stopped', new Tally(), at)
+  t.regex(text!, /Run the sender again for the rest$/)
+})
