@@ -195,7 +195,7 @@ test('an answer that is none is asked for again, until it is yes or no', async (
   const sending = offer('one')
   await screen.shows(/Accept\?/s)
   type('yesterday\n')
-  await screen.shows(/Accept\?.*Accept\?/s)
+  await screen.shows(/Accept\?.*\nplease answer y, n or list\n.*Accept\?/s)
   type('YES\n')
   t.is((await sending.finished).published, 1)
   t.is(await exit, 0)
