@@ -26,6 +26,9 @@ type Commands = Record<string, Screen>
 
 const KEPT = '1.8 MB of a file kept. Run the same commands again for the rest'
 
+/** The end of what is said of a transfer, from how much came. */
+const SUMMARY = /\s+\([\d.]+ [kMG]?B(?:,\s+250 MB\/s|[;)])[^\n]*(?:\n {2}\S[^\n]*)*/g
+
 /** Asserts that the screens of a scene are those that are kept. */
 async function matches(t: ExecutionContext<unknown>, name: string, commands: Commands): Promise<void> {
   const parts: string[] = []
@@ -40,6 +43,15 @@ async function isKept(t: ExecutionContext<unknown>, name: string, shown: string)
     .replaceAll(/\s+\(12 GB free\)/g, ' (12 GB free)')
     // and so does how much had come of which file when it was interrupted
     .replaceAll(/(;|to)\s+[\d.]+ [kM]?B\s+of\s+[^.;]+?(\.jpg)?\s+kept\.[^:]+?rest\n/g, `$1 ${KEPT}\n`)
+    // and whether it took so long that there is a rate
+    .replaceAll(
+      SUMMARY,
+      (end) =>
+        ` ${end
+          .trim()
+          .replace(/,\s+250 MB\/s/, '')
+          .replaceAll('\n  ', ' ')}`,
+    )
   const path = join(FOLDER, `${name}.txt`)
   if (process.env.SLUICE_SCREENS === 'write') {
     await mkdir(FOLDER, { recursive: true })

@@ -31,20 +31,25 @@ function linkLines({ links, linksLeft }: Tally): string[] {
 }
 
 function renamedLines({ renamed }: Tally): string[] {
-  return renamed.map(({ path, name }) => {
+  return renamed.map(({ path, name, status }) => {
+    if (status === 'skipped') return `${printable(path)}: it is there already, as ${printable(name!)}`
     const isOurs = path.split('/').some(isReservedName)
     const why = isOurs ? 'Sluice keeps such names for itself' : 'the name was taken'
     return `${printable(path)}: ${why}, so that it was saved as ${printable(name!)}`
   })
 }
 
+/** Of fewer bytes, and in less time, in milliseconds, a rate says nothing. */
+const LEAST_BYTES = 1000
+const LEAST_TIME = 1000
+
 /** What became of all, for people. `where` is the end of "2 files …". */
 export function summaryOf(
-  { published = 'nothing new', others }: Tally,
+  { published = 'no new file', others }: Tally,
   where: string,
   { bytes, resumedBytes = 0, took }: Numbers,
 ): string {
-  const rate = bytes === 0 ? '' : `, ${size((bytes / Math.max(took, 1)) * 1000)}/s`
+  const rate = bytes < LEAST_BYTES || took < LEAST_TIME ? '' : `, ${size((bytes / took) * 1000)}/s`
   const resumed = resumedBytes === 0 ? '' : `; ${size(resumedBytes)} were there`
   const more = others === '' ? '' : `; ${others}`
   return `${published} ${where} (${size(bytes)}${rate}${resumed})${more}`

@@ -1,5 +1,5 @@
 import test from 'ava'
-import { interruptedText } from '../../../lib/cli/terminal/summary.js'
+import { interruptedText, noteLines, summaryOf } from '../../../lib/cli/terminal/summary.js'
 import { Tally } from '../../../lib/cli/terminal/tally.js'
 import { SluiceError } from '../../../lib/errors.js'
 import type { Progress } from '../../../lib/transfer/progress.js'
@@ -90,4 +90,40 @@ test('of a receiver that goes on to listen only the sender is to be run again', 
   const at = { where: 'in d/', progress: PROGRESS, isOneOfMany: true }
   const text = interruptedText(new SluiceError('ERR_INTERRUPTED', ''), 'stopped', new Tally(), at)
   t.regex(text!, /Run the sender again for the rest$/)
+})
+
+test('what a transfer did: folders are not called new where files were there, and what was over at once has no rate', (t) => {
+  const files = [
+    { type: 'directory' as const, path: 'd', size: null, mtime: 0, mode: 0 },
+    { type: 'file' as const, path: 'd/a', size: 5000, mtime: 0, mode: 0 },
+    { type: 'file' as const, path: 'd/b', size: 5000, mtime: 0, mode: 0 },
+  ]
+  const { entries } = makeOffer({ id: '0'.repeat(32), name: 'x', algorithm: 'sha256' }, files)
+  const tally = new Tally()
+  tally.add({ first: 0, last: 1, status: 'published' }, entries)
+  t.is(summaryOf(tally, 'sent', { bytes: 5000, took: 2000 }), '1 file, 1 folder sent (5 kB, 2.5 kB/s)')
+  t.is(summaryOf(tally, 'sent', { bytes: 5000, took: 999 }), '1 file, 1 folder sent (5 kB)')
+  t.is(summaryOf(tally, 'sent', { bytes: 999, took: 2000 }), '1 file, 1 folder sent (999 B)')
+  tally.add({ first: 2, last: 2, status: 'skipped', reason: 'identical' }, entries)
+  t.is(summaryOf(tally, 'sent', { bytes: 5000, took: 0 }), '1 file sent (5 kB); 1 there already')
+  const again = new Tally()
+  again.add({ first: 0, last: 0, status: 'published' }, entries)
+  again.add({ first: 1, last: 2, status: 'skipped', reason: 'identical' }, entries)
+  t.is(
+    summaryOf(again, 'sent', { bytes: 0, resumedBytes: 10_000, took: 0 }),
+    'no new file sent (0 B; 10 kB were there); 2 there already',
+  )
+})
+
+test('what an earlier transfer saved under another name is not saved so again: it is there', (t) => {
+  const file = { type: 'file' as const, path: 'b', size: 5, mtime: 0, mode: 0 }
+  const { entries } = makeOffer({ id: '0'.repeat(32), name: 'x', algorithm: 'sha256' }, [file])
+  const lines = (status: 'published' | 'skipped') => {
+    const tally = new Tally()
+    const outcome = { entry: entries[0]!, path: 'b', status, name: 'b_1' }
+    tally.add({ first: 0, last: 0, status, except: new Map([[0, outcome]]) }, entries)
+    return noteLines(tally)
+  }
+  t.deepEqual(lines('published'), ['b: the name was taken, so that it was saved as b_1'])
+  t.deepEqual(lines('skipped'), ['b: it is there already, as b_1'])
 })
