@@ -180,9 +180,10 @@ export async function main(args: readonly string[], io: Io, stop: AbortControlle
       await written(io.stdout)
       if (lost) throw lost
     } catch (error) {
-      // after a stop, its reason is reported, and not an error that followed from it
+      // after a stop, its reason is reported, and not an error that followed from it, as that a transfer was cancelled here
       const reason: SluiceError | undefined = signal.reason
-      const known = reason && !isSluiceError(error, reason.code) ? reason : commandError(error)
+      const isOwn = isSluiceError(error, reason?.code) && error.found !== 'here'
+      const known = reason && !isOwn ? reason : commandError(error)
       exit = reporter.error(known, !signal.aborted)
     }
   })

@@ -205,6 +205,10 @@ test('what a killed receiver leaves is shown by status, and removed by clean, wi
   t.false(await partThere())
   t.truthy((await listing(dir))['mine.part'])
   t.is((await run(t, 'status', dir)).out, '')
+  t.regex(
+    (await run(t, 'clean', dir)).err,
+    /^there is nothing to clean; temporary files.* sluice recover .*in$/m,
+  )
 })
 
 const WRONG: [string, string[], number, RegExp][] = [
