@@ -197,7 +197,9 @@ export async function main(args: readonly string[], io: Io, stop: AbortControlle
           .replace(/^error: /, '')
           .trim()
           .replaceAll('\n', ' ')
-        const message = `sluice: ${ofAnotherCommand(said, sluice) ?? said}`
+        const isMissing = said.startsWith('missing required argument')
+        const more = isMissing ? `; sluice ${command.name()} --help says more` : ''
+        const message = `sluice: ${ofOneDash(said, command) ?? ofAnotherCommand(said, sluice) ?? said}${more}`
         write(`${shownOn(io.stderr, message)}\n`)
       },
     })
@@ -209,6 +211,13 @@ export async function main(args: readonly string[], io: Io, stop: AbortControlle
     return error.exitCode === 0 ? 0 : 2
   }
   return exit
+}
+
+/** What is said of an option with one dash where it has two; undefined for everything else. */
+function ofOneDash(said: string, { options }: Command): string | undefined {
+  const [, flag] = /^unknown option '-([^-'=][^'=]*)/.exec(said) ?? []
+  const isOption = options.some(({ long }) => long === `--${flag}`)
+  return isOption ? `unknown option '-${flag}' (Did you mean --${flag}?)` : undefined
 }
 
 /** What is said of an unknown option that other commands have; undefined for everything else. */

@@ -42,6 +42,11 @@ export async function receiveCommand(
   if (address !== undefined && flags.listen !== undefined) {
     throw new SluiceError('ERR_USAGE', `either ${printable(address, 100)} or --listen, not both: ${EITHER}`)
   }
+  // who gives a name here means the folder, which other commands take so
+  if (address?.includes(':') === false) {
+    const message = `"${printable(address, 100)}" is not an address, which is HOST:PORT; to choose the folder: --dir ${printable(address, 100)}`
+    throw new SluiceError('ERR_USAGE', message)
+  }
   await checkDestination(flags.dir)
   const warn = () => {
     if (!flags.yes && !canAsk(context)) reporter.warn(new SluiceError('ERR_REJECTED', NOBODY))
