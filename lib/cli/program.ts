@@ -3,7 +3,6 @@ import { Command, CommanderError, Option } from 'commander'
 import { isSluiceError, type SluiceError } from '../errors.js'
 import { diskError, errorCode } from '../files/disk/disk-error.js'
 import { CONFLICTS, DURABILITIES } from '../files/publish/publish.js'
-import { wrapped } from '../terminal/text.js'
 import { cleanCommand, statusCommand } from './commands/leftovers.js'
 import { recoverCommand } from './commands/recover.js'
 import { writeCommand } from './commands/write.js'
@@ -11,6 +10,7 @@ import { addHelp } from './help.js'
 import type { Context } from './terminal/context.js'
 import { commandError, stoppedByUser } from './terminal/exit.js'
 import { type Io, Reporter } from './terminal/reporter.js'
+import { shownOn } from './terminal/screen.js'
 import { checkOutput } from './terminal/streams.js'
 
 const require = createRequire(import.meta.url)
@@ -180,9 +180,10 @@ export async function main(args: readonly string[], io: Io, stop: AbortControlle
       await written(io.stdout)
       if (lost) throw lost
     } catch (error) {
-      // after a stop, its reason is reported, and not an error that followed from it
+      // after a stop, its reason is reported, and not an error that followed from it, as that a transfer was cancelled here
       const reason: SluiceError | undefined = signal.reason
-      const known = reason && !isSluiceError(error, reason.code) ? reason : commandError(error)
+      const isOwn = isSluiceError(error, reason?.code) && error.found !== 'here'
+      const known = reason && !isOwn ? reason : commandError(error)
       exit = reporter.error(known, !signal.aborted)
     }
   })
@@ -196,8 +197,10 @@ export async function main(args: readonly string[], io: Io, stop: AbortControlle
           .replace(/^error: /, '')
           .trim()
           .replaceAll('\n', ' ')
-        const message = `sluice: ${ofAnotherCommand(said, sluice) ?? said}`
-        write(`${io.stderr.isTTY ? wrapped(message, io.stderr.columns || 80) : message}\n`)
+        const isMissing = said.startsWith('missing required argument')
+        const more = isMissing ? `; sluice ${command.name()} --help says more` : ''
+        const message = `sluice: ${ofOneDash(said, command) ?? ofAnotherCommand(said, sluice) ?? said}${more}`
+        write(`${shownOn(io.stderr, message)}\n`)
       },
     })
   }
@@ -208,6 +211,13 @@ export async function main(args: readonly string[], io: Io, stop: AbortControlle
     return error.exitCode === 0 ? 0 : 2
   }
   return exit
+}
+
+/** What is said of an option with one dash where it has two; undefined for everything else. */
+function ofOneDash(said: string, { options }: Command): string | undefined {
+  const [, flag] = /^unknown option '-([^-'=][^'=]*)/.exec(said) ?? []
+  const isOption = options.some(({ long }) => long === `--${flag}`)
+  return isOption ? `unknown option '-${flag}' (Did you mean --${flag}?)` : undefined
 }
 
 /** What is said of an unknown option that other commands have; undefined for everything else. */

@@ -30,7 +30,10 @@ export function fittedLine(line: string, columns: number): string {
   return `${fitting(Array.from(line), Math.max(columns - 1, 0)).join('')}…`
 }
 
-/** Lines broken between words where they are too long, and indented from there on. A word that is too long stays whole. */
+/**
+ * Lines broken between words where they are too long, and indented from there on. A word that is wider than a row is broken,
+ * too: else the terminal would do that, and what is behind it would stand at the beginning of a row like a line of ours.
+ */
 export function wrapped(text: string, columns: number): string {
   return text
     .split('\n')
@@ -58,6 +61,11 @@ function wrappedLine(line: string, columns: number, indent: string): string[] {
     else {
       lines.push(last)
       last = indent + word.trimStart()
+    }
+    while (widthOf(last) > columns && columns > indent.length + 1) {
+      const row = fitting(Array.from(last), columns).join('')
+      lines.push(row)
+      last = indent + last.slice(row.length)
     }
   }
   return [...lines, last]

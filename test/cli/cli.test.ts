@@ -30,11 +30,11 @@ test('receive and send move a folder; the address is the first line', async (t) 
   const sent = await run(t, 'send', photos, '--to', address)
   t.is(sent.code, 0, sent.err)
   t.is(sent.out, '')
-  t.regex(sent.err, /^3 files, 2 folders sent \(300 kB, [\d.]+ [kM]?B\/s\)$/m)
+  t.regex(sent.err, /^3 files, 2 folders sent \(300 kB(, [\d.]+ [kM]?B\/s)?\)$/m)
   const received = await receiver.ended
   t.is(received.code, 0, received.err)
   t.is(received.out, address)
-  t.regex(received.err, /^3 files, 2 folders in [^ ]*\/in\/ \(300 kB, [\d.]+ [kM]?B\/s\)$/m)
+  t.regex(received.err, /^3 files, 2 folders in [^ ]*\/in\/ \(300 kB(, [\d.]+ [kM]?B\/s)?\)$/m)
   t.false(/\u202e/.test(received.err))
   t.deepEqual(await listing(dir), await listing(source))
 })
@@ -205,14 +205,22 @@ test('what a killed receiver leaves is shown by status, and removed by clean, wi
   t.false(await partThere())
   t.truthy((await listing(dir))['mine.part'])
   t.is((await run(t, 'status', dir)).out, '')
+  t.regex(
+    (await run(t, 'clean', dir)).err,
+    /^there is nothing to clean; temporary files.* sluice recover .*in$/m,
+  )
 })
 
 const WRONG: [string, string[], number, RegExp][] = [
   ['an unknown command', ['sendd'], 2, /unknown command/],
   ['an unknown option', ['send', '--bogus'], 2, /--bogus/],
-  ['a missing argument', ['send'], 2, /path/],
+  ['an option with one dash', ['send', '.', '-to', '127.0.0.1:1'], 2, /'-to' \(Did you mean --to\?\)/],
+  ['a missing argument', ['send'], 2, /path.*; sluice send --help says more/],
   ['no destination', ['send', '.'], 2, /--to/],
   ['an address that is none', ['send', '.', '--to', 'here'], 2, /HOST:PORT/],
+  ['a folder as the address', ['receive', 'inbox'], 2, /"inbox" is not an address.*: --dir inbox/],
+  ['a port that is none', ['send', '.', '--to', '127.0.0.1:99999'], 2, /a port is at most 65535/],
+  ['a pattern that is missing', ['send', '.', '--include', '--to', '127.0.0.1:1'], 2, /--include took --to/],
   ['an address that is not loopback', ['send', '.', '--to', '192.0.2.1:7'], 2, /loopback.*prove/],
   ['listening on all addresses', ['receive', '--listen', '0.0.0.0:0'], 2, /loopback/],
   ['a policy that is none', ['receive', '--conflict', 'maybe'], 2, /rename/],
@@ -228,7 +236,7 @@ const BEGUN: typeof WRONG = [
   ['a missing path', ['send', '/nowhere/at/all', '--to', '127.0.0.1:1'], 2, /nowhere.*no such file/],
   ['a special file', ['send', '/dev/null', '--to', '127.0.0.1:1'], 2, /nothing to send: .*null/],
   ['nobody who listens', ['send', '.', '--to', '127.0.0.1:1'], 6, /nobody listens/],
-  ['a packed stream that is none', ['unpack'], 4, /ended/],
+  ['a packed stream that is none', ['unpack'], 4, /nothing came from standard input/],
 ]
 
 fails(WRONG, (_t, args, folder) => call(...args.map((arg) => (arg === '.' ? folder : arg))))
@@ -405,7 +413,7 @@ test('unpack ends its events as a transfer does, and says what has another name'
   await writeFile(join(dir, 'photos/a b'), 'of my own')
   t.regex(
     (await unpack()).err,
-    /photos\/a b: the name was taken, so that it was saved as photos\/a b_1\n1 file, 2 folders in .*; 2 there already/,
+    /photos\/a b: the name was taken, so that it was saved as photos\/a b_1\n1 file in .*; 2 there already/,
   )
 })
 

@@ -8,14 +8,11 @@ import { eventLine } from '../../lib/cli/terminal/events.js'
 import { commandError, EXITS, exitOf } from '../../lib/cli/terminal/exit.js'
 import { ProgressView } from '../../lib/cli/terminal/progress.js'
 import { Screen } from '../../lib/cli/terminal/screen.js'
-import { interruptedText } from '../../lib/cli/terminal/summary.js'
-import { Tally } from '../../lib/cli/terminal/tally.js'
 import { CODES, type Code, SluiceError } from '../../lib/errors.js'
 import { duration, fittedLine, hanging, quoted, shownPath, wrapped } from '../../lib/terminal/text.js'
 import type { Progress } from '../../lib/transfer/progress.js'
 import { ROOT } from '../helpers/command.js'
 import { offerOf } from '../helpers/items.js'
-import { makeOffer } from '../helpers/make-offer.js'
 
 test('addresses are HOST:PORT, with brackets for IPv6', (t) => {
   t.deepEqual(parseAddress('127.0.0.1:80'), { host: '127.0.0.1', port: 80 })
@@ -129,42 +126,6 @@ test('what was there before counts as there, and is checked when nothing is left
   t.is(line({ ...arrived, resumedBytes: 600 }), '1/2 done  1 kB of 1 kB (100 %)  100 B/s  1s left')
 })
 
-test('an interruption says how much of what is there, by what each side knows', (t) => {
-  const failure = new SluiceError('ERR_INTERRUPTED', '')
-  const sizes = [30, 400, 400]
-  const files = sizes.map((size, n) => ({
-    type: 'file' as const,
-    path: `in/${n}.bin`,
-    size,
-    mtime: 0,
-    mode: 0,
-  }))
-  const { entries } = makeOffer({ id: '0'.repeat(32), name: 'x', algorithm: 'sha256' }, files)
-  const text = (progress: Partial<Progress>, isSender = false, error = failure) => {
-    const tally = new Tally()
-    tally.add({ first: 0, last: 0, status: 'published' }, entries)
-    const all = { ...PROGRESS, files: 1, totalFiles: 3, totalBytes: 830, ...progress }
-    return interruptedText(error, 'stopped', tally, { where: 'in d/', progress: all, isSender })
-  }
-  const current = { path: 'in/1.bin', bytes: 224, size: 400 }
-  const end = 'Run the same commands again for the rest'
-  t.is(text({ left: 576, current }), `stopped before the end; 1 file in d/; 224 B of 1.bin kept. ${end}`)
-  t.is(
-    text({ left: 576, current }, true),
-    `stopped before the end; 1 file in d/; up to 224 B of 1.bin kept. ${end}`,
-  )
-  t.regex(text({ left: 566, totalFiles: 2, current }, true)!, /; up to 234 B of 1.bin kept/)
-  // of several files, or before anything of one came
-  t.is(
-    text({ left: 376, current }),
-    `stopped before the end; 1 file in d/; 424 B of unfinished files kept. ${end}`,
-  )
-  t.is(text({ left: 800, current: null }), `stopped before the end; 1 file in d/. ${end}`)
-  // a stream begins anew
-  t.is(text({ totalBytes: null, left: null, current }), `stopped before the end; 1 file in d/. ${end}`)
-  t.is(text({ left: 576, current }, false, new SluiceError('ERR_REJECTED', '')), undefined)
-})
-
 test('the narrower the terminal, the less is said of how much it is; the rate and the time left stay', (t) => {
   const view = running().after(1000)
   t.is(view.lines(40, 40)[0], '1/2 done  50 %  100 B/s  5s left')
@@ -201,13 +162,16 @@ test('a terminal that can erase nothing gets a line about what runs from time to
   t.is(text, 'at 5000\nat 10000\ndone\n')
 })
 
-test('lines are broken between words, with an indent; what is too long stays whole', (t) => {
+test('lines are broken between words, with an indent; a word that is wider than a row is broken, too', (t) => {
   t.is(wrapped('short\n  also short', 20), 'short\n  also short')
   t.is(wrapped('warning: this is too long', 12), 'warning:\n  this is\n  too long')
   t.is(wrapped('  "name"  1 file, 2 B', 14), '  "name"  1\n    file, 2 B')
   // a number is not parted from its unit
   t.is(wrapped('sent (10.5 MB, 2 MB/s)', 12), 'sent\n  (10.5 MB,\n  2 MB/s)')
-  t.is(wrapped('see https://a.very.long/word of it', 10), 'see\n  https://a.very.long/word\n  of it')
+  t.is(wrapped('see https://a.very.long/word of it', 10), 'see\n  https://\n  a.very.l\n  ong/word\n  of it')
+  t.is(wrapped('  "日本語の写真"  5 B', 10), '  "日本語\n    の写真\n    "  5 B')
+  // where there is no room for more than the indent, the terminal breaks the line
+  t.is(wrapped('a line', 2), 'a\n  line')
 })
 
 test('a text stands beside what it begins with, or below', (t) => {

@@ -43,10 +43,7 @@ test('what was committed is shown, and completed with --yes', async (t) => {
     shown.out,
     new RegExp(`^would complete transaction the-id \\(2 files\\)\n${goes}\nwould remove gone$`),
   )
-  t.regex(
-    shown.err,
-    /^1 transaction, 0 parts, 0 temporary files \(0 B\) would be ended or removed by recover --yes$/m,
-  )
+  t.regex(shown.err, /^1 transaction \(0 B\) would be ended or removed by recover --yes$/m)
   t.deepEqual(await readdir(dir, { recursive: true }), before)
   const done = await run(t, 'recover', dir, '--yes')
   t.is(done.code, 0, done.err)
@@ -99,7 +96,7 @@ test('parts and temporary files go as well, those of living processes and of the
   const done = await run(t, 'recover', dir, '--yes')
   t.is(done.code, 0, done.err)
   t.is(done.out, shown.out.replaceAll('would remove', 'removed'))
-  t.regex(done.err, /^0 transactions, 1 part, 4 temporary files \(/)
+  t.regex(done.err, /^1 part, 4 temporary files \(/)
   t.deepEqual((await readdir(dir)).sort(), ['gone', 'kept', 'mine.part', 'sub'])
   t.is((await readdir(join(dir, 'sub'))).length, living)
 })
@@ -112,7 +109,7 @@ test('a folder that was moved aside for a file, which never got its name, is put
   const shown = await run(t, 'recover', dir)
   t.is(shown.out.trim(), 'would put back sub/album\nwould remove sub/done: the folder that it has replaced')
   t.regex(shown.err, /sub\/\.sluice-aside.*\/taken was to be replaced, and something else has its name/)
-  t.regex(shown.err, /3 replaced folders, 0 parts, .* would be ended or removed by recover --yes/)
+  t.regex(shown.err, /3 replaced folders \(.* would be ended or removed by recover --yes/)
   t.true((await readdir(join(dir, 'sub'))).includes(aside))
   const done = await run(t, 'recover', dir, '--yes')
   t.is(done.code, 0, done.err)

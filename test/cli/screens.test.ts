@@ -26,6 +26,9 @@ type Commands = Record<string, Screen>
 
 const KEPT = '1.8 MB of a file kept. Run the same commands again for the rest'
 
+/** The end of what is said of a transfer, from how much came. */
+const SUMMARY = /\s+\([\d.]+ [kMG]?B(?:,\s+250 MB\/s|[;)])[^\n]*(?:\n {2}\S[^\n]*)*/g
+
 /** Asserts that the screens of a scene are those that are kept. */
 async function matches(t: ExecutionContext<unknown>, name: string, commands: Commands): Promise<void> {
   const parts: string[] = []
@@ -39,7 +42,16 @@ async function isKept(t: ExecutionContext<unknown>, name: string, shown: string)
   const text = shown
     .replaceAll(/\s+\(12 GB free\)/g, ' (12 GB free)')
     // and so does how much had come of which file when it was interrupted
-    .replaceAll(/(;|to)\s+[\d.]+ [kM]?B\s+of [^.;]+?(\.jpg)?\s+kept\.[^:]+?rest\n/g, `$1 ${KEPT}\n`)
+    .replaceAll(/(;|to)\s+[\d.]+ [kM]?B\s+of\s+[^.;]+?(\.jpg)?\s+kept\.[^:]+?rest\n/g, `$1 ${KEPT}\n`)
+    // and whether it took so long that there is a rate
+    .replaceAll(
+      SUMMARY,
+      (end) =>
+        ` ${end
+          .trim()
+          .replace(/,\s+250 MB\/s/, '')
+          .replaceAll('\n  ', ' ')}`,
+    )
   const path = join(FOLDER, `${name}.txt`)
   if (process.env.SLUICE_SCREENS === 'write') {
     await mkdir(FOLDER, { recursive: true })
@@ -105,7 +117,7 @@ scene('taken-name', async (sluice, folder) => {
   await first.ended
   const again = await sluice(`send photos report.pdf --to ${address}`)
   await again.ended
-  await receiver.shows(/in inbox.*in inbox/s)
+  await receiver.shows(/waiting for the next.*waiting for the next/s)
   receiver.type('\u0003')
   return { receiver, first, again }
 })
@@ -178,6 +190,23 @@ scene('mistakes', async (sluice) => ({
   far: await sluice('send photos --to 192.0.2.1:7000'),
   word: await sluice('receive --conflict ask'),
 }))
+
+test.serial('what status and clean find is broken between words, and indented from there on', async (t) => {
+  const name = 'film-of-the-summer-holidays-2026.mkv'
+  const cwd = await plant(await screenFolder(t), { [name]: Buffer.alloc(4_000_000) })
+  const sluice = (words: string) => Screen.of(t, words.split(' '), { columns: 40, cwd })
+  const receiver = await sluice('receive --dir inbox --once --yes')
+  const sender = await sluice(`send ${name} --limit 1M --to ${await addressOf(receiver)}`)
+  await receiver.shows(/[1-9]\d? %/)
+  sender.type('\u0003')
+  await receiver.ended
+  const status = await sluice('status inbox')
+  await status.ended
+  t.regex(status.text, /^interrupted .*%\n {2}.* of 4 MB\n {2}film-\S+\n {2}\S+\n1 unfinished/m)
+  const clean = await sluice('clean inbox')
+  await clean.ended
+  t.regex(clean.text, /^left\n {2}film-\S+\n {2}\S+ \(.* kB\)\nleft\n {2}\.sluice/m)
+})
 
 const PROGRESS = fileURLToPath(new URL('../helpers/progress-child.js', import.meta.url))
 

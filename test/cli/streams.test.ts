@@ -37,6 +37,17 @@ for (const [line, exit, said] of [
     t.is(kept, 'precious')
   })
 
+for (const [input, exit, said] of [
+  ['echo hello', 7, /^sluice: standard input is not what sluice pack wrote; .*gunzip\n$/],
+  ['$S pack s 2>/dev/null | gzip', 7, /^sluice: standard input is not what sluice pack wrote; .*gunzip\n$/],
+  ['printf ""', 4, /^sluice: nothing came from standard input: the stream ended before its first byte\n$/],
+] as const)
+  posix(`a pipe has no peer that could be blamed: ${input} | $S unpack`, async (t) => {
+    const { code, err } = await shell(t, `${input} | $S unpack --dir in`)
+    t.is(code, exit, err)
+    t.regex(err, said)
+  })
+
 posix('nothing as input, and nobody who reads, can be asked for', async (t) => {
   t.like(await shell(t, '$S write w </dev/null'), { code: 0, kept: '' })
   t.is((await shell(t, '$S pack s >/dev/null')).code, 0)

@@ -16,6 +16,7 @@ import { collectStaged, stagedFolders } from '../../stores/together/staged-folde
 import { size } from '../../terminal/text.js'
 import type { Context } from '../terminal/context.js'
 import type { CliEvent } from '../terminal/events.js'
+import { amounts } from '../terminal/tally.js'
 
 /**
  * `sluice status`: shows how far the transfers into a folder are that run, or were interrupted: a row for each file of which
@@ -109,14 +110,16 @@ export async function cleanCommand(
   context: Context,
 ): Promise<void> {
   const { reporter } = context
+  const elsewhere = `temporary files, and what else dead processes left, are for sluice recover ${printable(dir)}`
   if (!flags.yes) {
     const found = await collectIn(dir, { dryRun: true, force: flags.force }, context)
     for (const { error } of found) if (error) reporter.warn(error)
     const summary = leftoverSummary(found, 'would be removed by clean --yes')
-    return reporter.note(found.length === 0 ? 'there is nothing to clean' : summary)
+    return reporter.note(found.length === 0 ? `there is nothing to clean; ${elsewhere}` : summary)
   }
   const found = await collectIn(dir, { dryRun: false, force: flags.force }, context)
-  reporter.note(found.length === 0 ? 'there was nothing to clean' : leftoverSummary(found, 'removed'))
+  const summary = leftoverSummary(found, 'removed')
+  reporter.note(found.length === 0 ? `there was nothing to clean; ${elsewhere}` : summary)
   const [kept, ...others] = found.filter(({ error }) => error)
   for (const { error } of others) reporter.warn(error!)
   if (kept === undefined) return
@@ -191,14 +194,14 @@ export function isPart({ state }: Leftover): boolean {
   return state === 'part' || state === 'published'
 }
 
-/** How many of them are parts, and staged transfers. */
-export function countedParts(parts: readonly Leftover[]): string {
+/** How many of them are parts, and staged transfers; undefined if there are none. */
+export function countedParts(parts: readonly Leftover[]): string | undefined {
   const staged = parts.filter(({ removed }) => removed).length
-  const number = counted(parts.length - staged, 'part')
-  return staged === 0 ? number : `${number}, ${counted(staged, 'staged transfer')}`
+  return amounts([parts.length - staged, 'part'], [staged, 'staged transfer'])
 }
 
 function leftoverSummary(found: readonly Leftover[], what: string): string {
   const removable = found.filter(isPart)
-  return `${countedParts(removable)}, ${size(removable.reduce((all, { bytes }) => all + bytes, 0))} ${what}`
+  const bytes = removable.reduce((all, part) => all + part.bytes, 0)
+  return `${countedParts(removable) ?? 'no part'}, ${size(bytes)} ${what}`
 }

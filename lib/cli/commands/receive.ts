@@ -42,6 +42,11 @@ export async function receiveCommand(
   if (address !== undefined && flags.listen !== undefined) {
     throw new SluiceError('ERR_USAGE', `either ${printable(address, 100)} or --listen, not both: ${EITHER}`)
   }
+  // who gives a name here means the folder, which other commands take so
+  if (address?.includes(':') === false) {
+    const message = `"${printable(address, 100)}" is not an address, which is HOST:PORT; to choose the folder: --dir ${printable(address, 100)}`
+    throw new SluiceError('ERR_USAGE', message)
+  }
   await checkDestination(flags.dir)
   const warn = () => {
     if (!flags.yes && !canAsk(context)) reporter.warn(new SluiceError('ERR_REJECTED', NOBODY))
@@ -49,9 +54,9 @@ export async function receiveCommand(
   if (address !== undefined) {
     const socket = await connectTo(address, signal)
     warn()
-    const transfer = receive(socket, optionsOf(flags, context, true))
+    const transfer = receive(socket, optionsOf(flags, context))
     reporter.endsWith(transfer)
-    reporter.watch(transfer, inFolder(flags.dir))
+    reporter.watch(transfer, { where: inFolder(flags.dir) })
     await transfer.finished
     return
   }
@@ -61,7 +66,7 @@ export async function receiveCommand(
     warn()
     if (context.io.stderr.isTTY) for (const line of howTo(here, flags)) reporter.note(line)
     const once = flags.once === true
-    const options = optionsOf(flags, context, once)
+    const options = optionsOf(flags, context)
     const transfers: Transfers = new Transfers({
       receive: once ? onlyFirst(options, () => transfers.list()) : () => options,
     })
@@ -119,7 +124,7 @@ function howTo(address: string, { dir, once }: ReceiveFlags): string[] {
   ]
 }
 
-function optionsOf(flags: ReceiveFlags, context: Context, isLast: boolean): ReceiveOptions {
+function optionsOf(flags: ReceiveFlags, context: Context): ReceiveOptions {
   const { conflict, unless, durability, names, dir, together } = flags
   return {
     dir,
@@ -132,21 +137,15 @@ function optionsOf(flags: ReceiveFlags, context: Context, isLast: boolean): Rece
     fs: commandFileSystem,
     signal: context.signal,
     ...(flags.yes && { limits: { unaccepted: Number.MAX_SAFE_INTEGER } }),
-    accept: (offer, over) => answer(offer, over, { flags, isLast }, context),
+    accept: (offer, over) => answer(offer, over, flags, context),
   }
-}
-
-/** `isLast`: no offer can follow. */
-interface Asked {
-  flags: ReceiveFlags
-  isLast: boolean
 }
 
 /** The answer to an offer. `over` aborts when nobody waits for it any more. */
 async function answer(
   offer: Offer,
   over: AbortSignal,
-  { flags, isLast }: Asked,
+  flags: ReceiveFlags,
   context: Context,
 ): Promise<Accept> {
   const { reporter } = context
@@ -154,8 +153,7 @@ async function answer(
   const lines = await describeOffer(offer, await new FreeSpace(commandFileSystem, resolve(flags.dir)).free())
   if (!flags.yes && canAsk(context)) {
     const accept = await reporter.ask(lines, () => confirmOffer(context, offer, over), over)
-    if (!accept && !over.aborted)
-      reporter.refused(offer, isLast ? 'nothing was written' : 'waiting for the next')
+    if (!accept && !over.aborted) reporter.refused(offer)
     return { accept, reason: 'the receiver said no' }
   }
   for (const line of lines) reporter.note(line)

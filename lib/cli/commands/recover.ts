@@ -8,6 +8,7 @@ import { isEnded, type RecoveredTransaction, recoverTransactions } from '../../f
 import type { Tree } from '../../files/tree/tree.js'
 import { size } from '../../terminal/text.js'
 import type { Context } from '../terminal/context.js'
+import { amounts } from '../terminal/tally.js'
 import { collectAll, countedParts, isPart, openFolder, tell, tellOfWatching } from './leftovers.js'
 
 /** What was found, by kind. */
@@ -145,8 +146,9 @@ function recoverySummary(
   if (mine.length + replaced + parts.length + orphans.count + orphans.errors.length === 0)
     return 'no transaction, no part and no temporary file is left'
   const bytes = removed.reduce((all, part) => all + part.bytes, orphans.bytes)
-  const folders = replaced > 0 ? `${counted(replaced, 'replaced folder')}, ` : ''
-  const what = `${counted(ended, 'transaction')}, ${folders}${countedParts(removed)}, ${counted(orphans.count, 'temporary file')} (${size(bytes)})`
+  const before = amounts([ended, 'transaction'], [replaced, 'replaced folder'])
+  const kinds = [before, countedParts(removed), amounts([orphans.count, 'temporary file'])]
+  const what = `${kinds.filter((kind) => kind !== undefined).join(', ') || 'nothing'} (${size(bytes)})`
   return dryRun ? `${what} would be ended or removed by recover --yes` : `${what} ended or removed`
 }
 

@@ -105,7 +105,7 @@ export async function sendCommand(paths: string[], flags: SendFlags, context: Co
   const connect: Connect = (attempt, over) => (attempt === 0 ? first : connectTo(to, over))
   const transfer = begin(attempts === 0 ? first : connect, manifest)
   reporter.endsWith(transfer)
-  reporter.watch(transfer, 'sent', leftOut(manifest))
+  reporter.watch(transfer, { where: 'sent', leftOut: leftOut(manifest) })
   await transfer.finished
 }
 
@@ -127,8 +127,14 @@ function attemptsOf({ retry, listen }: SendFlags): number {
 }
 
 /** @throws SluiceError `ERR_USAGE` */
-function checkWhere({ to, listen }: SendFlags): void {
+function checkWhere({ to, listen, include = [], exclude = [] }: SendFlags): void {
   if ((to === undefined) !== (listen === undefined)) return
+  const taken = [...include, ...exclude].find((pattern) => pattern.startsWith('--'))
+  if (to === undefined && taken !== undefined) {
+    const flag = include.includes(taken) ? '--include' : '--exclude'
+    const message = `${flag} took ${printable(taken, 100)} as its pattern; write ${flag} PATTERN, and ${printable(taken, 100)} behind it`
+    throw new SluiceError('ERR_USAGE', message)
+  }
   const message =
     to === undefined
       ? 'say where to: --to HOST:PORT, where a receiver listens, or --listen HOST:PORT to wait for one here'

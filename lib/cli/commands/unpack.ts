@@ -84,9 +84,22 @@ export async function unpackCommand(flags: UnpackFlags, { io, reporter, signal }
       const at = { where: inFolder(dir), progress: oneWay.progress }
       reporter.interrupted(why, 'the stream ended', tally, oneWay.id, at)
     }
-    throw error
+    throw ofInput(error, io.stdin)
   }
   oneWay.over()
   const { id, bytes, took } = numbers()
   reporter.completed(table.result(id, entries, bytes), tally, inFolder(dir), took)
+}
+
+/** What is wrong with standard input as a whole, in words that speak of no peer. */
+function ofInput(error: unknown, stdin: Context['io']['stdin']): unknown {
+  if (isSluiceError(error, 'ERR_NOT_SLUICE')) {
+    const { code, expected, found } = error
+    const message =
+      'standard input is not what sluice pack wrote; if that was compressed since, decompress it first, as with gunzip'
+    return new SluiceError(code, message, { expected, found, cause: error })
+  }
+  if (!isSluiceError(error, 'ERR_TRUNCATED') || stdin.bytesRead !== 0) return error
+  const message = 'nothing came from standard input: the stream ended before its first byte'
+  return new SluiceError(error.code, message, { cause: error })
 }

@@ -1,5 +1,5 @@
 import { pipeline } from 'node:stream/promises'
-import { isSluiceError, printable } from '../../errors.js'
+import { isSluiceError, printable, SluiceError } from '../../errors.js'
 import { createAtomicWriteStream } from '../../files/atomic/atomic-stream.js'
 import { readError } from '../../files/disk/disk-error.js'
 import { badOption } from '../../options.js'
@@ -33,6 +33,10 @@ export async function writeCommand(file: string, flags: WriteFlags, context: Con
     await pipeline(await standardInput(io), stream)
   } catch (error) {
     stream.destroy()
+    if (!clobber && isSluiceError(error, 'ERR_CONFLICT')) {
+      const message = `${printable(file)} is there already, and stays as it is with --no-clobber`
+      throw new SluiceError('ERR_CONFLICT', message, { path: file, cause: error })
+    }
     throw isSluiceError(error) ? error : readError(error, 'standard input')
   }
   const { path, bytes, digest, backup, warning } = await stream.result

@@ -18,11 +18,11 @@ LOOPBACK.addAddress('::1', 'ipv6')
  * @throws SluiceError `ERR_USAGE`
  */
 export function parseAddress(text: string): Address {
-  const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text)
+  const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d+)$/.exec(text)
   const port = Number(match?.[3])
   if (match === null || port > 65535) {
-    const message = `"${printable(text, 100)}" is not an address; write HOST:PORT, as 127.0.0.1:7000`
-    throw new SluiceError('ERR_USAGE', message)
+    const why = match === null ? '; write HOST:PORT, as 127.0.0.1:7000' : ': a port is at most 65535'
+    throw new SluiceError('ERR_USAGE', `"${printable(text, 100)}" is not an address${why}`)
   }
   return { host: match[1] ?? match[2]!, port }
 }

@@ -81,9 +81,11 @@ export function serve(
         if (error && signal.aborted) end = 'stopped'
         if (error) reporter.failed(error, transfer.id, signal.aborted)
         if (isOver()) resolve(end)
+        else if (running.size === 0 && !signal.aborted) reporter.note('waiting for the next')
       }
+      // first what it says of the end
+      reporter.watch(transfer, { where, leftOut, isOneOfMany: !once })
       transfer.finished.then(() => over(), over)
-      reporter.watch(transfer, where, leftOut)
     }
     server.on('connection', (socket: Socket) => {
       if (taken !== null && !goesOn) return void socket.destroy()

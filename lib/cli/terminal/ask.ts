@@ -42,7 +42,8 @@ export async function confirmOffer(
       if (done) io.stderr.write('\n')
       if (done || /^no?$/i.test(value.trim())) return false
       if (/^y(es)?$/i.test(value.trim())) return true
-      if (/^l(ist)?$/i.test(value.trim())) io.stderr.write(`${nextPage(list, io.stderr)}\n`)
+      const isList = /^l(ist)?$/i.test(value.trim())
+      io.stderr.write(`${isList ? nextPage(list, io.stderr) : 'please answer y, n or list'}\n`)
     }
   } finally {
     signal.removeEventListener('abort', withdraw)

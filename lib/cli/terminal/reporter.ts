@@ -17,7 +17,7 @@ import { exitOf } from './exit.js'
 import { Keys } from './keys.js'
 import { watchLost } from './lost.js'
 import { ProgressView, pausedText, RunningTime } from './progress.js'
-import { Screen } from './screen.js'
+import { Screen, shownOn } from './screen.js'
 import { checkOutput } from './streams.js'
 import { type Interrupted, interruptedText, type Numbers, noteLines, summaryOf } from './summary.js'
 import { Tally } from './tally.js'
@@ -85,7 +85,7 @@ export class Reporter {
   result(event: CliEvent, text: string): void {
     if (this.#json) return void this.#events.write(eventLine(event))
     checkOutput(this.#io)
-    this.#io.stdout.write(`${text}\n`)
+    this.#io.stdout.write(`${shownOn(this.#io.stdout, text)}\n`)
   }
 
   /** The address for the other side. One that was asked for as it is needs no reader. */
@@ -131,13 +131,10 @@ export class Reporter {
     this.#names.set(id, name)
   }
 
-  /**
-   * The user here said no, and is not told so again.
-   * @param next what comes now
-   */
-  refused({ id, name }: Pick<Offer, 'id' | 'name'>, next: string): void {
+  /** The user here said no, and is not told so again. */
+  refused({ id, name }: Pick<Offer, 'id' | 'name'>): void {
     this.#refused.add(id)
-    this.note(`rejected: ${quoted(name, 100)}; ${next}`)
+    this.note(`rejected: ${quoted(name, 100)}; nothing was written`)
   }
 
   /** Which of several transfers a line is about. */
@@ -198,10 +195,11 @@ export class Reporter {
 
   /**
    * Shows a transfer while it runs, and how it ends.
-   * @param where what was published is: 'in inbox/', 'sent'
-   * @param leftOut those that it does not offer
+   * @param as `where` what was published is: 'in inbox/', 'sent'; how many entries are `leftOut` of the offer; whether others
+   * can follow, since it is `isOneOfMany`
    */
-  watch(transfer: Transfer, where: string, leftOut = 0): void {
+  watch(transfer: Transfer, as: { where: string; leftOut?: number; isOneOfMany?: boolean }): void {
+    const { where, leftOut = 0, isOneOfMany = false } = as
     const time = new RunningTime(this.#now)
     const isSender = transfer.direction === 'send'
     const gone = `the ${isSender ? 'receiver' : 'sender'} went away`
@@ -256,7 +254,8 @@ export class Reporter {
         // whoever awaits the transfer reports the error
         if (error.code === 'ERR_FILES_FAILED')
           this.partly(error, tally, where, id, { ...progress, took: time.took })
-        else if (time.hasBegun) this.interrupted(error, gone, tally, id, { where, progress, isSender })
+        else if (time.hasBegun)
+          this.interrupted(error, gone, tally, id, { where, progress, isSender, isOneOfMany })
       },
     )
   }
@@ -292,7 +291,9 @@ export class Reporter {
 
   /** Reports a transfer that may be run again, if it ended so: who went away, what was kept, and what to do. */
   interrupted(error: SluiceError, gone: string, tally: Tally, id: string, at: Interrupted): void {
-    const text = interruptedText(error, this.#isStopped() ? 'stopped' : gone, tally, at)
+    const text = this.#isStopped()
+      ? interruptedText(error, 'stopped', tally, { ...at, isOneOfMany: false })
+      : interruptedText(error, gone, tally, at)
     if (text) this.note(`${this.#prefix(id)}${text}`)
   }
 }

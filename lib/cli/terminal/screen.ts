@@ -5,6 +5,11 @@ import { wrapped } from '../../terminal/text.js'
 /** What is drawn of something that runs: a line of so many columns at most, and the others of so many. */
 export type Drawn = (columns: number, others: number) => readonly string[]
 
+/** A text as a stream shows it to people: on a terminal broken between words. */
+export function shownOn({ isTTY, columns }: NodeJS.WriteStream, text: string): string {
+  return isTTY ? wrapped(text, columns || 80) : text
+}
+
 /** Milliseconds between two lines about what runs, on a terminal that can erase nothing. */
 const PLAIN_INTERVAL = 5_000
 
@@ -39,7 +44,7 @@ export class Screen {
   line(text: string): void {
     if (this.#waiting) return void this.#waiting.push(text)
     this.#clear()
-    this.#stream.write(`${this.#stream.isTTY ? wrapped(text, this.#columns) : text}\n`)
+    this.#stream.write(`${shownOn(this.#stream, text)}\n`)
     this.#draw()
   }
 

@@ -31,20 +31,25 @@ function linkLines({ links, linksLeft }: Tally): string[] {
 }
 
 function renamedLines({ renamed }: Tally): string[] {
-  return renamed.map(({ path, name }) => {
+  return renamed.map(({ path, name, status }) => {
+    if (status === 'skipped') return `${printable(path)}: it is there already, as ${printable(name!)}`
     const isOurs = path.split('/').some(isReservedName)
     const why = isOurs ? 'Sluice keeps such names for itself' : 'the name was taken'
     return `${printable(path)}: ${why}, so that it was saved as ${printable(name!)}`
   })
 }
 
+/** Of fewer bytes, and in less time, in milliseconds, a rate says nothing. */
+const LEAST_BYTES = 1000
+const LEAST_TIME = 1000
+
 /** What became of all, for people. `where` is the end of "2 files …". */
 export function summaryOf(
-  { published = 'nothing new', others }: Tally,
+  { published = 'no new file', others }: Tally,
   where: string,
   { bytes, resumedBytes = 0, took }: Numbers,
 ): string {
-  const rate = bytes === 0 ? '' : `, ${size((bytes / Math.max(took, 1)) * 1000)}/s`
+  const rate = bytes < LEAST_BYTES || took < LEAST_TIME ? '' : `, ${size((bytes / took) * 1000)}/s`
   const resumed = resumedBytes === 0 ? '' : `; ${size(resumedBytes)} were there`
   const more = others === '' ? '' : `; ${others}`
   return `${published} ${where} (${size(bytes)}${rate}${resumed})${more}`
@@ -59,6 +64,8 @@ export interface Interrupted {
   progress: Progress
   /** What a sender sent may not have arrived: it knows only how much is kept at most. */
   isSender?: boolean
+  /** The receiver goes on to listen, so that only the sender has to be run again. */
+  isOneOfMany?: boolean
 }
 
 /** Who went away, what is there, and what to do; undefined where running it again is no way out. */
@@ -66,23 +73,28 @@ export function interruptedText(
   { code }: SluiceError,
   who: string,
   tally: Tally,
-  { where, progress, isSender = false }: Interrupted,
+  { where, progress, isSender = false, isOneOfMany = false }: Interrupted,
 ): string | undefined {
   if (!INTERRUPTED.has(code)) return undefined
-  const { published = 'no whole file', there } = tally
-  const whole = there === 0 ? published : `${published}, and ${there} there already,`
+  const { published = 'no new whole file', there } = tally
+  const before = there === 0 ? '' : `, ${there} there already`
   const kept = keptOf(tally, progress)
+  const what = isOneOfMany ? 'the sender' : 'the same commands'
   const unfinished = kept === '' ? '' : `; ${isSender ? 'up to ' : ''}${kept} kept`
-  return `${who} before the end; ${whole} ${where}${unfinished}. Run the same commands again for the rest`
+  return `${who} before the end; ${published} ${where}${before}${unfinished}. Run ${what} again for the rest`
 }
 
 /** How much is there of files that have no outcome yet; '' if nothing is. A stream of unknown size begins anew. */
-function keptOf(tally: Tally, { files, totalFiles, totalBytes, left, current }: Progress): string {
+function keptOf(tally: Tally, progress: Progress): string {
+  const { files, totalFiles, totalBytes, left, current } = progress
   if (totalBytes === null || left === null) return ''
-  const bytes = totalBytes - left - tally.bytes
+  const there = totalBytes - left
+  const bytes = there - tally.bytes
   if (bytes <= 0) return ''
+  // what was there before may be whole files, which have no outcome until they were compared
+  const which = there > progress.bytes ? 'unfinished or unchecked files' : 'unfinished files'
   // a sender reads ahead of what it says to be the present file
   const isOne = totalFiles - files === 1 || current?.bytes === bytes
   const isCurrent = isOne && current !== null && current.size !== current.bytes
-  return `${size(bytes)} of ${isCurrent ? shownPath(current.path.split('/').at(-1)!, 30) : 'unfinished files'}`
+  return `${size(bytes)} of ${isCurrent ? shownPath(current.path.split('/').at(-1)!, 30) : which}`
 }

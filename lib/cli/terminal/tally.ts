@@ -44,10 +44,13 @@ export class Tally {
     }
   }
 
-  /** Those that were published, such as '2 files, 1 folder'; undefined if there are none. */
+  /**
+   * Those that were published, such as '2 files, 1 folder'; undefined if there are none. Where something was there already,
+   * folders are left out: nobody is told which of them were.
+   */
   get published(): string | undefined {
     const { file, directory, symlink } = this.#published
-    return kinds({ file, directory, symlink })
+    return kinds({ file, directory: this.there > 0 ? 0 : directory, symlink })
   }
 
   /** The others; '' if there are none. */
@@ -100,8 +103,12 @@ export function kindsOf(entries: readonly Entry[]): string {
 }
 
 function kinds({ file, directory, symlink }: Record<Exclude<Entry['type'], 'unreadable'>, number>) {
-  const number = (n: number, what: string) => (n === 0 ? undefined : counted(n, what))
-  return joined([number(file, 'file'), number(directory, 'folder'), number(symlink, 'link')])
+  return amounts([file, 'file'], [directory, 'folder'], [symlink, 'link'])
+}
+
+/** What there is how often, such as '2 files, 1 folder'; undefined if there is nothing. */
+export function amounts(...numbers: [number: number, what: string][]): string | undefined {
+  return joined(numbers.map(([number, what]) => (number === 0 ? undefined : counted(number, what))))
 }
 
 function joined(parts: readonly (string | undefined)[]): string | undefined {

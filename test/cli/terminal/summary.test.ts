@@ -1,0 +1,129 @@
+import test from 'ava'
+import { interruptedText, noteLines, summaryOf } from '../../../lib/cli/terminal/summary.js'
+import { Tally } from '../../../lib/cli/terminal/tally.js'
+import { SluiceError } from '../../../lib/errors.js'
+import type { Progress } from '../../../lib/transfer/progress.js'
+import { makeOffer } from '../../helpers/make-offer.js'
+
+/** Of three files the first has its outcome. */
+const PROGRESS = {
+  files: 1,
+  totalFiles: 3,
+  bytes: 30,
+  totalBytes: 830,
+  resumedBytes: 0,
+  left: 800,
+  rate: 100,
+  eta: 5000,
+  current: null,
+}
+
+test('an interruption says how much of what is there, by what each side knows', (t) => {
+  const failure = new SluiceError('ERR_INTERRUPTED', '')
+  const sizes = [30, 400, 400]
+  const files = sizes.map((size, n) => ({
+    type: 'file' as const,
+    path: `in/${n}.bin`,
+    size,
+    mtime: 0,
+    mode: 0,
+  }))
+  const { entries } = makeOffer({ id: '0'.repeat(32), name: 'x', algorithm: 'sha256' }, files)
+  const text = (progress: Partial<Progress>, isSender = false, error = failure) => {
+    const tally = new Tally()
+    tally.add({ first: 0, last: 0, status: 'published' }, entries)
+    const all = { ...PROGRESS, bytes: 830 - (progress.left ?? 0), ...progress }
+    return interruptedText(error, 'stopped', tally, { where: 'in d/', progress: all, isSender })
+  }
+  const current = { path: 'in/1.bin', bytes: 224, size: 400 }
+  const end = 'Run the same commands again for the rest'
+  t.is(text({ left: 576, current }), `stopped before the end; 1 file in d/; 224 B of 1.bin kept. ${end}`)
+  t.is(
+    text({ left: 576, current }, true),
+    `stopped before the end; 1 file in d/; up to 224 B of 1.bin kept. ${end}`,
+  )
+  t.regex(text({ left: 566, totalFiles: 2, current }, true)!, /; up to 234 B of 1.bin kept/)
+  // of several files, or before anything of one came
+  t.is(
+    text({ left: 376, current }),
+    `stopped before the end; 1 file in d/; 424 B of unfinished files kept. ${end}`,
+  )
+  t.is(text({ left: 800, current: null }), `stopped before the end; 1 file in d/. ${end}`)
+  // a stream begins anew
+  t.is(text({ totalBytes: null, left: null, current }), `stopped before the end; 1 file in d/. ${end}`)
+  t.is(text({ left: 576, current }, false, new SluiceError('ERR_REJECTED', '')), undefined)
+})
+
+test('what was there before an interrupted transfer is not called unfinished: it may be whole', (t) => {
+  const failure = new SluiceError('ERR_INTERRUPTED', '')
+  const sizes = [400, 400, 30]
+  const files = sizes.map((size, n) => ({ type: 'file' as const, path: `${n}`, size, mtime: 0, mode: 0 }))
+  const { entries } = makeOffer({ id: '0'.repeat(32), name: 'x', algorithm: 'sha256' }, files)
+  const text = (tally: Tally, progress: Partial<Progress>) =>
+    interruptedText(failure, 'stopped', tally, { where: 'in d/', progress: { ...PROGRESS, ...progress } })
+  const end = 'Run the same commands again for the rest'
+  // two stand there whole, of the third came a part
+  t.is(
+    text(new Tally(), { files: 0, bytes: 10, left: 20, current: { path: '2', bytes: 10, size: 30 } }),
+    `stopped before the end; no new whole file in d/; 810 B of unfinished or unchecked files kept. ${end}`,
+  )
+  // all is there, and half of it was compared
+  t.is(
+    text(new Tally(), { files: 0, totalFiles: 1, totalBytes: 400, bytes: 0, resumedBytes: 200, left: 0 }),
+    `stopped before the end; no new whole file in d/; 400 B of unfinished or unchecked files kept. ${end}`,
+  )
+  const tally = new Tally()
+  tally.add({ first: 0, last: 1, status: 'skipped', reason: 'identical' }, entries)
+  t.is(
+    text(tally, {
+      files: 2,
+      bytes: 10,
+      resumedBytes: 800,
+      left: 20,
+      current: { path: '2', bytes: 10, size: 30 },
+    }),
+    `stopped before the end; no new whole file in d/, 2 there already; 10 B of 2 kept. ${end}`,
+  )
+})
+
+test('of a receiver that goes on to listen only the sender is to be run again', (t) => {
+  const at = { where: 'in d/', progress: PROGRESS, isOneOfMany: true }
+  const text = interruptedText(new SluiceError('ERR_INTERRUPTED', ''), 'stopped', new Tally(), at)
+  t.regex(text!, /Run the sender again for the rest$/)
+})
+
+test('what a transfer did: folders are not called new where files were there, and what was over at once has no rate', (t) => {
+  const files = [
+    { type: 'directory' as const, path: 'd', size: null, mtime: 0, mode: 0 },
+    { type: 'file' as const, path: 'd/a', size: 5000, mtime: 0, mode: 0 },
+    { type: 'file' as const, path: 'd/b', size: 5000, mtime: 0, mode: 0 },
+  ]
+  const { entries } = makeOffer({ id: '0'.repeat(32), name: 'x', algorithm: 'sha256' }, files)
+  const tally = new Tally()
+  tally.add({ first: 0, last: 1, status: 'published' }, entries)
+  t.is(summaryOf(tally, 'sent', { bytes: 5000, took: 2000 }), '1 file, 1 folder sent (5 kB, 2.5 kB/s)')
+  t.is(summaryOf(tally, 'sent', { bytes: 5000, took: 999 }), '1 file, 1 folder sent (5 kB)')
+  t.is(summaryOf(tally, 'sent', { bytes: 999, took: 2000 }), '1 file, 1 folder sent (999 B)')
+  tally.add({ first: 2, last: 2, status: 'skipped', reason: 'identical' }, entries)
+  t.is(summaryOf(tally, 'sent', { bytes: 5000, took: 0 }), '1 file sent (5 kB); 1 there already')
+  const again = new Tally()
+  again.add({ first: 0, last: 0, status: 'published' }, entries)
+  again.add({ first: 1, last: 2, status: 'skipped', reason: 'identical' }, entries)
+  t.is(
+    summaryOf(again, 'sent', { bytes: 0, resumedBytes: 10_000, took: 0 }),
+    'no new file sent (0 B; 10 kB were there); 2 there already',
+  )
+})
+
+test('what an earlier transfer saved under another name is not saved so again: it is there', (t) => {
+  const file = { type: 'file' as const, path: 'b', size: 5, mtime: 0, mode: 0 }
+  const { entries } = makeOffer({ id: '0'.repeat(32), name: 'x', algorithm: 'sha256' }, [file])
+  const lines = (status: 'published' | 'skipped') => {
+    const tally = new Tally()
+    const outcome = { entry: entries[0]!, path: 'b', status, name: 'b_1' }
+    tally.add({ first: 0, last: 0, status, except: new Map([[0, outcome]]) }, entries)
+    return noteLines(tally)
+  }
+  t.deepEqual(lines('published'), ['b: the name was taken, so that it was saved as b_1'])
+  t.deepEqual(lines('skipped'), ['b: it is there already, as b_1'])
+})
