@@ -1,6 +1,6 @@
 import { pipeline } from 'node:stream/promises'
 import { deferred } from '../../async.js'
-import { systemClock } from '../../clock.js'
+import { pause, systemClock } from '../../clock.js'
 import { isSluiceError, SluiceError } from '../../errors.js'
 import { errorCode } from '../../files/disk/disk-error.js'
 import { commandFileSystem } from '../../files/disk/node-fs.js'
@@ -70,10 +70,15 @@ export async function unpackCommand(flags: UnpackFlags, { io, reporter, signal }
   try {
     const input = await standardInput(io)
     // netcat, and not it alone, keeps its end open behind the last byte; what follows END is an error, not to be missed
-    last.once('finish', () => systemClock.after(MOST_WAIT, () => input.destroy()))
-    await pipeline([input, ...river], { signal }).catch((error) => {
-      if (!last.writableFinished || errorCode(error) !== 'ERR_STREAM_PREMATURE_CLOSE') throw error
-    })
+    const over = new AbortController()
+    last.once('finish', () => pause(systemClock, MOST_WAIT, over.signal).then(() => input.destroy()))
+    const isAllThere = (error: unknown) =>
+      last.writableFinished && errorCode(error) === 'ERR_STREAM_PREMATURE_CLOSE'
+    await pipeline([input, ...river], { signal })
+      .catch((error) => {
+        if (!isAllThere(error)) throw error
+      })
+      .finally(() => over.abort())
   } catch (error) {
     oneWay.over()
     const why = (signal.aborted ? signal.reason : error) as SluiceError
