@@ -197,10 +197,18 @@ test('HOSTILE-INPUT 24, 48: entries that were not offered, other paths and bytes
   const [offer, run] = arrivingOf({ a: 'abc' }, { inCuts: true }) as [Item, Run]
   const [cut] = run.cuts!
   const entry = cut!.entry
-  for (const [change, code] of [
-    [{ entry: { ...entry, index: 7 } }, 'ERR_PROTOCOL'],
-    [{ entry: { ...entry, path: '../a' } }, 'ERR_PATH'],
-    [{ offset: 1 }, 'ERR_PROTOCOL'],
+  for (const [change, code, message] of [
+    [
+      { entry: { ...entry, index: 7 } },
+      'ERR_PROTOCOL',
+      /^a stage in front of partSink\(\) gave the entry a, which is in no offer/,
+    ],
+    [{ entry: { ...entry, path: '../a' } }, 'ERR_PATH', /\.\.\/a/],
+    [
+      { offset: 1 },
+      'ERR_PROTOCOL',
+      /^a stage in front .* more than its 3 bytes: it gives the entry its new size, or null/,
+    ],
   ] as const) {
     const disk = memory()
     const { error } = await receiveItems([offer, { ...run, cuts: [{ ...cut!, ...change }] }], {
@@ -208,6 +216,7 @@ test('HOSTILE-INPUT 24, 48: entries that were not offered, other paths and bytes
       fs: disk,
     })
     t.is(error!.code, code)
+    t.regex(error!.message, message)
     t.deepEqual(disk.list(), ['/dst/'])
   }
 })
