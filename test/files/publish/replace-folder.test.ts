@@ -11,6 +11,7 @@ import { thisOwner } from '../../../lib/files/own/owner.js'
 import { asideName } from '../../../lib/files/own/temporary-name.js'
 import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { deadAside } from '../../helpers/asides.js'
+import { giveTo } from '../../helpers/users.js'
 
 const NOTHING = { restored: [], removed: [], kept: [] }
 
@@ -83,6 +84,21 @@ test('what belongs to a process that cannot be looked at is ended only where som
   t.deepEqual(await recoverReplaced(disk, d), NOTHING)
   t.deepEqual(await recoverReplaced(disk, d, { asides: [] }), NOTHING)
   t.deepEqual((await recoverReplaced(disk, d, { asides: [aside] })).restored, ['n.txt'])
+})
+
+test('what has the name of a folder aside and is another user’s is neither listed nor touched', async (t) => {
+  const { disk, d } = await opened()
+  const [ours, theirs] = [deadAside(1n), deadAside(2n)]
+  for (const aside of [ours, theirs]) disk.put(`/d/sub/${aside}/${aside === ours ? 'a' : 'b'}/file`, 'old')
+  await giveTo(disk, `/d/sub/${theirs}`, 7)
+  const { replaced } = await removeOrphans('/d', { fs: disk, recursive: true, dryRun: true })
+  t.deepEqual(replaced, [`/d/sub/${ours}`])
+  t.deepEqual(await recoverReplaced(disk, d, { asides: [ours, theirs] }), {
+    restored: ['a'],
+    removed: [],
+    kept: [],
+  })
+  t.true(disk.snapshot().has(`/d/sub/${theirs}/b/file`))
 })
 
 test('a folder is removed without following links, and what cannot be removed is said', async (t) => {
