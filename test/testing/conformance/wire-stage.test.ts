@@ -41,7 +41,7 @@ test('a stage that is slow, and goes on, is not late', async (t) => {
     outgoing: () => flushing(createBrotliCompress()),
     incoming: () => createBrotliDecompress(),
   })
-  const cases = wireStageConformance(make, { patience: 1000, many: 4 * 1024 * 1024 })
+  const cases = wireStageConformance(make, { patience: 3000, many: 4 * 1024 * 1024 })
   const slow = cases.find(
     ({ name }) => name === 'outgoing: a slow reader never makes it hold more than its bound',
   )
