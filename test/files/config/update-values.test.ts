@@ -1,22 +1,8 @@
 import test from 'ava'
 import { updateJson, updateYaml } from '../../../lib/files/index.js'
-import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
+import { type Counter, diskWith, increase, text } from '../../helpers/counter-file.js'
 
 // What the function of an update is given, and what the result says: the value in the file, `initial`, or nothing.
-
-interface Counter {
-  counted: number
-}
-
-const increase = (value: Counter = { counted: 0 }): Counter => ({ counted: value.counted + 1 })
-const text = (disk: MemoryDisk, path = '/d/state.json') => disk.snapshot().get(path)?.toString()
-
-function diskWith(content?: string): MemoryDisk {
-  const disk = new MemoryDisk()
-  disk.putFolder('/d')
-  if (content !== undefined) disk.put('/d/state.json', content, 0o640)
-  return disk
-}
 
 test('a value that is changed in place and not returned is refused, since the change would be lost', async (t) => {
   const fs = diskWith('{"counted": 1, "list": [{"a": 1}]}')

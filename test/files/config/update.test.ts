@@ -5,26 +5,13 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
 import { FolderLock, OPEN, updateJson, updateYaml, writeFully } from '../../../lib/files/index.js'
-import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
+import type { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
+import { type Counter, diskWith, increase, text } from '../../helpers/counter-file.js'
 import { temporary } from '../../helpers/folders.js'
 import { scale } from '../../helpers/scale.js'
 import { crashSweep, faultSweep } from '../../helpers/sweep.js'
 
 const CHILD = fileURLToPath(new URL('../../helpers/lock-child.js', import.meta.url))
-
-interface Counter {
-  counted: number
-}
-
-const increase = (value: Counter = { counted: 0 }): Counter => ({ counted: value.counted + 1 })
-const text = (disk: MemoryDisk, path = '/d/state.json') => disk.snapshot().get(path)?.toString()
-
-function diskWith(content?: string): MemoryDisk {
-  const disk = new MemoryDisk()
-  disk.putFolder('/d')
-  if (content !== undefined) disk.put('/d/state.json', content, 0o640)
-  return disk
-}
 
 test('a file that is missing is made from the initial value, or from nothing', async (t) => {
   const fs = diskWith()
