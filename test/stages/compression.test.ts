@@ -1,8 +1,8 @@
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
-import { brotliCompressSync, gunzipSync, gzipSync } from 'node:zlib'
+import { Readable, type Transform } from 'node:stream'
+import { finished, pipeline } from 'node:stream/promises'
+import { brotliCompressSync, constants, createBrotliCompress, gunzipSync, gzipSync } from 'node:zlib'
 import test from 'ava'
-import { type CompressionOptions, compression, isSluiceError } from '../../lib/index.js'
+import { type CompressionOptions, compression, flushing, isSluiceError } from '../../lib/index.js'
 import { piecesOf, randomBySeed, randomContent, wireStageConformance } from '../../lib/testing/index.js'
 import { conforms } from '../helpers/conforms.js'
 import { scale } from '../helpers/scale.js'
@@ -118,6 +118,37 @@ for (const algorithm of ALGORITHMS) {
       await compress([Buffer.concat(chunks)], { algorithm }),
     ]
     t.true(busy.length < whole.length * 1.1, `${busy.length} bytes instead of ${whole.length}`)
+  })
+}
+
+const COMPRESSORS: Record<string, () => Transform> = {
+  gzip: () => compression().outgoing!(),
+  brotli: () => compression({ algorithm: 'brotli' }).outgoing!(),
+  'a foreign brotli': () =>
+    flushing(createBrotliCompress({ params: { [constants.BROTLI_PARAM_QUALITY]: 4 } })),
+}
+
+for (const [name, make] of Object.entries(COMPRESSORS)) {
+  test(`${name}: what a busy source brings comes out before a megabyte of it is gathered`, async (t) => {
+    const compressor = make()
+    let written = 0
+    let came = 0
+    let gathered = 0
+    compressor.on('data', (chunk: Buffer) => {
+      came += chunk.length
+    })
+    // The next chunk is there within the same turn, so that the stage is never idle.
+    const write = () => {
+      for (let hasRoom = true; hasRoom && written < 6 * MIB; written += 16 * KIB) {
+        hasRoom = compressor.write(randomContent(16 * KIB, written))
+        gathered = Math.max(gathered, written - came)
+      }
+      if (written >= 6 * MIB) compressor.end()
+    }
+    compressor.on('drain', write)
+    write()
+    await finished(compressor)
+    t.true(gathered < MIB, `${gathered} bytes were taken before any came out`)
   })
 }
 

@@ -5,15 +5,19 @@ import { WrappingTransform } from './wrapping-transform.js'
 /** Output that is never held against the input: a small file may well be nothing but zeros. */
 const ALLOWANCE = 1024 * 1024
 
+/** Input that may wait for its output: brotli alone would gather more than a megabyte of what it cannot shrink. */
+const MOST_HELD = 512 * 1024
+
 /** A stream of node:zlib. */
 type Engine = Transform & { flush(kind?: number): void }
 
-/** Compresses, and flushes when the input runs dry. */
+/** Compresses, and flushes when the input runs dry or much has been gathered. */
 export class Compressor extends WrappingTransform {
   readonly #flush: () => void
   readonly #maxRatio: number
   #taken = 0
   #given = 0
+  #held = 0
   #idle: NodeJS.Immediate | undefined
 
   constructor(engine: Engine, kind: number | undefined, maxRatio: number) {
@@ -37,11 +41,15 @@ export class Compressor extends WrappingTransform {
       this.#flush()
     }
     super.feed(part, done)
-    if (isNear) this.#flush()
+    this.#held += part.length
+    if (!isNear && this.#held < MOST_HELD) return
+    this.#held = 0
+    this.#flush()
   }
 
   protected override inspect(piece: Buffer): void {
     this.#given += piece.length
+    this.#held = 0
   }
 
   // A flush costs bytes: it waits one turn of the event loop, in which a busy source brings the next chunk.
