@@ -3,7 +3,9 @@
 //   second: does the same at once, with content of its own
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { isSluiceError } from '../../lib/errors.js'
+import { lstatIfThere } from '../../lib/files/disk/stats.js'
 import { FileTransaction, nodeFileSystem, PartFile } from '../../lib/files/index.js'
 import { manifestOfEntries, memorySources, receive, type SourceStore, send } from '../../lib/index.js'
 import { duplexPair } from '../../lib/testing/index.js'
@@ -40,6 +42,13 @@ async function part(): Promise<void> {
   await file.write(HALF, content.subarray(HALF))
 }
 
+/** The receiver of the same process has begun `a`: before that it owns nothing that another one could take over. */
+async function partIsThere(): Promise<void> {
+  if (role !== 'first') return
+  const part = join(dir, 'a.part')
+  while (((await lstatIfThere(nodeFileSystem, part))?.size ?? 0) === 0) await setTimeout(1)
+}
+
 async function transfer(): Promise<void> {
   const contents = memorySources(
     new Map([
@@ -55,7 +64,10 @@ async function transfer(): Promise<void> {
         verify: () => source.verify(),
         close: () => source.close(),
         read: async (position, into) => {
-          if (entry.path === 'a' && position === HALF) await inTheMiddle()
+          if (entry.path === 'a' && position === HALF) {
+            await partIsThere()
+            await inTheMiddle()
+          }
           return source.read(position, into)
         },
       }
