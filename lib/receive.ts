@@ -2,7 +2,7 @@ import type { Transform } from 'node:stream'
 import { deferred, inSlices } from './async.js'
 import { asSluiceError, type SluiceError } from './errors.js'
 import { checkFunction, checkKeys, checkObject, checkOption, type Keys, pickKnown } from './options.js'
-import { makeGuest, owedBy, type StageStream } from './stages/bytes/guest.js'
+import { makeForeignStage, owedBy, type StageStream } from './stages/bytes/foreign-stage.js'
 import { ReceivedMemory } from './stages/bytes/received-memory.js'
 import { makeWireStages, type WireStage } from './stages/bytes/wire-stage.js'
 import { deframer } from './stages/deframer.js'
@@ -160,15 +160,15 @@ export function beginReceiving(
           outcomes: 'failed',
         })
         // last, so that a wrong option leaves no stage of somebody else's behind
-        const guests = fileStages(makers)
-        owing.push(() => [...guests.flatMap((guest) => [...owedBy(guest)]), ...sink.owed()])
+        const foreign = fileStages(makers)
+        owing.push(() => [...foreign.flatMap((stage) => [...owedBy(stage)]), ...sink.owed()])
         const claim = async (offer: Offer, isWanted: (entry: Entry) => boolean) =>
-          guests.length > 0
+          foreign.length > 0
             ? { claims: new Map() }
             : sink.claim(offer, { isWanted, obey: (store) => last.tell(store, offer) })
         return {
-          guests,
-          stages: [...before, ...guests, sink, last],
+          foreign,
+          stages: [...before, ...foreign, sink, last],
           claim,
           stored: async (isInputEnded) => {
             if (isInputEnded) await Promise.race([cut.promise, over.promise])
@@ -186,7 +186,7 @@ function fileStages(makers: readonly (() => StageStream)[]): Transform[] {
   checkOption('stages.file', makers, Array.isArray(makers), 'a list of functions that make a Transform')
   for (const [at, make] of makers.entries())
     checkFunction(`stages.file[${at}]`, make, 'a function that makes a Transform, as () => mapCuts(…)')
-  return makers.map((make, at) => makeGuest(`stages.file[${at}]`, make, { ofItems: true }))
+  return makers.map((make, at) => makeForeignStage(`stages.file[${at}]`, make, { ofItems: true }))
 }
 
 async function decide(

@@ -13,7 +13,7 @@ import {
 } from './options.js'
 import { beginReceiving, type ReceiveOptions } from './receive.js'
 import { type Kept, KeptTransfers } from './reconnect/kept-transfers.js'
-import { Turns } from './reconnect/turns.js'
+import { Semaphore } from './reconnect/semaphore.js'
 import type { ByteDuplex } from './transfer/connection.js'
 import type { TransferState } from './transfer/lifecycle.js'
 import type { Receiver } from './transfer/receiver.js'
@@ -95,7 +95,7 @@ export interface PastTransfer {
 export class Transfers extends EventEmitter<TransfersEvents> {
   readonly #receive: TransfersOptions['receive']
   readonly #kept: KeptTransfers
-  readonly #turns: Turns
+  readonly #semaphore: Semaphore
   readonly #mostPast: number
   /** Those that are not over, in the order in which they were offered. */
   readonly #transfers = new Map<Transfer, string | undefined>()
@@ -114,7 +114,7 @@ export class Transfers extends EventEmitter<TransfersEvents> {
     checkDuration('patience', patience)
     this.#receive = options.receive
     this.#kept = new KeptTransfers(patience, mostLost, options.clock ?? systemClock)
-    this.#turns = new Turns(most, mostWaiting)
+    this.#semaphore = new Semaphore(most, mostWaiting)
     this.#mostPast = history
   }
 
@@ -147,8 +147,8 @@ export class Transfers extends EventEmitter<TransfersEvents> {
         this.add(transfer, peer)
         const decision = await ask()
         if (!decision.accept) return decision
-        if (this.#turns.isFull) return { accept: false, reason: TOO_MANY }
-        const { ahead } = this.#turns
+        if (this.#semaphore.isFull) return { accept: false, reason: TOO_MANY }
+        const { ahead } = this.#semaphore
         if (ahead > 0) this.emit('waiting', transfer, ahead)
         await this.#takeTurn(session, signal)
         if (!hello.reconnects) return decision
@@ -206,7 +206,7 @@ export class Transfers extends EventEmitter<TransfersEvents> {
 
   /** Waits until one may begin; what it took ends with the connection. */
   async #takeTurn(session: Receiver, signal: AbortSignal, isFirst?: boolean): Promise<void> {
-    const end = await this.#turns.take(signal, isFirst)
+    const end = await this.#semaphore.take(signal, isFirst)
     session.closed.then(end)
   }
 }

@@ -5,9 +5,9 @@ import { errorOf, SluiceError } from '../errors.js'
 import type { Offer } from '../wire/entry.js'
 import { filesFailed, type Outcome, type OutcomeRange, publishedIn, rangesOf } from '../wire/outcome.js'
 import type { Callback } from './bytes/pump.js'
-import { type Adopted, adopt, askedOf } from './finalizer/adopted.js'
+import { askedOf, type BoundStore, bindStore } from './finalizer/bound-store.js'
 import { checkedOptions, type FinalizerOptions } from './finalizer/options.js'
-import { OwedRecords } from './finalizer/owed.js'
+import { OwedRecords } from './finalizer/owed-records.js'
 import { asOffered, filtered } from './finalizer/publisher.js'
 import { OutcomeReport } from './finalizer/report.js'
 import type { Item, OfferItem } from './river/items.js'
@@ -39,7 +39,7 @@ export class Finalizer extends Writable {
    */
   readonly outcomes: Promise<Outcome[]> = this.#outcomes.promise
   readonly #options
-  #adopted: Adopted | undefined
+  #bound: BoundStore | undefined
   readonly #report: OutcomeReport
   readonly #owed = new OwedRecords()
   #isFinished = false
@@ -71,7 +71,7 @@ export class Finalizer extends Writable {
 
   override _destroy(error: Error | null, done: Callback): void {
     this.#stopping.abort(new SluiceError('ERR_DESTROYED', 'the finalizer was destroyed before its end'))
-    const release = () => this.#adopted?.store.release()
+    const release = () => this.#bound?.store.release()
     const end = (failure: Error | null) => {
       this.#outcomes.reject(failure ?? this.#stopping.signal.reason)
       done(failure)
@@ -86,7 +86,7 @@ export class Finalizer extends Writable {
   async #take(item: Item): Promise<void> {
     if (item.kind === 'offer') {
       // held before anything is awaited: partSink may end, and be destroyed, before the next turn
-      const { ledger, recall } = this.#adopt(item)
+      const { ledger, recall } = this.#bindStore(item)
       await recall()
       await prepareDigest(item.offer.algorithm)
       const { first, entries } = item.offer
@@ -95,22 +95,22 @@ export class Finalizer extends Writable {
         this.#settle(ledger.skipped(from, end, item.isRejected)),
       )
     }
-    const adopted = this.#adopted
-    if (item.kind === 'run' || !adopted) throw misplaced('finalizer', item)
-    if (item.kind === 'stored') await this.#settle(await adopted.publisher.take(item.stored))
-    else if (item.kind === 'blocks') await adopted.publisher.compareBlocks(item)
-    else if (item.kind === 'chunks') await this.#settle(await adopted.publisher.fill(item))
-    else if (item.kind === 'digests') await this.#settle(await adopted.publisher.of(item))
-    else if (item.kind === 'end') this.#owed.end(item.open?.filter((index) => !adopted.plan.isClosed(index)))
+    const bound = this.#bound
+    if (item.kind === 'run' || !bound) throw misplaced('finalizer', item)
+    if (item.kind === 'stored') await this.#settle(await bound.publisher.take(item.stored))
+    else if (item.kind === 'blocks') await bound.publisher.compareBlocks(item)
+    else if (item.kind === 'chunks') await this.#settle(await bound.publisher.fill(item))
+    else if (item.kind === 'digests') await this.#settle(await bound.publisher.of(item))
+    else if (item.kind === 'end') this.#owed.end(item.open?.filter((index) => !bound.plan.isClosed(index)))
     if (item.kind === 'digests') this.#owed.hear(item)
-    if (this.#owed.areAllThere && !adopted.repairs?.areOwed) await this.#finish()
+    if (this.#owed.areAllThere && !bound.repairs?.areOwed) await this.#finish()
   }
 
-  #adopt(item: OfferItem): Adopted {
+  #bindStore(item: OfferItem): BoundStore {
     const { store } = item
     if (!(store instanceof StoreCalls)) throw misplaced('finalizer', item)
-    this.#adopted ??= adopt(item, store, this.#options, this.#stopping.signal)
-    return this.#adopted
+    this.#bound ??= bindStore(item, store, this.#options, this.#stopping.signal)
+    return this.#bound
   }
 
   /**
@@ -126,35 +126,35 @@ export class Finalizer extends Writable {
 
   /** Tells nothing before it is as safe as was asked for; once it was stopped, only what has its name by now. */
   async #settle(ended: readonly OutcomeRange[]): Promise<void> {
-    const adopted = this.#adopted
-    if (ended.length === 0 || !adopted) return
-    await adopted.store.sync()
+    const bound = this.#bound
+    if (ended.length === 0 || !bound) return
+    await bound.store.sync()
     const isStopped = this.#stopping.signal.aborted
     // what is to appear together has no name yet
-    if (isStopped && adopted.held) return
-    const { plan } = adopted
+    if (isStopped && bound.held) return
+    const { plan } = bound
     const ranges = isStopped ? publishedIn(ended, plan.entries) : ended
-    if (adopted.held) adopted.held.add(ranges)
+    if (bound.held) bound.held.add(ranges)
     else for (const range of ranges) await this.#report.tell(range, plan.entries)
     for (const { first, last } of ranges) {
-      adopted.ledger.close(first, last)
-      adopted.repairs?.drop(first, last)
+      bound.ledger.close(first, last)
+      bound.repairs?.drop(first, last)
       this.#owed.close(first, last)
     }
-    if (!adopted.held) await this.#options.onSettled?.(ranges)
+    if (!bound.held) await this.#options.onSettled?.(ranges)
   }
 
   async #tell(ranges: readonly OutcomeRange[]): Promise<void> {
-    for (const range of ranges) await this.#report.tell(range, this.#adopted!.plan.entries)
+    for (const range of ranges) await this.#report.tell(range, this.#bound!.plan.entries)
     if (!this.#stopping.signal.aborted) await this.#options.onSettled?.(ranges)
   }
 
   /** Nothing more comes: what ends last, and what never came. */
   async #finish(): Promise<void> {
-    const adopted = this.#adopted
-    if (this.#isFinished || !adopted) return
+    const bound = this.#bound
+    if (this.#isFinished || !bound) return
     this.#isFinished = true
-    const { ledger, plan, store, policy, held, publisher } = adopted
+    const { ledger, plan, store, policy, held, publisher } = bound
     const offered = (outcome: Outcome) => asOffered(outcome, plan.entries[outcome.entry.index]!)
     const settle = (outcomes: Outcome[]) => this.#settle(rangesOf(outcomes.map(offered)))
     await this.#settle(await publisher.unsaid())
@@ -168,9 +168,9 @@ export class Finalizer extends Writable {
   }
 
   async #end(): Promise<void> {
-    this.#adopted?.repairs?.checkNothingOwed()
+    this.#bound?.repairs?.checkNothingOwed()
     await this.#finish()
-    const failure = filesFailed(this.#report.kept, this.#adopted?.plan.entries.length ?? 0)
+    const failure = filesFailed(this.#report.kept, this.#bound?.plan.entries.length ?? 0)
     this.#outcomes.resolve(this.#report.kept)
     if (failure) throw failure
   }

@@ -1,7 +1,7 @@
 import { below, nameOf, parentOf, suffixed } from '../files/disk/names.js'
 import { checkChoice, checkKeys } from '../options.js'
 import type { Entry } from '../wire/entry.js'
-import type { Basis } from './found.js'
+import type { Basis } from './claim.js'
 import { type MemoryFile, MemoryPart, readFrom } from './memory-part.js'
 import {
   type Claim,

@@ -4,7 +4,7 @@ import { checkCallback, checkChoice, checkFunction, checkKeys, checkOption } fro
 import type { Entry, Offer } from '../wire/entry.js'
 import type { SkipReason } from '../wire/outcome.js'
 import type { Run } from '../wire/run.js'
-import type { Basis, Claim } from './found.js'
+import type { Basis, Claim } from './claim.js'
 import type { StandingFiles } from './standing.js'
 
 export type { Claim, Conflict, Durability, StandingFiles }

@@ -8,10 +8,10 @@ import type { Message } from '../wire/messages.js'
 import { encodePreface, PrefaceCheck } from '../wire/preface.js'
 import type { ChannelStages } from './channel-stages.js'
 import { type ByteDuplex, Connection, type ConnectionOptions } from './connection.js'
-import { brokenBy } from './last-word.js'
 import type { Continuing } from './lifecycle.js'
+import { brokenBy } from './peer-error.js'
 import { Ending } from './streams/ending.js'
-import { tie } from './streams/tie.js'
+import { pipeAll } from './streams/pipe-all.js'
 import { Heartbeat } from './watch/heartbeat.js'
 
 const debug = createDebug('sluice:channel')
@@ -82,8 +82,8 @@ export class Channel {
     this.#first = incoming[0]!
     this.#last = outgoing.at(-1)!
     this.#lastEnding = new Ending(this.#last, clock).listen()
-    tie(incoming, this.#fail)
-    tie(outgoing, this.#fail)
+    pipeAll(incoming, this.#fail)
+    pipeAll(outgoing, this.#fail)
     this.#last.on('data', this.#write)
     this.#first.on('drain', this.#resume)
 

@@ -10,9 +10,9 @@ import type { OutcomeRange, TransferResult } from '../wire/outcome.js'
 import type { SessionOptions } from './channel.js'
 import type { ChannelStages } from './channel-stages.js'
 import type { ByteDuplex } from './connection.js'
-import { asError } from './last-word.js'
 import type { RiverHooks } from './lifecycle.js'
 import { MOST_TEXT, messagesOf } from './outcome-table.js'
+import { asError } from './peer-error.js'
 import type { Known } from './plan/known.js'
 import { planPages, type Wanted } from './plan/pages.js'
 import { Session } from './session.js'
@@ -54,10 +54,10 @@ export interface ReceiverHooks extends RiverHooks {
 
 /** What a receiver does with what comes, made by `receive`. */
 export interface Receiving {
-  /** Makes the stages behind the deframer. `guests` are those that are not ours, and may not close as ours do. */
+  /** Makes the stages behind the deframer. `foreign` are those that are not ours, and may not close as ours do. */
   river(hooks: ReceiverHooks): {
     stages: [...Duplex[], Writable]
-    guests: readonly Duplex[]
+    foreign: readonly Duplex[]
     /** What is there already of the wanted files. */
     claim(offer: Offer, isWanted: (entry: Entry) => boolean): Promise<Known>
     /**
@@ -245,7 +245,7 @@ export class Receiver extends Session {
   #moveOn(): void {
     this.control.advance()
     const { isEnded, isFinished } = this.plan
-    if (isFinished || (isEnded && this.#river.guests.length > 0)) this.channel.deframer.finish()
+    if (isFinished || (isEnded && this.#river.foreign.length > 0)) this.channel.deframer.finish()
   }
 
   protected override greeted({ limits, features, resume }: Messages['hello']): void {
@@ -273,9 +273,9 @@ export class Receiver extends Session {
   }
 
   protected override async settled(): Promise<void> {
-    const { stages, guests } = this.#river
-    const ours = stages.filter((stage) => !guests.includes(stage as Duplex))
-    await Promise.all([closed(ours), closedSoon(guests, this.#closeTimeout)])
+    const { stages, foreign } = this.#river
+    const ours = stages.filter((stage) => !foreign.includes(stage as Duplex))
+    await Promise.all([closed(ours), closedSoon(foreign, this.#closeTimeout)])
   }
 
   /** Once the result is there, nothing that happens to the connection can change it. */

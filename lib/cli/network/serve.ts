@@ -4,7 +4,7 @@ import { systemClock } from '../../clock.js'
 import { SluiceError } from '../../errors.js'
 import type { Transfer } from '../../transfer/transfer.js'
 import type { Context } from '../terminal/context.js'
-import { farewell } from './connection.js'
+import { farewell } from './sockets.js'
 
 /** Connections without an offer, at most: if there are more, one of them is closed. */
 const MOST_SILENT = 256

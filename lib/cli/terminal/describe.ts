@@ -2,7 +2,7 @@ import { inSlices } from '../../async.js'
 import { counted } from '../../errors.js'
 import { quoted, size, widthOf } from '../../terminal/text.js'
 import type { Entry, Offer } from '../../wire/entry.js'
-import { DelicatePaths } from './delicate.js'
+import { DelicatePaths } from './risky-names.js'
 import { Kinds } from './tally.js'
 
 /** How many names of an offer are shown. */

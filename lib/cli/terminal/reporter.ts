@@ -15,12 +15,12 @@ import {
 import { type CliEvent, eventLine, said } from './events.js'
 import { exitOf } from './exit.js'
 import { Keys } from './keys.js'
-import { watchLost } from './lost.js'
 import { ProgressView, pausedText, RunningTime } from './progress.js'
 import { Screen, shownOn } from './screen.js'
 import { checkOutput } from './streams.js'
 import { type Interrupted, interruptedText, type Numbers, noteLines, summaryOf } from './summary.js'
 import { Tally } from './tally.js'
+import { watchLost } from './watch-reconnects.js'
 
 /** The standard streams of a command; a parameter, so that tests need no terminal. */
 export interface Io {

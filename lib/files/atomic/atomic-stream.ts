@@ -6,7 +6,7 @@ import { AUDITED, type Audited, recorderOf } from '../audit/recorder.js'
 import { encodeText, TEXT_ENCODINGS, TextEncoderInPieces, type TextEncoding } from '../content/encodings.js'
 import type { PathLike } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
-import { HANDLES, roomOf } from '../own/room.js'
+import { admissionOf, HANDLES } from '../own/admission.js'
 import { handlesOf } from '../tree/handle-budget.js'
 import { AtomicFile, type Written } from './atomic-file.js'
 import { ATOMIC_WRITE_OPTIONS, type AtomicWriteOptions, writeSettings } from './options.js'
@@ -92,7 +92,7 @@ export class AtomicWriteStream extends Writable {
   async #open(): Promise<AtomicFile | undefined> {
     const { fs = nodeFileSystem } = this.#options
     const { signal } = this.#unwanted
-    this.#leave = await roomOf(fs).enter(HANDLES.write, systemClock, signal)
+    this.#leave = await admissionOf(fs).enter(HANDLES.write, systemClock, signal)
     if (signal.aborted) return undefined
     return handlesOf(fs).retry(() =>
       AtomicFile.open(this.#path, pickKnown(this.#options, ATOMIC_WRITE_OPTIONS)),

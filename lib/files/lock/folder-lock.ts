@@ -21,8 +21,8 @@ import { Claim } from './claim.js'
 import { fileLockName, type LockMode, lockFolderName } from './lock-names.js'
 import { LOCK_OPTIONS, type LockOptions } from './lock-options.js'
 import { LockPlace } from './lock-place.js'
+import { ProcessQueue } from './process-queue.js'
 import { Backoff, locked, takeLock } from './take-lock.js'
-import { Turns } from './turns.js'
 
 export type { LockOptions }
 
@@ -143,9 +143,9 @@ export class FolderLock implements AsyncDisposable {
         path = chosen.path
         const claim = new Claim(fs, path, { mode, owner: thisOwner(system) }, surroundings)
         const { claimant } = claim
-        const turns = Turns.of(fs, system, path)
-        const passTurn = () => turns.pass(claimant, clock.now())
-        const before = await turns.take(claimant, waiting)
+        const queue = ProcessQueue.of(fs, system, path)
+        const passTurn = () => queue.pass(claimant, clock.now())
+        const before = await queue.take(claimant, waiting)
         if (before) throw locked(folder, claim, [before])
         const renewal = new Renewal(() => claim.renew(), renewals)
         try {

@@ -18,8 +18,8 @@ import { nodeFileSystem } from '../disk/node-fs.js'
 import type { JournalFile, Prefix } from '../journal/journal-records.js'
 import type { UnfinishedFile } from '../journal/read-journal.js'
 import { takeOver } from '../journal/take-over.js'
+import { admissionOf, HANDLES } from '../own/admission.js'
 import { checkNotReserved, checkTargetNotReserved } from '../own/reserved.js'
-import { HANDLES, roomOf } from '../own/room.js'
 import type { Tree } from '../tree/tree.js'
 import { BarePart } from './bare-part.js'
 import { isJournalOfPart, PartJournal } from './part-journal.js'
@@ -48,7 +48,7 @@ export async function placeOf(
     checkName(nameOf(path), tree.fs.platform, path)
     checkNotReserved(path)
     checkPartName(nameOf(path), options, tree.fs)
-    const leave = journal ? await enterRoom(tree.fs) : () => {}
+    const leave = journal ? await admit(tree.fs) : () => {}
     return { tree, path, leave: async () => leave() }
   }
   const given = textOfPath('the path of a part', where)
@@ -57,7 +57,7 @@ export async function placeOf(
   checkName(given.endsWith('/') ? '' : basename(given), fs.platform, given)
   checkTargetNotReserved(given)
   checkPartName(basename(given), options, fs)
-  const leave = await enterRoom(fs)
+  const leave = await admit(fs)
   try {
     const shared = await shareTree(dirname(file), fs, { durability, create: makeParents })
     return { tree: shared.tree, path: basename(file), leave: () => shared.leave().finally(leave) }
@@ -83,7 +83,7 @@ function checkPartName(name: string, { partName, journal }: PartFileOptions, fs:
   )
 }
 
-const enterRoom = (fs: FileSystem) => roomOf(fs).enter(HANDLES.part, systemClock)
+const admit = (fs: FileSystem) => admissionOf(fs).enter(HANDLES.part, systemClock)
 
 /** A part that is there, with the digest of what it is known to hold, and the journal that knows it. */
 export interface BegunPart {

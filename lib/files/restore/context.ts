@@ -8,8 +8,8 @@ import { nodeFileSystem } from '../disk/node-fs.js'
 import type { StagingArea } from '../intent/staging.js'
 import { FolderLock } from '../lock/folder-lock.js'
 import type { LockWaiting } from '../lock/lock-options.js'
+import { admissionOf, HANDLES } from '../own/admission.js'
 import { type ProcessSystem, processSystem, thisOwner } from '../own/owner.js'
-import { HANDLES, roomOf } from '../own/room.js'
 import type { Durability } from '../publish/publish.js'
 import { handlesOf } from '../tree/handle-budget.js'
 import { Tree } from '../tree/tree.js'
@@ -72,7 +72,7 @@ export async function openRecovery(
   options: RecoveryManagerOptions,
 ): Promise<RecoveryContext> {
   const { fs = nodeFileSystem, clock = systemClock } = options
-  const leave = await roomOf(fs).enter(HANDLES.restore, clock, options.lock?.signal)
+  const leave = await admissionOf(fs).enter(HANDLES.restore, clock, options.lock?.signal)
   try {
     const opened = await openIn(folder, options)
     const close = () =>

@@ -11,8 +11,8 @@ import { withRegular } from '../disk/open-regular.js'
 import { ifThere, lstatIfThere } from '../disk/stats.js'
 import { syncFile } from '../disk/sync.js'
 import { type FolderLock, underFileLock } from '../lock/folder-lock.js'
+import { admissionOf, HANDLES } from '../own/admission.js'
 import { entryOfAnother, judgeOf } from '../own/foreign.js'
-import { HANDLES, roomOf } from '../own/room.js'
 import { temporaryName } from '../own/temporary-name.js'
 import type { OpenFolder } from '../tree/open-folder.js'
 import { Tree } from '../tree/tree.js'
@@ -81,7 +81,7 @@ export function rotateFile(file: PathLike, options: RotateOptions = {}): Promise
         throw diskError(error, 'rotate', path)
       }
     }
-    return roomOf(fs).within(HANDLES.rotation, clock ?? systemClock, signal, () =>
+    return admissionOf(fs).within(HANDLES.rotation, clock ?? systemClock, signal, () =>
       underFileLock(dirname(path), basename(path), path, { fs, ...waiting }, rotate),
     )
   })

@@ -5,9 +5,9 @@ import { diskError } from '../disk/disk-error.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import type { StagingArea } from '../intent/staging.js'
 import type { FolderLock } from '../lock/folder-lock.js'
+import { admissionOf, HANDLES } from '../own/admission.js'
 import { Watch } from '../own/lease.js'
 import { processSystem, thisOwner } from '../own/owner.js'
-import { HANDLES, roomOf } from '../own/room.js'
 import { handlesOf } from '../tree/handle-budget.js'
 import { Tree } from '../tree/tree.js'
 import { lockFolder } from './folder.js'
@@ -36,7 +36,7 @@ export interface TransactionContext extends StagingArea {
 export async function openContext(path: string, options: TransactionOptions): Promise<TransactionContext> {
   const { id = randomBytes(16).toString('hex'), durability = 'power' } = options
   const { fs = nodeFileSystem, system = processSystem, clock } = options
-  const leave = await roomOf(fs).enter(HANDLES.transaction, clock ?? systemClock, options.signal)
+  const leave = await admissionOf(fs).enter(HANDLES.transaction, clock ?? systemClock, options.signal)
   try {
     return { ...(await openIn(path, { ...options, id, durability, fs, system })), leave }
   } catch (error) {

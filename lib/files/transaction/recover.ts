@@ -10,10 +10,10 @@ import { IntentFile } from '../intent/intent-file.js'
 import { removeOrphans } from '../intent/remove-orphans.js'
 import type { FolderLock } from '../lock/folder-lock.js'
 import { checkWaiting, type LockWaiting } from '../lock/lock-options.js'
+import { admissionOf, HANDLES } from '../own/admission.js'
 import { LOOK_EVERY, untilNextLook, Watch } from '../own/lease.js'
 import { removeEmptyFolders } from '../own/own-folder.js'
 import { fateOf, type Owner, type ProcessSystem, processSystem } from '../own/owner.js'
-import { HANDLES, roomOf } from '../own/room.js'
 import { Tree } from '../tree/tree.js'
 import { lockFolder } from './folder.js'
 import { Steps } from './steps.js'
@@ -144,7 +144,7 @@ export function recoverTransactions(
         await tree.close()
       }
     }
-    return roomOf(fs).within(HANDLES.transaction, clock ?? systemClock, options.lock?.signal, recover)
+    return admissionOf(fs).within(HANDLES.transaction, clock ?? systemClock, options.lock?.signal, recover)
   })
 }
 

@@ -2,7 +2,7 @@ import type { Transform } from 'node:stream'
 import { SluiceError } from '../../errors.js'
 import { badOption } from '../../options.js'
 import { encodePreface, PrefaceCheck } from '../../wire/preface.js'
-import { takeStage } from './guest.js'
+import { takeStage } from './foreign-stage.js'
 import { checkStage, type WireStage } from './wire-stage.js'
 import { WrappingTransform } from './wrapping-transform.js'
 

@@ -3,7 +3,14 @@ import { SluiceError } from '../../errors.js'
 import { badOption, checkCallback, checkKeys, checkNumber, checkOption, type Keys } from '../../options.js'
 import type { Limits } from '../../wire/limits.js'
 import { checkFormat, MAX_FORMATS } from '../../wire/preface.js'
-import { bytesGiven, dismiss, makeGuest, nameOfStage, owedBy, type StageStream } from './guest.js'
+import {
+  bytesGiven,
+  dismiss,
+  makeForeignStage,
+  nameOfStage,
+  owedBy,
+  type StageStream,
+} from './foreign-stage.js'
 
 /**
  * What stands between the framer and the connection: throttling, encryption, compression, or your own.
@@ -82,7 +89,7 @@ export function makeWireStages(wire: readonly WireStage[] = [], keepOpen = false
     wire.flatMap((stage, at) => {
       const make = pairs[at]?.[side] ?? (stage[side] && (() => stage[side]!()))
       const option = `stages.wire[${at}].${side}`
-      return make ? { option, stage: makeGuest(option, make), isPaired: pairs[at] !== undefined } : []
+      return make ? { option, stage: makeForeignStage(option, make), isPaired: pairs[at] !== undefined } : []
     })
   const outgoing = makeAll('outgoing')
   const incoming = makeAll('incoming').reverse()

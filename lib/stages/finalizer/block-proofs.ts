@@ -11,7 +11,7 @@ import type { Part } from '../../stores/parts.js'
 import type { OpenSource } from '../../stores/sources.js'
 import type { Entry } from '../../wire/entry.js'
 import type { BlocksMessage } from '../../wire/messages.js'
-import { deleteRange } from './owed.js'
+import { deleteRange } from './owed-records.js'
 
 /**
  * What stands here of the blocks of each file, by their digests: those that a tap took as they came, and those that were

@@ -17,7 +17,7 @@ import type { WantMessage } from '../../wire/messages.js'
 import type { EndedBlocks } from '../hash-tap/block-hasher.js'
 import type { BlocksItem } from '../river/items.js'
 import { BlockProofs } from './block-proofs.js'
-import { deleteRange } from './owed.js'
+import { deleteRange } from './owed-records.js'
 
 /** Where {@link Repairs} notes what it asks for, and says it. */
 export interface RepairCalls {

@@ -1,6 +1,6 @@
 import { isError, messageOf } from '../../errors.js'
 import { badOption, checkKeys, type Keys } from '../../options.js'
-import type { Basis, Claim } from '../../stores/found.js'
+import type { Basis, Claim } from '../../stores/claim.js'
 import type { Part, PartRun, Placement, StandingFiles } from '../../stores/parts.js'
 import type { Entry } from '../../wire/entry.js'
 import { SKIP_REASONS } from '../../wire/outcome.js'

@@ -1,7 +1,7 @@
 import { isChunked } from '../../digest/chunks.js'
 import type { SluiceError } from '../../errors.js'
 import { diskError } from '../../files/disk/disk-error.js'
-import type { Basis } from '../../stores/found.js'
+import type { Basis } from '../../stores/claim.js'
 import type { PartStore } from '../../stores/parts.js'
 import type { Entry, Offer } from '../../wire/entry.js'
 import { basisOf } from './answers.js'

@@ -1,7 +1,7 @@
 import { type Chunk, Chunker } from '../../digest/chunks.js'
 import { blockEngine } from '../../digest/digests.js'
 import { inPieces, PIECE } from '../../ranges.js'
-import type { Basis, OpenBasis } from '../../stores/found.js'
+import type { Basis, OpenBasis } from '../../stores/claim.js'
 import type { Entry } from '../../wire/entry.js'
 
 /** How many times the size of a file is read of its basis at most: what lies behind that is not worth it. */

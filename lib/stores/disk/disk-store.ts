@@ -12,7 +12,7 @@ import { HandleBudget } from '../../files/tree/handle-budget.js'
 import { type OpenFolder, Tree } from '../../files/tree/tree.js'
 import type { Entry, Offer } from '../../wire/entry.js'
 import type { Run } from '../../wire/run.js'
-import type { Basis } from '../found.js'
+import type { Basis } from '../claim.js'
 import type {
   Claim,
   Durability,
@@ -23,7 +23,7 @@ import type {
   PublishPolicy,
   StandingFiles,
 } from '../parts.js'
-import { Brought } from './brought.js'
+import { AcknowledgedFiles } from './acknowledged-files.js'
 import { endFolder } from './end-folder.js'
 import { ArrivingFolders } from './folders.js'
 import { FreeSpace } from './free-space.js'
@@ -55,7 +55,7 @@ export class DiskStore implements PartStore {
   /** While the disk is slow, calls are left to other threads. */
   readonly pace: DiskPace
   /** Where the policy overwrites: what no other file of the transfer may overwrite. */
-  brought: Brought | undefined
+  brought: AcknowledgedFiles | undefined
   readonly suffixes = new Suffixes()
   /** Why nothing may be made here: then only what stands already is there. */
   refusal: SluiceError | undefined
@@ -86,7 +86,7 @@ export class DiskStore implements PartStore {
   obey(policy: PublishPolicy): void {
     this.#policy = policy
     const look = (path: string) => lstatIfThere(this.fs, join(this.#options.dir, path))
-    if (policy.brought) this.brought ??= new Brought(policy.brought, look, policy.signal)
+    if (policy.brought) this.brought ??= new AcknowledgedFiles(policy.brought, look, policy.signal)
   }
 
   async expect(offer: Offer, bytes: number): Promise<void> {

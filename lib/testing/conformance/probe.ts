@@ -1,7 +1,7 @@
 import { AssertionError } from 'node:assert'
 import type { Duplex, Readable, Stream, Writable } from 'node:stream'
 import { isBytes, type Keys } from '../../options.js'
-import { isFinalOfLibrary } from '../../stages/bytes/guest.js'
+import { isFinalOfLibrary } from '../../stages/bytes/foreign-stage.js'
 
 /** One property of a stage, checked by `run`, which rejects with an `AssertionError` if it does not hold. */
 export interface ConformanceCase {

@@ -8,7 +8,7 @@ import { isReservedName } from '../../../files/own/reserved.js'
 import type { HandleBudget } from '../../../files/tree/handle-budget.js'
 import type { OpenFolder } from '../../../files/tree/tree.js'
 import type { Entry } from '../../../wire/entry.js'
-import type { Basis, OpenBasis } from '../../found.js'
+import type { Basis, OpenBasis } from '../../claim.js'
 
 /** What is used of a store. */
 interface Place {

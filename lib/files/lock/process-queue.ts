@@ -12,7 +12,7 @@ import type { Backoff } from './take-lock.js'
  * An exclusive holder keeps its turn until it has released the lock; a shared one passes it on as soon as it holds the
  * lock, so that others can share it.
  */
-export class Turns {
+export class ProcessQueue {
   /** Whose turn it is. */
   #first: Claimant | undefined
   /** Each with what tells it that its turn has come. */
@@ -26,11 +26,11 @@ export class Turns {
   }
 
   /** Those for the lock at `path`. What a test takes for another process, or another disk, has others. */
-  static of(fs: FileSystem, system: ProcessSystem, path: string): Turns {
+  static of(fs: FileSystem, system: ProcessSystem, path: string): ProcessQueue {
     const byPath = perProcess(perDisk(known, fs), system)
-    const turns = byPath.get(path) ?? new Turns(() => byPath.delete(path))
-    byPath.set(path, turns)
-    return turns
+    const queue = byPath.get(path) ?? new ProcessQueue(() => byPath.delete(path))
+    byPath.set(path, queue)
+    return queue
   }
 
   /**
@@ -77,7 +77,7 @@ export class Turns {
   }
 }
 
-type ByPath = Map<string, Turns>
+type ByPath = Map<string, ProcessQueue>
 
 const known = new WeakMap<FileSystem, WeakMap<ProcessSystem, ByPath>>()
 
@@ -88,7 +88,7 @@ function perDisk(all: typeof known, fs: FileSystem): WeakMap<ProcessSystem, ByPa
 }
 
 function perProcess(all: WeakMap<ProcessSystem, ByPath>, system: ProcessSystem): ByPath {
-  const found = all.get(system) ?? new Map<string, Turns>()
+  const found = all.get(system) ?? new Map<string, ProcessQueue>()
   all.set(system, found)
   return found
 }

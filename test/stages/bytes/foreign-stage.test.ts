@@ -3,7 +3,7 @@ import stream, { Duplex, PassThrough, Transform, type TransformOptions } from 'n
 import test from 'ava'
 import type { Owed } from '../../../lib/async.js'
 import { isSluiceError } from '../../../lib/errors.js'
-import { makeGuest, owedBy } from '../../../lib/stages/bytes/guest.js'
+import { makeForeignStage, owedBy } from '../../../lib/stages/bytes/foreign-stage.js'
 
 const boom = () => {
   throw new RangeError('boom')
@@ -27,7 +27,7 @@ const MAKERS: Record<string, [make: () => unknown, message: RegExp]> = {
 }
 for (const [what, [make, message]] of Object.entries(MAKERS)) {
   test(`of a maker ${what} comes a stage that fails, since without one the bytes would go as they are`, async (t) => {
-    const stage = makeGuest('there', make as () => Transform)
+    const stage = makeForeignStage('there', make as () => Transform)
     const [error] = await once(stage, 'error')
     t.is(error.code, 'ERR_DESTROYED')
     t.regex(error.message, message)
@@ -36,7 +36,7 @@ for (const [what, [make, message]] of Object.entries(MAKERS)) {
 
 test('a stage of bytes where items flow fails', async (t) => {
   const [error] = await once(
-    makeGuest('there', () => new PassThrough(), { ofItems: true }),
+    makeForeignStage('there', () => new PassThrough(), { ofItems: true }),
     'error',
   )
   t.regex(error.message, /must be a Transform with objectMode: true/)
@@ -44,9 +44,9 @@ test('a stage of bytes where items flow fails', async (t) => {
 
 test('a stream that is given a second time is refused: two who use it would get what is for the other', async (t) => {
   const shared = new PassThrough()
-  makeGuest('there', () => shared)
+  makeForeignStage('there', () => shared)
   const [error] = await once(
-    makeGuest('here', () => shared),
+    makeForeignStage('here', () => shared),
     'error',
   )
   t.regex(error.message, /what here makes must be a fresh Transform each time, which nobody has used/)
@@ -105,7 +105,7 @@ for (const ofItems of [false, true])
   for (const [what, [options, message]] of Object.entries({ ...WRONGS, ...(!ofItems && OF_BYTES) }))
     test(`a stage of ${ofItems ? 'items' : 'bytes'} that ${what} has an error that names it, and nothing is taken for its end`, async (t) => {
       class Scanner extends Transform {}
-      const stage = makeGuest(
+      const stage = makeForeignStage(
         'there',
         () => new Scanner({ ...(ofItems && { objectMode: true }), ...options }),
         {
@@ -121,19 +121,19 @@ for (const ofItems of [false, true])
     })
 
 test('a stage of another library that closes without an end has an error, too', async (t) => {
-  const stage = makeGuest('there', () => new PassThrough())
+  const stage = makeForeignStage('there', () => new PassThrough())
   const failed = once(stage, 'error')
   stage.emit('close')
   t.is((await failed)[0].message, 'PassThrough of there was destroyed before its end')
 })
 
 test('a stage whose destroy throws ends nothing else', (t) => {
-  const stage = makeGuest('there', () => Object.assign(new PassThrough(), { destroy: boom }))
+  const stage = makeForeignStage('there', () => Object.assign(new PassThrough(), { destroy: boom }))
   t.notThrows(() => stage.destroy())
 })
 
 test('what a stage was given and does not pass on is owed, but for what nobody takes from it', async (t) => {
-  const lazy = makeGuest('there', () => new Transform({ transform() {} }))
+  const lazy = makeForeignStage('there', () => new Transform({ transform() {} }))
   const owed = () => [...owedBy(lazy)].map(({ text }) => text)
   t.deepEqual(owed(), [])
   lazy.write('x')
@@ -141,11 +141,11 @@ test('what a stage was given and does not pass on is owed, but for what nobody t
   const [{ what }] = [...owedBy(lazy)] as [Owed]
   lazy.write('y')
   t.not([...owedBy(lazy)][0]!.what, what)
-  const full = makeGuest('there', () => new PassThrough({ readableHighWaterMark: 1 }))
+  const full = makeForeignStage('there', () => new PassThrough({ readableHighWaterMark: 1 }))
   for (let i = 0; i < 3; i++) full.write('xx')
   t.true(full.writableLength > 0)
   t.deepEqual([...owedBy(full)], [])
-  const endless = makeGuest('there', () => new Transform({ flush() {} }))
+  const endless = makeForeignStage('there', () => new Transform({ flush() {} }))
   endless.resume().end()
   t.is([...owedBy(endless)].length, 1)
 })
@@ -159,7 +159,7 @@ const FAULTS: Record<string, TransformOptions> = {
 for (const [what, options] of Object.entries(FAULTS)) {
   test(`a stage whose ${what} has an error that names it, and ends nothing else`, async (t) => {
     class Scanner extends Transform {}
-    const stage = makeGuest('stages.file[0]', () => new Scanner(options))
+    const stage = makeForeignStage('stages.file[0]', () => new Scanner(options))
     const failed = once(stage, 'error')
     stage.end('x')
     const [error] = await failed
@@ -188,7 +188,7 @@ for (const [name, make] of Object.entries(FAILING))
     [true, 'ERR_DESTROYED'],
   ] as const)
     test(`what a stage fails with names it, and is ${code}: ${name}`, async (t) => {
-      const stage = makeGuest('there', () => make({ objectMode: ofItems }) as Transform, { ofItems })
+      const stage = makeForeignStage('there', () => make({ objectMode: ofItems }) as Transform, { ofItems })
       const failed = once(stage, 'error')
       stage.end('x')
       stage.resume()
@@ -199,14 +199,14 @@ for (const [name, make] of Object.entries(FAILING))
     })
 
 test('what a write refuses by throwing is an error of the stage', async (t) => {
-  const stage = makeGuest('there', () => new PassThrough())
+  const stage = makeForeignStage('there', () => new PassThrough())
   const failed = once(stage, 'error')
   t.false(stage.write({} as never))
   t.regex((await failed)[0].message, /PassThrough of there threw: .*must be of type string/)
 })
 
 test('a stage that does nothing wrong is as it was', async (t) => {
-  const stage = makeGuest('there', () => new PassThrough())
+  const stage = makeForeignStage('there', () => new PassThrough())
   stage.end('all of it')
   t.is(String(Buffer.concat(await stage.toArray())), 'all of it')
 })

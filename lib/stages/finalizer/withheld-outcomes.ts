@@ -12,7 +12,7 @@ const HELD_BACK = { status: 'failed', code: 'ERR_TOGETHER' } as const
 const LEFT_OUT: ReadonlySet<unknown> = new Set(['unwanted', 'symlink', 'filtered'])
 
 /** Where all is published together: the outcomes, which are told only when all are known. */
-export class Held {
+export class WithheldOutcomes {
   readonly #policy: PublishPolicy
   readonly #ranges: OutcomeRange[] = []
   #hasFailed = false

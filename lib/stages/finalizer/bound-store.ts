@@ -4,16 +4,16 @@ import { bring } from '../../stores/publish-by-policy.js'
 import type { Offer } from '../../wire/entry.js'
 import type { AnsweredPlan, OfferItem } from '../river/items.js'
 import type { StoreCalls } from '../river/store-calls.js'
-import { Held } from './held.js'
 import { Ledger } from './ledger.js'
 import type { checkedOptions } from './options.js'
 import { Publisher } from './publisher.js'
 import { Repairs } from './repairs.js'
+import { WithheldOutcomes } from './withheld-outcomes.js'
 
 type Options = ReturnType<typeof checkedOptions>
 
-/** What a transfer has until its end. */
-export interface Adopted {
+/** The store of a transfer, and what settles its files there, until its end. */
+export interface BoundStore {
   plan: AnsweredPlan
   ledger: Ledger
   store: StoreCalls
@@ -21,7 +21,7 @@ export interface Adopted {
   /** Resolves when it is known what came over connections before. To be awaited before anything gets a name. */
   recall(): Promise<void>
   /** Where all is published together. */
-  held: Held | undefined
+  held: WithheldOutcomes | undefined
   publisher: Publisher
   repairs: Repairs | undefined
 }
@@ -30,17 +30,17 @@ export interface Adopted {
  * Takes the store of the first offer, and holds it, if it can do what the options ask for.
  * @param signal aborted when the finalizer stops
  */
-export function adopt(
+export function bindStore(
   { plan, offer }: OfferItem,
   store: StoreCalls,
   options: Options,
   signal: AbortSignal,
-): Adopted {
+): BoundStore {
   const { concurrency, missing } = options
   const isTogether = store.publishing(options.publish) === 'together'
   store.hold()
   const { policy: asked, recall } = askedOf(offer, store, options, signal)
-  const held = isTogether ? new Held(asked) : undefined
+  const held = isTogether ? new WithheldOutcomes(asked) : undefined
   const policy = store.obey(held?.policyMeanwhile ?? asked)
   // what the store was told before, by `tell`, is complete already
   const isTold = !held && policy !== asked
@@ -57,7 +57,7 @@ export function askedOf(
   store: StoreCalls,
   options: Options,
   signal: AbortSignal,
-): Pick<Adopted, 'policy' | 'recall'> {
+): Pick<BoundStore, 'policy' | 'recall'> {
   const { unless, durability } = options
   const conflict = store.conflict(options.conflict)
   if (durability === 'power') store.raiseDurability()

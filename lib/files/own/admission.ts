@@ -17,12 +17,12 @@ interface Waiting {
 }
 
 /**
- * Room for what has handles open for long, such as streams and transactions: as much as the system has handles for.
+ * Admission for what has handles open for long, such as streams and transactions: as much as the system has handles for.
  * Who finds none waits until others have ended, in the order in which they came. They may all belong to one who ends
  * none before it has another one: so nobody waits for longer than a while in which none ends, and then it may fail for
  * want of handles.
  */
-export class Room {
+export class Admission {
   readonly #most: number
   #taken = 0
   /** How many have ended. */
@@ -100,11 +100,11 @@ export class Room {
   }
 }
 
-const ofProcess = new WeakMap<FileSystem, Room>()
+const ofProcess = new WeakMap<FileSystem, Admission>()
 
 /** The one of this process. Where the system does not say how many handles it has (without /proc), nobody waits. */
-export function roomOf(fs: FileSystem): Room {
-  const known = ofProcess.get(fs) ?? new Room(handlesIn(processSystem.read('/proc/self/limits')))
+export function admissionOf(fs: FileSystem): Admission {
+  const known = ofProcess.get(fs) ?? new Admission(handlesIn(processSystem.read('/proc/self/limits')))
   ofProcess.set(fs, known)
   return known
 }

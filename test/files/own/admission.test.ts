@@ -1,12 +1,12 @@
 import test from 'ava'
-import { handlesIn, Room } from '../../../lib/files/own/room.js'
+import { Admission, handlesIn } from '../../../lib/files/own/admission.js'
 import { FakeClock } from '../../../lib/testing/fake-clock.js'
 
 /** A room for so many, beside what is left for others. */
-const roomFor = (handles: number) => new Room(128 + handles)
+const roomFor = (handles: number) => new Admission(128 + handles)
 
 /** Lets those enter that can, and says who did. */
-function guests(room: Room, clock: FakeClock) {
+function guests(room: Admission, clock: FakeClock) {
   const inside: string[] = []
   const leave = new Map<string, () => void>()
   const come = (name: string, handles: number, signal?: AbortSignal) =>
@@ -42,7 +42,7 @@ test('who finds no room waits until others have ended, in the order in which the
 })
 
 test('one gets in, however few handles there are', async (t) => {
-  const { inside, leave, come } = guests(new Room(10), new FakeClock())
+  const { inside, leave, come } = guests(new Admission(10), new FakeClock())
   void come('a', 16)
   void come('b', 16)
   await settled()

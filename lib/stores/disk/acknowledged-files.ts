@@ -17,7 +17,7 @@ export interface Named {
  * old version that may be overwritten. They are told by device and inode, since two names can be one on this disk, and
  * another disk may be mounted below the folder.
  */
-export class Brought {
+export class AcknowledgedFiles {
   /** Paths of what came over earlier connections. */
   readonly #earlier: Iterable<string>
   readonly #look: (path: string) => Promise<FileStats | undefined>

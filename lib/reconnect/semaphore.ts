@@ -1,5 +1,5 @@
 /** Lets so many at a time have their turn; the others wait in order, up to a number. Pure but for promises. */
-export class Turns {
+export class Semaphore {
   readonly #most: number
   readonly #mostWaiting: number
   readonly #waiting: (() => void)[] = []

@@ -3,7 +3,7 @@ import test from 'ava'
 import type { FileStats } from '../../../lib/files/disk/fs.js'
 import { foldName } from '../../../lib/files/disk/names.js'
 import type { Item } from '../../../lib/stages/river/items.js'
-import { Brought } from '../../../lib/stores/disk/brought.js'
+import { AcknowledgedFiles } from '../../../lib/stores/disk/acknowledged-files.js'
 import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import type { MemoryDiskOptions } from '../../../lib/testing/disk/memory-store.js'
 import { arrivingOf, type Content, type ItemOptions } from '../../helpers/items.js'
@@ -95,7 +95,7 @@ test('a folder that nothing is in, too, and a link', async (t) => {
 })
 
 test('a file of another disk that is mounted below the folder is not taken for one that has its inode', async (t) => {
-  const brought = new Brought([], async () => undefined)
+  const brought = new AcknowledgedFiles([], async () => undefined)
   const file = (dev: bigint, ino: bigint) => ({ path: `${dev}/${ino}`, stats: { dev, ino, nlink: 1 } })
   brought.add(file(1n, 7n).stats)
   t.true(brought.acknowledge(file(2n, 8n)))
@@ -124,7 +124,7 @@ test('what came over connections before is looked at many at once, once, and oth
   for (let i = 0; i < 3000; i++) disk.put(`/dst/${i}`, '')
   const paths = [...Array(3000).keys()].map(String)
   const seen = { looks: 0, now: 0, most: 0 }
-  const brought = new Brought([...paths, 'gone'], async (path) => {
+  const brought = new AcknowledgedFiles([...paths, 'gone'], async (path) => {
     seen.looks++
     seen.most = Math.max(seen.most, ++seen.now)
     // without a turn of the event loop, as a disk that is in memory
@@ -144,7 +144,7 @@ test('nobody looks any further when the transfer has stopped, or at what cannot 
   const stop = new AbortController()
   let looks = 0
   const paths = Array.from({ length: 100 }, (_, i) => String(i))
-  const stopped = new Brought(
+  const stopped = new AcknowledgedFiles(
     paths,
     async () => {
       looks++
@@ -155,7 +155,7 @@ test('nobody looks any further when the transfer has stopped, or at what cannot 
   )
   await t.throwsAsync(stopped.recall(), { message: 'stopped' })
   t.true(looks <= 8)
-  const failing = new Brought(paths, async () => {
+  const failing = new AcknowledgedFiles(paths, async () => {
     throw new Error('EACCES')
   })
   await t.throwsAsync(failing.recall(), { message: 'EACCES' })

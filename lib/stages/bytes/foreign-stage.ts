@@ -43,7 +43,7 @@ export type Maker = () => StageStream
 
 const GIVEN = new WeakMap<object, number>()
 
-/** Bytes that a stage of {@link makeGuest} was given so far. */
+/** Bytes that a stage of {@link makeForeignStage} was given so far. */
 export function bytesGiven(stage: Transform): number {
   return GIVEN.get(stage) ?? 0
 }
@@ -91,7 +91,7 @@ const TAKEN = new WeakSet<object>()
  * throws or gives none, there is one that fails with that error: without any the bytes would go as they are.
  * @param option where the maker stands, for messages
  */
-export function makeGuest(option: string, make: Maker, { ofItems = false } = {}): Transform {
+export function makeForeignStage(option: string, make: Maker, { ofItems = false } = {}): Transform {
   try {
     return guarded(option, takeStage(`what ${option} makes`, make(), ofItems), ofItems)
   } catch (cause) {
