@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import type { CliEvent } from '../lib/cli/terminal/events.js'
+import type { CliEvent } from '../lib/cli/ui/events.js'
 import { sameTree } from './helpers/same-tree.js'
 
 const COMMAND = fileURLToPath(new URL('../bin/sluice.js', import.meta.url))

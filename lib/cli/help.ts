@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { hanging, wrapped } from '../terminal/text.js'
-import { EXITS } from './terminal/exit.js'
+import { EXITS } from './ui/exit.js'
 
 /** Columns that a description needs beside what it describes; where there are less it stands below. */
 const LEAST = 30

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import { drawsOn, ERASE } from '../terminal/live-lines.js'
 import { main } from './program.js'
-import { stoppedByUser, terminated } from './terminal/exit.js'
-import { ignoredSignals, leaveTerminals, surroundings } from './terminal/signals.js'
+import { stoppedByUser, terminated } from './ui/exit.js'
+import { ignoredSignals, leaveTerminals, surroundings } from './ui/signals.js'
 
 const stop = new AbortController()
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {

@@ -7,11 +7,11 @@ import { cleanCommand, statusCommand } from './commands/leftovers.js'
 import { recoverCommand } from './commands/recover.js'
 import { writeCommand } from './commands/write.js'
 import { addHelp } from './help.js'
-import type { Context } from './terminal/context.js'
-import { commandError, stoppedByUser } from './terminal/exit.js'
-import { type Io, Reporter } from './terminal/reporter.js'
-import { shownOn } from './terminal/screen.js'
-import { checkOutput } from './terminal/streams.js'
+import type { Context } from './ui/context.js'
+import { commandError, stoppedByUser } from './ui/exit.js'
+import { type Io, Reporter } from './ui/reporter.js'
+import { shownOn } from './ui/screen.js'
+import { checkOutput } from './ui/streams.js'
 
 const require = createRequire(import.meta.url)
 

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import test, { type ExecutionContext } from 'ava'
-import { Keys, type Pausable } from '../../lib/cli/terminal/keys.js'
-import type { Io } from '../../lib/cli/terminal/reporter.js'
+import { Keys, type Pausable } from '../../lib/cli/ui/keys.js'
+import type { Io } from '../../lib/cli/ui/reporter.js'
 import { Screen, screenFolder } from '../helpers/screen.js'
 
 /** A terminal, and what of the process the keys use. */

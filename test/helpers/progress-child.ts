@@ -1,5 +1,5 @@
-import { ProgressView } from '../../lib/cli/terminal/progress.js'
-import { Screen } from '../../lib/cli/terminal/screen.js'
+import { ProgressView } from '../../lib/cli/ui/progress.js'
+import { Screen } from '../../lib/cli/ui/screen.js'
 
 // Two transfers that run, always as far as this, until a key is pressed.
 

@@ -14,9 +14,9 @@ import {
 import { Tree } from '../../files/tree/tree.js'
 import { collectStaged, stagedFolders } from '../../stores/together/staged-folders.js'
 import { size } from '../../terminal/text.js'
-import type { Context } from '../terminal/context.js'
-import type { CliEvent } from '../terminal/events.js'
-import { amounts } from '../terminal/tally.js'
+import type { Context } from '../ui/context.js'
+import type { CliEvent } from '../ui/events.js'
+import { amounts } from '../ui/tally.js'
 
 /**
  * `sluice status`: shows how far the transfers into a folder are that run, or were interrupted: a row for each file of which

@@ -3,7 +3,7 @@ import { tap } from '../../stages/progress-tap.js'
 import type { Item } from '../../stages/river/items.js'
 import { type Progress, ProgressMeter } from '../../transfer/progress.js'
 import type { Entry } from '../../wire/entry.js'
-import type { Reporter } from '../terminal/reporter.js'
+import type { Reporter } from '../ui/reporter.js'
 
 /** Milliseconds between two looks at how far it is. */
 const INTERVAL = 100

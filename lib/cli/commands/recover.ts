@@ -7,8 +7,8 @@ import { recoverReplaced } from '../../files/publish/replace-folder.js'
 import { isEnded, type RecoveredTransaction, recoverTransactions } from '../../files/transaction/recover.js'
 import type { Tree } from '../../files/tree/tree.js'
 import { size } from '../../terminal/text.js'
-import type { Context } from '../terminal/context.js'
-import { amounts } from '../terminal/tally.js'
+import type { Context } from '../ui/context.js'
+import { amounts } from '../ui/tally.js'
 import { collectAll, countedParts, isPart, openFolder, tell, tellOfWatching } from './leftovers.js'
 
 /** What was found, by kind. */

@@ -17,9 +17,9 @@ import { filesFailed, unreadable } from '../../wire/outcome.js'
 import { parseRate } from '../network/rate.js'
 import { serve } from '../network/serve.js'
 import { connectTo, listenAt } from '../network/sockets.js'
-import type { Context } from '../terminal/context.js'
-import { standardInput } from '../terminal/streams.js'
-import { kindsOf } from '../terminal/tally.js'
+import type { Context } from '../ui/context.js'
+import { standardInput } from '../ui/streams.js'
+import { kindsOf } from '../ui/tally.js'
 
 /** The options that `send` and `pack` share: what is sent, and under which name. */
 export interface SourceFlags {

@@ -4,8 +4,8 @@ import { createAtomicWriteStream } from '../../files/atomic/atomic-stream.js'
 import { readError } from '../../files/disk/disk-error.js'
 import { badOption } from '../../options.js'
 import { size } from '../../terminal/text.js'
-import type { Context } from '../terminal/context.js'
-import { standardInput } from '../terminal/streams.js'
+import type { Context } from '../ui/context.js'
+import { standardInput } from '../ui/streams.js'
 
 /** The options of `sluice write`; see its help. */
 export interface WriteFlags {

@@ -3,7 +3,7 @@ import type { Server, Socket } from 'node:net'
 import { systemClock } from '../../clock.js'
 import { SluiceError } from '../../errors.js'
 import type { Transfer } from '../../transfer/transfer.js'
-import type { Context } from '../terminal/context.js'
+import type { Context } from '../ui/context.js'
 import { farewell } from './sockets.js'
 
 /** Connections without an offer, at most: if there are more, one of them is closed. */

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { isSluiceError } from '../../errors.js'
 import { errorCode } from '../../files/disk/disk-error.js'
-import { commandError } from '../terminal/exit.js'
+import { commandError } from '../ui/exit.js'
 import { type Address, resolveLoopback, showAddress } from './address.js'
 
 /** Milliseconds that a peer has to take in that the user stopped the program. */

@@ -1,5 +1,5 @@
 import test from 'ava'
-import { DelicatePaths } from '../../../lib/cli/terminal/risky-names.js'
+import { DelicatePaths } from '../../../lib/cli/ui/risky-names.js'
 
 /** Those of the paths that are delicate, the worst first. */
 function delicate(paths: readonly string[]): string[] {

@@ -1,6 +1,6 @@
 import test from 'ava'
-import { interruptedText, noteLines, summaryOf } from '../../../lib/cli/terminal/summary.js'
-import { Tally } from '../../../lib/cli/terminal/tally.js'
+import { interruptedText, noteLines, summaryOf } from '../../../lib/cli/ui/summary.js'
+import { Tally } from '../../../lib/cli/ui/tally.js'
 import { SluiceError } from '../../../lib/errors.js'
 import type { Progress } from '../../../lib/transfer/progress.js'
 import { makeOffer } from '../../helpers/make-offer.js'
