@@ -2,7 +2,7 @@ import { closestMatch } from 'leven'
 import { counted, type ErrorDetails, printable, SluiceError } from './errors.js'
 
 // Every option and argument of the library is checked here, so that all messages have one grammar:
-// "OPTION must be WHAT IT MUST BE, not WHAT WAS FOUND".
+// "OPTION must be WHAT IT MUST BE, not WHAT WAS FOUND"; a name that is none has one of its own.
 
 /** The error for an option or argument that is not what it must be: `ERR_USAGE`. */
 export function badOption(
@@ -101,8 +101,9 @@ export function checkKeys<T>(
     if (Object.hasOwn(known, key)) continue
     const names = Object.keys(known)
     const meant = closestMatch(key, names, { maxDistance: Math.max(2, Math.floor(key.length / 3)) })
-    const expected = meant ?? `one of ${names.join(', ')}`
-    throw badOption(`the name of an option in ${option}`, expected, key, { expected: names })
+    const hint = meant ? `did you mean ${meant}?` : `it may be one of ${names.join(', ')}`
+    const message = `unknown name ${shownValue(key)} in ${option}; ${hint}`
+    throw new SluiceError('ERR_USAGE', message, { expected: names, found: key })
   }
 }
 

@@ -51,7 +51,10 @@ const BOTH: Record<string, [options: object, message: RegExp]> = {
     { stages: { wire: [{ outgoing: new PassThrough() }] } },
     /^stages.wire\[0\].outgoing must/,
   ],
-  'a limit that is none': [{ limits: { patience: 1 } }, /^the name of an option in limits must/],
+  'a limit that is none': [
+    { limits: { patience: 1 } },
+    /^unknown name "patience" in limits; it may be one of/,
+  ],
   'a time that no timer can wait': [
     { limits: { idleTimeout: 2 ** 31 } },
     /^limits.idleTimeout .* to 2147483647/,
@@ -68,7 +71,7 @@ const RECEIVER: Record<string, [options: object, message: RegExp]> = {
   'file stages that are no list': [{ stages: { file: () => new PassThrough() } }, /^stages.file/],
   'a misspelt feature of a store': [
     { dir: undefined, store: { begin: () => {}, features: { ordr: 'ascending' } } },
-    /^the name of an option in store.features must be order, not "ordr"$/,
+    /^unknown name "ordr" in store.features; did you mean order\?$/,
   ],
   'features of a store that are no object': [
     { dir: undefined, store: { begin: () => {}, features: 'ascending' } },

@@ -130,7 +130,7 @@ const NO_PAIRS: Record<string, [paired: () => unknown, message: RegExp]> = {
   ],
   'a misspelt format': [
     () => ({ fromat: 'x', outgoing: new PassThrough(), incoming: new PassThrough() }),
-    /in what stages\.wire\[0\]\.paired gives must be format, not "fromat"$/,
+    /unknown name "fromat" in what stages\.wire\[0\]\.paired gives; did you mean format\?$/,
   ],
   'a format that is no name': [
     () => ({ format: 'a b', outgoing: new PassThrough(), incoming: new PassThrough() }),

@@ -250,7 +250,11 @@ for (const [what, given, message] of [
     7,
     /what publish\(\) of the store gives must be nothing, or an object with name .*, not 7\)?$/,
   ],
-  ['has a misspelt name', { nam: 'x' }, /in what publish\(\) of the store gives must be name, not "nam"\)?$/],
+  [
+    'has a misspelt name',
+    { nam: 'x' },
+    /unknown name "nam" in what publish\(\) of the store gives; did you mean name\?\)?$/,
+  ],
   ['has a name that is no text', { name: 7 }, /what publish\(\) of the store gives must be nothing, or/],
   ['has a reason that is none', { skipped: 'because' }, /skipped \(one of 'identical', .* not an object\)?$/],
 ] as const)

@@ -79,7 +79,7 @@ test('an entry that cannot be offered is refused, by name', (t) => {
     [[{ path: 'a', type: 'symlink' }], 'ERR_USAGE', /target/],
     [[{ path: 'a', type: 'symlink', target: '' }], 'ERR_USAGE', /target/],
     [[{ path: 5, size: 1 }], 'ERR_USAGE', /each entry must be an object with a path/],
-    [[{ path: 'a', sise: 1 }], 'ERR_USAGE', /in the entry a must be size, not "sise"$/],
+    [[{ path: 'a', sise: 1 }], 'ERR_USAGE', /unknown name "sise" in the entry a; did you mean size\?$/],
     [[{ path: '../a', size: 1 }], 'ERR_PATH', /./],
     [[{ path: '/a', size: 1 }], 'ERR_PATH', /./],
     [[{ path: '', size: 1 }], 'ERR_PATH', /./],
