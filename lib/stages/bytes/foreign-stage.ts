@@ -95,7 +95,7 @@ export function makeForeignStage(option: string, make: Maker, { ofItems = false 
   try {
     return guarded(option, takeStage(`what ${option} makes`, make(), ofItems), ofItems)
   } catch (cause) {
-    const message = `a stage of ${option} could not be made: ${messageOf(cause)}`
+    const message = `${option} could not be made: ${messageOf(cause)}`
     const error = new SluiceError('ERR_DESTROYED', message, { cause })
     // not at once: who is given a stream that was destroyed before may wait for it for ever
     const stage = new Transform({ objectMode: ofItems, construct: (done) => done(error) })

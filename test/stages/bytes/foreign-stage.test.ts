@@ -10,7 +10,7 @@ const boom = () => {
 }
 
 const MAKERS: Record<string, [make: () => unknown, message: RegExp]> = {
-  'that throws': [boom, /^a stage of there could not be made: boom$/],
+  'that throws': [boom, /^there could not be made: boom$/],
   'that gives nothing': [() => undefined, /what there makes must be a Transform, not undefined/],
   'that gives one that was used before': [
     () => new PassThrough().destroy(),
