@@ -66,6 +66,11 @@ export function checkMode(option: string, value: unknown): void {
   throw new SluiceError('ERR_USAGE', message, { found: value })
 }
 
+/** A text; else `ERR_USAGE`. */
+export function checkText(option: string, value: unknown): asserts value is string {
+  checkOption(option, value, typeof value === 'string', 'a text')
+}
+
 /** A text that can be the path of a file on this machine; else `ERR_USAGE`. */
 export function checkLocalPath(option: string, value: unknown): asserts value is string {
   const isText = typeof value === 'string'

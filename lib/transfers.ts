@@ -7,7 +7,7 @@ import {
   checkFunction,
   checkKeys,
   checkObject,
-  checkOption,
+  checkText,
   checkWhole,
   type Keys,
 } from './options.js'
@@ -60,6 +60,12 @@ export interface HandleOptions {
   peer?: string
   /** What was read from it before it was handed over. */
   head?: Buffer
+}
+
+const HANDLE_OPTIONS: Keys<HandleOptions> = { peer: true, head: true }
+
+function checkPeer(peer: unknown): void {
+  if (peer !== undefined) checkText('peer', peer)
 }
 
 /** The events of {@link Transfers} and their arguments. */
@@ -124,8 +130,10 @@ export class Transfers extends EventEmitter<TransfersEvents> {
    * that is not punished.
    * @throws SluiceError `ERR_USAGE`, `ERR_STATE` for a connection that carries a transfer already
    */
-  handle(socket: ByteDuplex, { peer, head }: HandleOptions = {}): Promise<Transfer> {
-    checkOption('peer', peer, peer === undefined || typeof peer === 'string', 'a text')
+  handle(socket: ByteDuplex, given: HandleOptions = {}): Promise<Transfer> {
+    checkKeys('options', given, HANDLE_OPTIONS)
+    const { peer, head } = given
+    checkPeer(peer)
     const options = { ...this.#receive(peer), ...(head && { head }) }
     const met = deferred<Transfer>()
     met.promise.catch(() => {})
@@ -171,6 +179,7 @@ export class Transfers extends EventEmitter<TransfersEvents> {
 
   /** Adds a transfer that was begun elsewhere, as by `send`, so that it is listed with the others. */
   add(transfer: Transfer, peer?: string): void {
+    checkPeer(peer)
     this.#transfers.set(transfer, peer)
     this.emit('transfer', transfer, peer)
     transfer.on('state', (state) => this.emit('state', transfer, state))
@@ -185,7 +194,9 @@ export class Transfers extends EventEmitter<TransfersEvents> {
   }
 
   /** The transfers that are not over, in the order in which they were offered: all, or those of a peer, an id, a state. */
-  list({ peer, id, state }: Partial<Pick<PastTransfer, 'peer' | 'id' | 'state'>> = {}): Transfer[] {
+  list(which: Partial<Pick<PastTransfer, 'peer' | 'id' | 'state'>> = {}): Transfer[] {
+    checkKeys('which', which, { peer: true, id: true, state: true })
+    const { peer, id, state } = which
     const isAskedFor = ([transfer, of]: [Transfer, string | undefined]) =>
       (peer === undefined || of === peer) &&
       (id === undefined || transfer.id === id) &&

@@ -21,6 +21,7 @@ fs.putFolder('/d')
 fs.put('/d/a.json', '{}')
 const key = Buffer.alloc(32)
 const end = () => testing.duplexPair()[0]
+const transfers = new main.Transfers({ receive: () => ({ dir: '/d', accept: 'all' }) })
 const manifest = () => main.manifestFrom(Readable.from([]), { name: 'x' })
 const tree = await files.Tree.open('/d', { fs })
 const folder = await tree.folder('')
@@ -41,7 +42,12 @@ const MISSPELT: Record<string, Misspelt[]> = {
     ['conflcit', 'conflict', (given) => main.receive(end(), { dir: 'x', accept: 'all', ...given })],
     ['wires', 'wire', (stages) => main.receive(end(), { dir: 'x', accept: 'all', stages })],
   ],
-  Transfers: [['patients', 'patience', (given) => new main.Transfers({ receive: () => ({}), ...given })]],
+  Transfers: [
+    ['patients', 'patience', (given) => new main.Transfers({ receive: () => ({}), ...given })],
+    ['haed', 'head', (given) => transfers.handle(end(), given)],
+    ['per', 'peer', (given) => transfers.handle(end(), given)],
+    ['stat', 'state', (given) => transfers.list(given)],
+  ],
   manifestOf: [['symlink', 'symlinks', (given) => main.manifestOf(['x'], given)]],
   manifestFrom: [
     ['algorithn', 'algorithm', (given) => main.manifestFrom(Readable.from([]), { name: 'x', ...given })],

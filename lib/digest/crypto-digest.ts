@@ -8,23 +8,24 @@ const ODD_LENGTH = 5
 /**
  * Bytes of a digest of an algorithm of `node:crypto`. Throws `ERR_UNSUPPORTED` if this machine does not have it, or if
  * its results are of no fixed length.
+ * @param others names of algorithms that may be asked for besides, for the message
  */
-export function cryptoLength(algorithm: string): number {
+export function cryptoLength(algorithm: string, others: readonly string[] = []): number {
   // the exact name: createHash also takes others, which the peer may not have
-  if (!getHashes().includes(algorithm)) throw unsupported(algorithm, 'not known here')
+  if (!getHashes().includes(algorithm)) throw unsupported(algorithm, others, 'not known here')
   try {
     createHash(algorithm, { outputLength: ODD_LENGTH }).digest()
   } catch {
-    return plainLength(algorithm)
+    return plainLength(algorithm, others)
   }
-  throw unsupported(algorithm, 'of no fixed length, so that two digests cannot be compared')
+  throw unsupported(algorithm, others, 'of no fixed length, so that two digests cannot be compared')
 }
 
-function plainLength(algorithm: string): number {
+function plainLength(algorithm: string, others: readonly string[]): number {
   try {
     return createHash(algorithm).digest().length
   } catch (cause) {
-    throw unsupported(algorithm, 'switched off here', cause)
+    throw unsupported(algorithm, others, 'switched off here', cause)
   }
 }
 
@@ -34,8 +35,13 @@ const USUAL =
     ' ',
   )
 
-function unsupported(algorithm: string, why: string, cause?: unknown): SluiceError {
-  const there = ['blocks', 'blake3', ...getHashes()]
+function unsupported(
+  algorithm: string,
+  others: readonly string[],
+  why: string,
+  cause?: unknown,
+): SluiceError {
+  const there = [...others, ...getHashes()]
   const some = USUAL.filter((name) => there.includes(name)).slice(0, 10)
   const list = `${some.join(', ')} and ${there.length - some.length} more: node -p "crypto.getHashes()" lists them`
   const message = `the hash algorithm ${printable(String(algorithm), 64)} is ${why}; there are ${list}`

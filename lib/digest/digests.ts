@@ -27,7 +27,7 @@ export function makeDigests(loaders: Blake3Loaders = LOADERS) {
   const digestLength = (algorithm: string): number => {
     let length = lengths.get(algorithm)
     if (length === undefined) {
-      length = cryptoLength(algorithm)
+      length = cryptoLength(algorithm, [BLOCKS, BLAKE3])
       lengths.set(algorithm, length)
     }
     return length

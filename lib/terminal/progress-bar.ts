@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '../clock.js'
 import { printable } from '../errors.js'
-import { checkKeys, checkOption } from '../options.js'
+import { checkKeys, checkText } from '../options.js'
 import { drawsOn, liveLines } from './live-lines.js'
 import { fittedLine, size, widthOf } from './text.js'
 
@@ -51,7 +51,7 @@ const WIDTH = 20
 export function progressBar(options: ProgressBarOptions = {}): ProgressBar {
   checkKeys('options', options, { name: true, stream: true, clock: true })
   const { name = '', stream = process.stderr, clock = systemClock } = options
-  checkOption('name', name, typeof name === 'string', 'a text')
+  checkText('name', name)
   const draws = drawsOn(stream)
   const before = name === '' ? '' : `${printable(name, 60)}  `
   let drawn = Number.NEGATIVE_INFINITY

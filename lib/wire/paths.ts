@@ -1,5 +1,5 @@
 import { printable, SluiceError } from '../errors.js'
-import { checkChoice, checkKeys } from '../options.js'
+import { checkChoice, checkKeys, checkText } from '../options.js'
 import type { WireEntry } from './entry.js'
 import { DEFAULT_LIMITS, type Limits } from './limits.js'
 
@@ -26,10 +26,11 @@ const INTERPRETED = /[\p{Cc}<>:"|?*\\]/u
  * Checks the path of an entry: POSIX, relative, and nothing that leads anywhere else than it says. A path that only
  * some platforms interpret (a backslash, the name of a device …) is refused on those, and wherever names are to be
  * portable.
- * @throws SluiceError `ERR_PATH`, with the path and what is wrong with it; `ERR_USAGE` for `names`
+ * @throws SluiceError `ERR_PATH`, with the path and what is wrong with it; `ERR_USAGE` for `names`, and for what is no text
  */
 export function checkPath(path: string, rules: PathRules = {}): void {
   checkKeys('rules', rules, { names: true, platform: true, limits: true })
+  checkText('path', path)
   pathCheck(rules)(path)
 }
 

@@ -33,6 +33,11 @@ test('a policy that is none is an error of use', (t) => {
   t.throws(() => checkPath('a', { names: 'posix' as 'native' }), { code: 'ERR_USAGE' })
 })
 
+test('what is no text is an error of use, since a peer may give anything', (t) => {
+  for (const path of [undefined, null, {}, 7, ['a']])
+    t.throws(() => checkPath(path as never), { code: 'ERR_USAGE', message: /^path must be a text, not/ })
+})
+
 test('without rules, the platform that this runs on decides', (t) => {
   const fate = process.platform === 'win32' ? t.throws : t.notThrows
   fate(() => checkPath('a:b'))

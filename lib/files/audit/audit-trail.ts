@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events'
 import { basename, dirname } from 'node:path'
 import { coalesce } from '../../async.js'
 import { SluiceError } from '../../errors.js'
-import { checkChoice, checkKeys, checkNumber, checkOption, checkWhole } from '../../options.js'
+import { checkChoice, checkKeys, checkNumber, checkOption, checkText, checkWhole } from '../../options.js'
 import { diskError } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
 import { localTarget, type PathLike } from '../disk/names.js'
@@ -113,7 +113,7 @@ export class AuditTrail extends EventEmitter<AuditTrailEvents> implements Audit,
     checkNumber('maxBytes', maxBytes, 1)
     checkWhole('keep', keep, 1)
     checkChoice('durability', durability, ['crash', 'power'])
-    checkOption('session', session, session === undefined || typeof session === 'string', 'a text')
+    if (session !== undefined) checkText('session', session)
     try {
       const file = await AuditFile.open(options.fs ?? APPENDING, full, durability === 'power')
       return new AuditTrail(full, file, options)

@@ -1,5 +1,6 @@
 import { constants } from 'node:buffer'
 import { printable, SluiceError } from '../../errors.js'
+import { checkChoice, checkOption, checkText, isBytes } from '../../options.js'
 
 /** How text is encoded in a file. */
 export type TextEncoding = 'utf8' | 'utf16le' | 'latin1'
@@ -12,6 +13,8 @@ export const TEXT_ENCODINGS: readonly TextEncoding[] = ['utf8', 'utf16le', 'lati
  * replacing it: half a surrogate pair, or in latin1 a character beyond U+00FF.
  */
 export function encodeText(text: string, encoding: TextEncoding = 'utf8'): Buffer {
+  checkText('text', text)
+  checkChoice('encoding', encoding, TEXT_ENCODINGS)
   const at =
     encoding === 'latin1' ? text.search(/[^\0-\xff]/u) : text.isWellFormed() ? -1 : text.search(/\p{Cs}/u)
   if (at === -1) return Buffer.from(text, encoding)
@@ -26,6 +29,8 @@ export function encodeText(text: string, encoding: TextEncoding = 'utf8'): Buffe
  * mark is kept.
  */
 export function decodeText(bytes: Uint8Array, encoding: TextEncoding, path: string): string {
+  checkOption('bytes', bytes, isBytes(bytes), 'bytes')
+  checkChoice('encoding', encoding, TEXT_ENCODINGS)
   try {
     if (encoding === 'latin1')
       return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')

@@ -1,6 +1,6 @@
 import type { Document, Node, Scalar, YAMLMap } from 'yaml'
 import { messageOf, printable, SluiceError } from '../../errors.js'
-import { checkKeys, checkWhole, type Keys } from '../../options.js'
+import { checkChoice, checkKeys, checkText, checkWhole, type Keys } from '../../options.js'
 import { tooLongForText } from './encodings.js'
 import { faultInJson, keysInJson, keysOf } from './json-text.js'
 import { plainValue } from './plain-value.js'
@@ -70,6 +70,9 @@ export async function encodeValue(
  * @param path for the message
  */
 export async function parseText(format: Format, text: string, path: string): Promise<unknown> {
+  checkChoice('format', format, ['json', 'yaml'])
+  checkText('text', text)
+  checkText('path', path)
   return parse(format, text, path, false)
 }
 

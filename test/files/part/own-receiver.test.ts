@@ -190,6 +190,9 @@ test('the algorithm can be another one, and what is no digest is refused at once
   for (const wrong of ['', 'zz', DIGEST.subarray(1), 'ab'.repeat(31), null, 5])
     await t.throwsAsync(open(fs, { expected: wrong as never }), { code: 'ERR_USAGE', message: /32 bytes/ })
   await t.throwsAsync(open(fs, { algorithm: 'sha257' }), { code: 'ERR_UNSUPPORTED' })
+  // what a transfer has beside those of node:crypto is not offered here
+  const { message } = await t.throwsAsync(open(fs, { algorithm: 'blake3' }), { code: 'ERR_UNSUPPORTED' })
+  t.notRegex(message.replace('algorithm blake3 is', ''), /blake3|blocks/)
   await t.throwsAsync(open(fs, { attempts: 0 }), { code: 'ERR_USAGE' })
   await t.throwsAsync(open(fs, { journal: true, offset: 0 }), { code: 'ERR_USAGE', message: /one of/ })
 })
