@@ -110,7 +110,8 @@ async function update<T>(
     const text = await read(fs, path, shown)
     // both are made anew each time, so that nobody else holds them
     const inFile = async () => (text === undefined ? undefined : parseToRewrite(format, text, shown))
-    const forChange = (found: unknown) => (isNone(format, found) ? structuredClone(initial) : found)
+    const forChange = (found: unknown) =>
+      isNone(format, found) ? initial && plainValue(initial, format) : found
     const given = forChange(await inFile()) as T | undefined
     const value = await unlessAborted(async () => change(given), signal, shown)
     if (value === undefined) {
