@@ -1,4 +1,3 @@
-import { closestMatch } from 'leven'
 import { counted, type ErrorDetails, printable, SluiceError } from './errors.js'
 
 // Every option and argument of the library is checked here, so that all messages have one grammar:
@@ -105,11 +104,40 @@ export function checkKeys<T>(
   for (const key of Object.keys(value as object)) {
     if (Object.hasOwn(known, key)) continue
     const names = Object.keys(known)
-    const meant = closestMatch(key, names, { maxDistance: Math.max(2, Math.floor(key.length / 3)) })
+    const meant = closestName(key, names)
     const hint = meant ? `did you mean ${meant}?` : `it may be one of ${names.join(', ')}`
     const message = `unknown name ${shownValue(key)} in ${option}; ${hint}`
     throw new SluiceError('ERR_USAGE', message, { expected: names, found: key })
   }
+}
+
+/** The name that was most likely meant: of at most two changes, or one for each three letters. */
+function closestName(given: string, names: readonly string[]): string | undefined {
+  const most = Math.max(2, Math.floor(given.length / 3))
+  const distances = names.map((name) => ({ name, distance: editDistance(given, name) }))
+  const near = distances.filter(({ distance }) => distance <= most).sort((a, b) => a.distance - b.distance)
+  return near[0]?.name
+}
+
+/**
+ * How many letters to change, insert, remove or swap with the next make `b` of `a`: the optimal string alignment distance
+ * (Damerau, CACM 7:3, 1964; Wagner and Fischer, JACM 21:1, 1974).
+ */
+function editDistance(a: string, b: string): number {
+  let before: number[] = []
+  let last = Array.from({ length: b.length + 1 }, (_, j) => j)
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const changed = last[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)
+      const isSwap = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
+      const swapped = isSwap ? before[j - 2]! + 1 : changed
+      row.push(Math.min(changed, swapped, last[j]! + 1, row[j - 1]! + 1))
+    }
+    before = last
+    last = row
+  }
+  return last[b.length]!
 }
 
 /** Those of the options that a function takes which has fewer of them. */

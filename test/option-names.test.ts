@@ -259,3 +259,16 @@ test('what is like no name of an option is refused with all of them', async (t) 
   const { message } = t.throws(() => main.gzip({ compress: true } as Given), { code: 'ERR_USAGE' })
   t.is(message, 'unknown name "compress" in options; it may be one of level')
 })
+
+test('the nearest name is meant: a letter changed, missing, too many, or swapped with the next', (t) => {
+  const known = { durability: true, destination: true, duration: true } as const
+  const meantBy = (wrong: string) =>
+    /did you mean (\w+)\?/.exec(
+      t.throws(() => checkKeys('options', { [wrong]: 1 } as Given, known)).message,
+    )?.[1]
+  for (const wrong of ['durabilty', 'durabbility', 'durabilitz', 'udrability', 'durabilti', 'Durability'])
+    t.is(meantBy(wrong), 'durability', wrong)
+  t.is(meantBy('durationn'), 'duration')
+  t.is(meantBy('dest'), undefined)
+  t.is(meantBy(''), undefined)
+})
