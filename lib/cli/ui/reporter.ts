@@ -273,7 +273,8 @@ export class Reporter {
     const { id, published, skipped, failed, bytes, resumedBytes } = result
     this.#summary(tally, where, id, { bytes, resumedBytes, took })
     const { there, leftOut } = tally
-    this.event({ event: 'completed', id, published, skipped, there, leftOut, failed, bytes, resumedBytes })
+    const numbers = { published, skipped, there: there.count, leftOut, failed, bytes, resumedBytes }
+    this.event({ event: 'completed', id, ...numbers })
   }
 
   /** Reports a transfer of which files failed: each of them was told when it did. */
