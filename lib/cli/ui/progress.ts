@@ -1,3 +1,4 @@
+import { counted } from '../../errors.js'
 import { duration, fittedLine, shownPath, size, widthOf } from '../../terminal/text.js'
 import type { Progress } from '../../transfer/progress.js'
 import type { Transfer } from '../../transfer/transfer.js'
@@ -43,15 +44,16 @@ export class ProgressView {
 
   /** The most that has room: what it takes up longest, the rate and the time left, stays to the last. */
   #total(progress: Progress, columns: number): string {
-    const { files, totalFiles, totalBytes } = progress
+    const { totalBytes } = progress
     const { bytes, what } = thereOf(progress)
     const share = totalBytes === null ? '' : percent(bytes, totalBytes)
     const paused = this.#paused()
     const speed = paused === undefined ? this.#speed(progress) : [paused]
-    const done = `${files}/${totalFiles} done`
+    const { ended, total } = filesOf(progress)
+    const count = total === 0 ? [] : [`${ended}/${counted(total, 'file')}`]
     const of = totalBytes === null ? size(bytes) : `${size(bytes)} of ${size(totalBytes)}`
     const short = `${what}${share || size(bytes)}`
-    const forms = [[done, `${what}${of}${share && ` (${share})`}`], [done, short], [short], []]
+    const forms = [[...count, `${what}${of}${share && ` (${share})`}`], [...count, short], [short], []]
     const lines = forms.map((form) => [...form, ...speed].join('  '))
     return lines.find((line) => widthOf(line) <= columns) ?? lines.at(-1)!
   }
@@ -106,6 +108,11 @@ export class RunningTime {
     this.#before = this.took
     this.#since = undefined
   }
+}
+
+/** How many files have ended, and are planned; without folders and links. */
+export function filesOf({ files, others, totalFiles, totalOthers }: Progress) {
+  return { ended: files - others, total: totalFiles - totalOthers }
 }
 
 /** Whether nothing is left to travel, but what was there is not all proved yet. */

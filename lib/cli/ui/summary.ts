@@ -3,6 +3,7 @@ import { isReservedName } from '../../files/own/reserved.js'
 import { shownPath, size } from '../../terminal/text.js'
 import type { Progress } from '../../transfer/progress.js'
 import { failureOf } from '../../wire/outcome.js'
+import { filesOf } from './progress.js'
 import type { Tally } from './tally.js'
 
 /** What a transfer moved, and for how long it ran, in milliseconds. */
@@ -88,7 +89,7 @@ export function interruptedText(
 
 /** How much is there of files that have no outcome yet; '' if nothing is. A stream of unknown size begins anew. */
 function keptOf(tally: Tally, progress: Progress): string {
-  const { files, totalFiles, totalBytes, left, current } = progress
+  const { totalBytes, left, current } = progress
   if (totalBytes === null || left === null) return ''
   const there = totalBytes - left
   const bytes = there - tally.bytes
@@ -96,7 +97,8 @@ function keptOf(tally: Tally, progress: Progress): string {
   // what was there before may be whole files, which have no outcome until they were compared
   const which = there > progress.bytes ? 'unfinished or unchecked files' : 'unfinished files'
   // a sender reads ahead of what it says to be the present file
-  const isOne = totalFiles - files === 1 || current?.bytes === bytes
+  const { ended, total } = filesOf(progress)
+  const isOne = total - ended === 1 || current?.bytes === bytes
   const isCurrent = isOne && current !== null && current.size !== current.bytes
   return `${size(bytes)} of ${isCurrent ? shownPath(current.path.split('/').at(-1)!, 30) : which}`
 }

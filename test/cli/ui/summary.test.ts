@@ -9,6 +9,8 @@ import { makeOffer } from '../../helpers/make-offer.js'
 const PROGRESS = {
   files: 1,
   totalFiles: 3,
+  others: 0,
+  totalOthers: 0,
   bytes: 30,
   totalBytes: 830,
   resumedBytes: 0,
