@@ -151,9 +151,30 @@ test('the time left counts down while the rate goes up and down, and is said ane
   t.is(left(1000, 55_000), '49s')
   t.is(left(1000, 43_000), '48s')
   t.is(left(1000, 30_000), '30s')
-  t.is(left(29_500, 1500), '1s')
+  t.is(left(29_500, 1500), '2s')
   // it is not over before it is
   t.is(left(2000, 1000), '1s')
+})
+
+test('near the end the time left is right within about a second, also where the first estimate was too low', (t) => {
+  const { after } = running()
+  const left = (ms: number, eta: number) =>
+    Number(
+      after(ms, { eta })
+        .lines(80, 40)[0]!
+        .match(/(\d+)s left/)![1],
+    )
+  // a sender counts what is only on its way: the rate of its first second is too high
+  left(1000, 18_200)
+  const said: number[] = []
+  for (let eta = 19_500; eta >= 0; eta -= 250) {
+    // and later ones go up and down
+    const one = left(eta === 19_500 ? 500 : 250, eta * (eta % 500 === 0 ? 1.01 : 0.99))
+    said.push(one)
+    if (eta <= 5000) t.true(Math.abs(one * 1000 - Math.max(eta, 1000)) <= 1600, `${one}s of ${eta} ms`)
+  }
+  // it hardly ever goes up again
+  t.true(said.filter((one, n) => n > 0 && one > said[n - 1]!).length <= 2, said.join(' '))
 })
 
 test('a terminal that can erase nothing gets a line about what runs from time to time', (t) => {

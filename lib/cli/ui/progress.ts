@@ -26,8 +26,9 @@ export class ProgressView {
     this.#progress = progress
     if (progress.eta === null || this.#now() - this.#began < TOO_SOON) return
     const end = this.#now() + progress.eta
-    // The rate is never twice the same. What was said counts down, until it is wrong by more than people put up with.
-    const isOff = this.#end === undefined || Math.abs(end - this.#end) > Math.max(2000, progress.eta / 5)
+    // The rate is never twice the same. What was said counts down, until it is wrong by more than people put up with: less, the
+    // less is left.
+    const isOff = this.#end === undefined || Math.abs(end - this.#end) > Math.max(500, progress.eta / 5)
     if (isOff) this.#end = end
   }
 
@@ -62,8 +63,10 @@ export class ProgressView {
   #speed(progress: Progress): string[] {
     if (isChecking(progress)) return []
     const { rate, eta } = progress
-    const left = eta === null || this.#end === undefined ? undefined : Math.max(this.#end - this.#now(), 1000)
-    return [`${size(rate)}/s`, ...(left === undefined ? [] : [`${duration(left)} left`])]
+    if (eta === null || this.#end === undefined) return [`${size(rate)}/s`]
+    // to the nearest second: a duration is cut off
+    const seconds = Math.max(Math.round((this.#end - this.#now()) / 1000), 1)
+    return [`${size(rate)}/s`, `${duration(seconds * 1000)} left`]
   }
 }
 
