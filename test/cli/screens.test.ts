@@ -101,6 +101,14 @@ scene('accepted', async (sluice) => {
   return { receiver, sender }
 })
 
+scene('connecting', async (sluice) => {
+  const sender = await sluice('send photos --listen 127.0.0.1:0')
+  const receiver = await sluice(`receive ${await addressOf(sender)} --dir inbox`)
+  await receiver.shows(/Accept\?/)
+  receiver.type('y\r')
+  return { receiver, sender }
+})
+
 scene('refused', async (sluice) => {
   const receiver = await sluice('receive --dir inbox --once')
   const sender = await sluice(`send photos --to ${await addressOf(receiver)}`)
