@@ -204,7 +204,8 @@ class MemoryStore implements MemoryParts {
     const name = this.#enter(path)
     const there = this.folders.get(name)!
     there.mtime = mtime
-    if (this.#made.has(name)) there.mode = mode ?? FOLDER_MODE
+    if (!this.#made.has(name)) return { name, skipped: 'identical' }
+    there.mode = mode ?? FOLDER_MODE
     return { name }
   }
 

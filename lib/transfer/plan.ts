@@ -2,7 +2,7 @@ import type { Range } from '../ranges.js'
 import type { Entry, Offer } from '../wire/entry.js'
 import { ByteStates, type EntryBytes, Is } from './plan/byte-states.js'
 import { ChunkedFiles } from './plan/chunked-files.js'
-import { Decisions } from './plan/decisions.js'
+import { Decisions, type Wanted } from './plan/decisions.js'
 import { type Piece, PieceCutter, type PieceLimits } from './plan/pieces.js'
 import { ProvedBytes } from './plan/proved-bytes.js'
 import { fileAt, misuse, refuse, whyNotComing } from './plan/refuse.js'
@@ -59,9 +59,9 @@ export class Plan {
     this.#decisions.grow(this.entries.length)
   }
 
-  /** Wanted entries, come or not. */
-  get wantedEntries(): number {
-    return this.#decisions.wantedEntries
+  /** How many entries are wanted, come or not. */
+  get wanted(): Readonly<Wanted> {
+    return this.#decisions.wanted
   }
   /** Their bytes, each once, whether they travel or are proved; `null` while a size is not known. */
   get wantedBytes(): number | null {
@@ -82,10 +82,6 @@ export class Plan {
   get closedEntries(): number {
     return this.#decisions.closedEntries
   }
-  /** The wanted ones of them. */
-  get closedWanted(): number {
-    return this.#decisions.closedWanted
-  }
 
   /** Decides that the next `count` entries are not wanted. They need an outcome all the same. */
   skip(count: number): void {
@@ -99,7 +95,7 @@ export class Plan {
     for (let index = start; index < end; index++) {
       const { type, size } = this.entries[index]!
       if (isClaimed && size === null) throw this.#asked('a claim of all of', this.entries[index])
-      if (type !== 'unreadable') this.#decisions.want(index)
+      if (type !== 'unreadable') this.#decisions.want(index, type === 'file')
       this.#decisions.count(size)
       if (this.isClosed(index) || !this.isWanted(index)) this.#states.set(index, Is.Absent)
       else if (type === 'file') this.#requests.add(index)

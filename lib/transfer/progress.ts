@@ -8,6 +8,10 @@ export interface Progress {
   readonly files: number
   /** Those that the plan contains; 0 before there is a plan. */
   readonly totalFiles: number
+  /** Those of {@link Progress.files} that are no files: folders and links. */
+  readonly others: number
+  /** Those of {@link Progress.totalFiles}. */
+  readonly totalOthers: number
   /**
    * Bytes sent or received; those that came again, too, but for those that are sent again over another connection: after a
    * loss it stands still until what was lost is there again.
@@ -43,10 +47,7 @@ export interface CurrentFile {
 const WINDOW = 5_000
 
 /** What is asked of a {@link Plan}. */
-type Measured = Pick<
-  Plan,
-  'closedWanted' | 'wantedEntries' | 'cameBytes' | 'wantedBytes' | 'provedBytes' | 'left'
->
+type Measured = Pick<Plan, 'wanted' | 'cameBytes' | 'wantedBytes' | 'provedBytes' | 'left'>
 
 /** Makes {@link Progress} of a plan, and of when its bytes passed. Pure but for the clock (milliseconds, monotonic). */
 export class ProgressMeter {
@@ -108,7 +109,7 @@ export class ProgressMeter {
   }
 
   snapshot(): Progress {
-    const { closedWanted, wantedEntries, wantedBytes, cameBytes, provedBytes } = this.#plan
+    const { wanted, wantedBytes, cameBytes, provedBytes } = this.#plan
     const before = this.#before
     const finished = this.#finished
     const done = finished + cameBytes + provedBytes
@@ -122,8 +123,10 @@ export class ProgressMeter {
     const rate = this.#rate()
     const left = totalBytes === null ? null : this.#unsaid ? before!.left : this.#plan.left()
     return {
-      files: Math.max(before?.files ?? 0, closedWanted),
-      totalFiles: Math.max(before?.totalFiles ?? 0, wantedEntries),
+      files: Math.max(before?.files ?? 0, wanted.closed),
+      totalFiles: Math.max(before?.totalFiles ?? 0, wanted.entries),
+      others: Math.max(before?.others ?? 0, wanted.closedOthers),
+      totalOthers: Math.max(before?.totalOthers ?? 0, wanted.others),
       bytes,
       totalBytes,
       resumedBytes,

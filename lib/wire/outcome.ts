@@ -28,10 +28,10 @@ export const SKIP_REASONS = [
 ] as const
 
 /**
- * Why an entry was skipped: the same content stands there ('identical'), or what `unless` says ('unchanged', 'newer');
- * other content has the name ('conflict'); the receiver did not want it ('unwanted'); it is a symbolic link, and
- * nobody asked for those ('symlink'); a file stage took it away ('filtered'); the offer that it was attached with was
- * rejected ('rejected').
+ * Why an entry was skipped: the same content, link or folder stands there ('identical'), or what `unless` says
+ * ('unchanged', 'newer'); other content has the name ('conflict'); the receiver did not want it ('unwanted'); it is a
+ * symbolic link, and nobody asked for those ('symlink'); a file stage took it away ('filtered'); the offer that it was
+ * attached with was rejected ('rejected').
  */
 export type SkipReason = (typeof SKIP_REASONS)[number]
 

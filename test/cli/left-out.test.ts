@@ -30,7 +30,7 @@ test('what the sender could not read is exit 1 on both sides, each of which name
     t.regex(err, new RegExp(`^failed: tree(/d){64}${why.source}`, 'm'))
     t.regex(err, /^2 files, 64 folders (sent|in [^ ]*) \(3 B\); .*1 could not be read$/m)
   }
-  t.regex(sent.err, /; 1 left out, 1 could/)
+  t.regex(sent.err, /; 1 left out; 1 could/)
   t.truthy((await listing(dir))['tree/a'])
 })
 
@@ -47,7 +47,7 @@ test('a link that was asked for and leads out is exit 1 on both sides, which nam
       ['up', '../../etc'],
     ])
       t.regex(err, new RegExp(`^failed: .*tree/${path}: .* ${target} leads, or could lead, out of`, 'm'))
-    t.regex(err, /^1 file, 1 folder, 1 link (sent|in [^ ]*) \(1 B\); 2 failed$/m)
+    t.regex(err, /^1 file, 1 folder, 1 link (sent|in [^ ]*) \(1 B\); 2 links failed$/m)
   }
   t.is((await listing(dir))['tree/link'], 'link a')
 })
@@ -93,15 +93,18 @@ test('what was left out on purpose is exit 0; it is never one number with what i
     const { code, err } = await receiver.ended
     t.is(code, 0, err)
     return [sent.err, err].map((text) =>
-      /^(\d|no new).*$/m.exec(text)![0].replace(/ in [^ ]*\/in\/| \([^)]*\)/g, ''),
+      /^(\d|nothing new).*$/m.exec(text)![0].replace(/ in [^ ]*\/in\/| \([^)]*\)/g, ''),
     )
   }
   t.deepEqual(await send(), ['2 files, 1 folder sent; 1 left out', '2 files, 1 folder'])
-  t.deepEqual(await send(), ['no new file sent; 2 there already, 1 left out', 'no new file; 2 there already'])
+  t.deepEqual(await send(), [
+    'nothing new sent; 2 files, 1 folder there already; 1 left out',
+    'nothing new; 2 files, 1 folder there already',
+  ])
   await writeFile(join(dir, 'tree/a'), 'mine')
   t.deepEqual(await send('--conflict', 'skip'), [
-    'no new file sent; 1 there already, 2 left out',
-    'no new file; 1 there already, 1 left out',
+    'nothing new sent; 1 file, 1 folder there already; 2 left out',
+    'nothing new; 1 file, 1 folder there already; 1 left out',
   ])
 })
 

@@ -72,8 +72,10 @@ test('what the system says of a connection becomes one of our codes', (t) => {
 
 /** How far a transfer is. */
 const PROGRESS = {
-  files: 1,
-  totalFiles: 2,
+  files: 2,
+  totalFiles: 5,
+  others: 1,
+  totalOthers: 3,
   bytes: 500,
   totalBytes: 1000,
   resumedBytes: 0,
@@ -106,11 +108,15 @@ test('the lines of progress fit the terminal, with names escaped', (t) => {
       t.false(/\p{Cc}/u.test(line))
     }
   }
-  t.is(view.lines(60, 40)[0], '1/2 done  500 B of 1 kB (50 %)  100 B/s  5s left')
+  t.is(view.lines(60, 40)[0], '1/2 files  500 B of 1 kB (50 %)  100 B/s  5s left')
   t.deepEqual(running({ current: null, totalBytes: null, left: null, eta: null }).after(1000).lines(60, 40), [
-    '1/2 done  500 B  100 B/s',
+    '1/2 files  500 B  100 B/s',
   ])
   t.deepEqual(running().view.lines(60, 40), [])
+  // folders and links are no files
+  const count = (now: Partial<Progress>) => running(now).after(1000).lines(60, 40)[0]!.split('  ')[0]
+  t.is(count({ files: 3, totalFiles: 4, others: 3, totalOthers: 3 }), '0/1 file')
+  t.is(count({ files: 1, totalFiles: 2, others: 1, totalOthers: 2 }), '500 B of 1 kB (50 %)')
   t.is(shownPath('short', 10), 'short')
   t.is(fittedLine('a long line', 6), 'a lon…')
   t.is(duration(250), '250ms')
@@ -119,16 +125,16 @@ test('the lines of progress fit the terminal, with names escaped', (t) => {
 test('what was there before counts as there, and is checked when nothing is left to travel', (t) => {
   const resumed = { bytes: 100, totalBytes: 1000, left: 300, current: null }
   const line = (now: Partial<Progress>, columns = 60) => running(now).after(1000).lines(columns, 40)[0]
-  t.is(line(resumed), '1/2 done  700 B of 1 kB (70 %)  100 B/s  5s left')
+  t.is(line(resumed), '1/2 files  700 B of 1 kB (70 %)  100 B/s  5s left')
   const arrived = { ...resumed, bytes: 400, left: 0, eta: 0 }
-  t.is(line({ ...arrived, resumedBytes: 200 }), '1/2 done  checked 600 B of 1 kB (60 %)')
-  t.is(line({ ...arrived, resumedBytes: 200 }, 25), '1/2 done  checked 60 %')
-  t.is(line({ ...arrived, resumedBytes: 600 }), '1/2 done  1 kB of 1 kB (100 %)  100 B/s  1s left')
+  t.is(line({ ...arrived, resumedBytes: 200 }), '1/2 files  checked 600 B of 1 kB (60 %)')
+  t.is(line({ ...arrived, resumedBytes: 200 }, 25), '1/2 files  checked 60 %')
+  t.is(line({ ...arrived, resumedBytes: 600 }), '1/2 files  1 kB of 1 kB (100 %)  100 B/s  1s left')
 })
 
 test('the narrower the terminal, the less is said of how much it is; the rate and the time left stay', (t) => {
   const view = running().after(1000)
-  t.is(view.lines(40, 40)[0], '1/2 done  50 %  100 B/s  5s left')
+  t.is(view.lines(40, 40)[0], '1/2 files  50 %  100 B/s  5s left')
   t.is(view.lines(30, 40)[0], '50 %  100 B/s  5s left')
   t.is(view.lines(20, 40)[0], '100 B/s  5s left')
 })
@@ -145,9 +151,30 @@ test('the time left counts down while the rate goes up and down, and is said ane
   t.is(left(1000, 55_000), '49s')
   t.is(left(1000, 43_000), '48s')
   t.is(left(1000, 30_000), '30s')
-  t.is(left(29_500, 1500), '1s')
+  t.is(left(29_500, 1500), '2s')
   // it is not over before it is
   t.is(left(2000, 1000), '1s')
+})
+
+test('near the end the time left is right within about a second, also where the first estimate was too low', (t) => {
+  const { after } = running()
+  const left = (ms: number, eta: number) =>
+    Number(
+      after(ms, { eta })
+        .lines(80, 40)[0]!
+        .match(/(\d+)s left/)![1],
+    )
+  // a sender counts what is only on its way: the rate of its first second is too high
+  left(1000, 18_200)
+  const said: number[] = []
+  for (let eta = 19_500; eta >= 0; eta -= 250) {
+    // and later ones go up and down
+    const one = left(eta === 19_500 ? 500 : 250, eta * (eta % 500 === 0 ? 1.01 : 0.99))
+    said.push(one)
+    if (eta <= 5000) t.true(Math.abs(one * 1000 - Math.max(eta, 1000)) <= 1600, `${one}s of ${eta} ms`)
+  }
+  // it hardly ever goes up again
+  t.true(said.filter((one, n) => n > 0 && one > said[n - 1]!).length <= 2, said.join(' '))
 })
 
 test('a terminal that can erase nothing gets a line about what runs from time to time', (t) => {

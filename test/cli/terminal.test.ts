@@ -95,6 +95,44 @@ test('a sender at a terminal says that it waits for the answer, until there is o
   t.regex(io.stderr.text, /2 files, 1 folder sent/)
 })
 
+test('a sender that is rejected has shown no progress: there was none', async (t) => {
+  const { source, port, exit, type, screen } = await receiver(t, '--once')
+  const io = { stdin: new PassThrough(), stdout: new Terminal(), stderr: new Terminal() }
+  const sent = main(['send', source, '--to', `127.0.0.1:${port}`], io as unknown as Io, new AbortController())
+  await screen.shows(/Accept\?/)
+  type('n\n')
+  t.is(await sent, 3)
+  t.is(await exit, 3)
+  t.regex(io.stderr.text, /the receiver rejected the offer/)
+  t.notRegex(io.stderr.text, /0 B/)
+})
+
+test('a receiver that connects says that it waits, where files go, and how to stop; on standard error', async (t) => {
+  const dir = join(await temporary(t), 'in')
+  const source = await plant(await temporary(t), { one: 'first' })
+  const from = { stdin: new PassThrough(), stdout: new Terminal(), stderr: new Terminal() }
+  const args = ['send', join(source, 'one'), '--listen', '127.0.0.1:0']
+  const sent = main(args, from as unknown as Io, new AbortController())
+  await from.stderr.shows(/run there:\nsluice receive 127.0.0.1:\d+\nCtrl-C stops/)
+  const [address] = /127\.0\.0\.1:\d+/.exec(from.stderr.text)!
+  const io = { stdin: new PassThrough(), stdout: new Terminal(), stderr: new Terminal() }
+  const stdin = Object.assign(io.stdin, { isTTY: true, fd: 0 })
+  const received = main(
+    ['receive', address, '--dir', dir],
+    { ...io, stdin } as unknown as Io,
+    new AbortController(),
+  )
+  await io.stderr.shows(/Accept\?/)
+  stdin.write('y\n')
+  t.is(await received, 0)
+  t.is(await sent, 0)
+  const lines = io.stderr.text.split('\n')
+  t.is(lines[0], `connected to ${address}; waiting for what it sends`)
+  t.is(lines[1], `files go to ${dir}`)
+  t.is(lines[2], 'Ctrl-C stops')
+  t.is(io.stdout.text, '')
+})
+
 test('offers are asked about one after the other, each with what it is', async (t) => {
   const { exit, offer, stop, type, screen } = await receiver(t)
   const first = offer('one')

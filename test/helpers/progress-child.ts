@@ -14,7 +14,8 @@ const views = ['photos/2024/a party with a very long name, so that it does not f
     const current = { path, bytes: 1e9, size: 2.5e9 }
     const left = totalBytes - bytes
     const eta = left / (rate / 1000)
-    view.update({ files: 3, totalFiles: 7, bytes, totalBytes, resumedBytes: 0, left, rate, eta, current })
+    const counts = { files: 3, totalFiles: 7, others: 1, totalOthers: 3 }
+    view.update({ ...counts, bytes, totalBytes, resumedBytes: 0, left, rate, eta, current })
     return view
   },
 )

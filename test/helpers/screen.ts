@@ -14,7 +14,7 @@ const VARYING: [RegExp, string][] = [
   [/(?<=127\.0\.0\.1:)\d{5}/g, '54321'],
   [/[\d.]+ [kMG]?B\/s/g, '250 MB/s'],
   // how much of the files that failed had arrived by then
-  [/\([\d.]+ MB(?=[^)]*\);\s+\d\s+failed)/g, '(6.2 MB'],
+  [/\([\d.]+ MB(?=[^)]*\);\s+\d\s+files\s+failed)/g, '(6.2 MB'],
   // the algorithms of this Node
   [/\d+(?=\s+more:\s+node)/g, '43'],
   [/\([\d.]+ [TG]B free\)/g, '(12 GB free)'],

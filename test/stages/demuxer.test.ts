@@ -488,7 +488,7 @@ test('very many entries are planned in slices, between which others have their t
   const added = growth(() => plan.entries.length)
   const decided = growth(() => plan.undecided)
   await demuxed([...framesOfOffer(offerOf(folders)), END], { plan })
-  t.is(plan.wantedEntries, 6000)
+  t.is(plan.wanted.entries, 6000)
   t.true(added.stop() <= 1000)
   t.true(decided.stop() <= 1000)
 })

@@ -264,7 +264,7 @@ test('a rejected offer keeps its positions, and its entries get their outcomes',
   plan.want(1)
   t.is(take(plan, 10, 20), '1')
   t.is(plan.closedEntries, 1)
-  t.is(plan.closedWanted, 0)
+  t.is(plan.wanted.closed, 0)
 })
 
 test('bytes of a closed file are late as long as its request is unanswered, and are thrown away', (t) => {

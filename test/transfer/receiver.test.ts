@@ -65,7 +65,14 @@ for (const [how, pair] of Object.entries(SPLITS)) {
     await reached(transfer, 'receiving')
     peer.say(data(0, 'firstsec'), data(8, 'ond'), digests(1, 'first', 'second'))
     t.like(await peer.hears('outcomes'), { first: 1, count: 2, status: 'published' })
-    t.like(transfer.progress, { files: 2, totalFiles: 3, bytes: 11, totalBytes: 11 })
+    t.like(transfer.progress, {
+      files: 2,
+      totalFiles: 3,
+      others: 0,
+      totalOthers: 1,
+      bytes: 11,
+      totalBytes: 11,
+    })
     // both files have theirs; more could be offered until END
     peer.say({ type: 'ping' })
     t.is(

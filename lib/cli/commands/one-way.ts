@@ -14,8 +14,7 @@ export class OneWay {
   id = ''
   /** All is wanted, and nothing is asked for again: what a plan would say. */
   readonly #passed = {
-    closedWanted: 0,
-    wantedEntries: 0,
+    wanted: { entries: 0, closed: 0, others: 0, closedOthers: 0 },
     cameBytes: 0,
     wantedBytes: 0 as number | null,
     provedBytes: 0,
@@ -59,7 +58,9 @@ export class OneWay {
     if (item.kind !== 'run') return
     this.#passed.cameBytes += item.length
     // all entries come, one after the other: those before the last one of the run have ended
-    this.#passed.closedWanted = item.last
+    const { wanted } = this.#passed
+    for (; wanted.closed < item.last; wanted.closed++)
+      if (this.#entries[wanted.closed]!.type !== 'file') wanted.closedOthers++
     this.#meter.passed(item)
     this.#timer ??= setTimeout(() => this.#show(), INTERVAL)
   }
@@ -75,7 +76,8 @@ export class OneWay {
   #expect(entries: readonly Entry[]): void {
     this.#entries = entries
     const sizes = entries.map(({ size }) => size)
-    this.#passed.wantedEntries = entries.length
+    this.#passed.wanted.entries = entries.length
+    this.#passed.wanted.others = entries.filter(({ type }) => type !== 'file').length
     this.#passed.wantedBytes = sizes.reduce(
       (sum, size) => (sum === null || size === null ? null : sum + size),
       0,

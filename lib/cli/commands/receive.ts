@@ -51,9 +51,16 @@ export async function receiveCommand(
   const warn = () => {
     if (!flags.yes && !canAsk(context)) reporter.warn(new SluiceError('ERR_REJECTED', NOBODY))
   }
+  /** What a person needs to know who has just started a receiver. */
+  const tell = (lines: string[]) => {
+    if (!context.io.stderr.isTTY) return
+    for (const line of [...lines, `files go to ${printable(resolve(flags.dir))}`, 'Ctrl-C stops'])
+      reporter.note(line)
+  }
   if (address !== undefined) {
     const socket = await connectTo(address, signal)
     warn()
+    tell([`connected to ${printable(address)}; waiting for what it sends`])
     const transfer = receive(socket, optionsOf(flags, context))
     reporter.endsWith(transfer)
     reporter.watch(transfer, { where: inFolder(flags.dir) })
@@ -64,7 +71,8 @@ export async function receiveCommand(
   try {
     reporter.listening(here, flags.listen)
     warn()
-    if (context.io.stderr.isTTY) for (const line of howTo(here, flags)) reporter.note(line)
+    const who = flags.once ? 'a sender' : 'senders'
+    tell([`waiting for ${who}; run there:`, `sluice send PATH... --to ${here}`])
     const once = flags.once === true
     const options = optionsOf(flags, context)
     const transfers: Transfers = new Transfers({
@@ -112,16 +120,6 @@ const ONE_ONLY = 'the receiver takes one transfer only'
 /** For the end of a line. */
 export function inFolder(dir: string): string {
   return `in ${printable(dir.replace(/[/\\]+$/, ''))}/`
-}
-
-/** What a person needs to know who has just started a receiver. */
-function howTo(address: string, { dir, once }: ReceiveFlags): string[] {
-  return [
-    `waiting for ${once ? 'a sender' : 'senders'}; run there:`,
-    `sluice send PATH... --to ${address}`,
-    `files go to ${printable(resolve(dir))}`,
-    'Ctrl-C stops',
-  ]
 }
 
 function optionsOf(flags: ReceiveFlags, context: Context): ReceiveOptions {

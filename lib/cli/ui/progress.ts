@@ -1,3 +1,4 @@
+import { counted } from '../../errors.js'
 import { duration, fittedLine, shownPath, size, widthOf } from '../../terminal/text.js'
 import type { Progress } from '../../transfer/progress.js'
 import type { Transfer } from '../../transfer/transfer.js'
@@ -25,8 +26,9 @@ export class ProgressView {
     this.#progress = progress
     if (progress.eta === null || this.#now() - this.#began < TOO_SOON) return
     const end = this.#now() + progress.eta
-    // The rate is never twice the same. What was said counts down, until it is wrong by more than people put up with.
-    const isOff = this.#end === undefined || Math.abs(end - this.#end) > Math.max(2000, progress.eta / 5)
+    // The rate is never twice the same. What was said counts down, until it is wrong by more than people put up with: less, the
+    // less is left.
+    const isOff = this.#end === undefined || Math.abs(end - this.#end) > Math.max(500, progress.eta / 5)
     if (isOff) this.#end = end
   }
 
@@ -43,15 +45,16 @@ export class ProgressView {
 
   /** The most that has room: what it takes up longest, the rate and the time left, stays to the last. */
   #total(progress: Progress, columns: number): string {
-    const { files, totalFiles, totalBytes } = progress
+    const { totalBytes } = progress
     const { bytes, what } = thereOf(progress)
     const share = totalBytes === null ? '' : percent(bytes, totalBytes)
     const paused = this.#paused()
     const speed = paused === undefined ? this.#speed(progress) : [paused]
-    const done = `${files}/${totalFiles} done`
+    const { ended, total } = filesOf(progress)
+    const count = total === 0 ? [] : [`${ended}/${counted(total, 'file')}`]
     const of = totalBytes === null ? size(bytes) : `${size(bytes)} of ${size(totalBytes)}`
     const short = `${what}${share || size(bytes)}`
-    const forms = [[done, `${what}${of}${share && ` (${share})`}`], [done, short], [short], []]
+    const forms = [[...count, `${what}${of}${share && ` (${share})`}`], [...count, short], [short], []]
     const lines = forms.map((form) => [...form, ...speed].join('  '))
     return lines.find((line) => widthOf(line) <= columns) ?? lines.at(-1)!
   }
@@ -60,8 +63,10 @@ export class ProgressView {
   #speed(progress: Progress): string[] {
     if (isChecking(progress)) return []
     const { rate, eta } = progress
-    const left = eta === null || this.#end === undefined ? undefined : Math.max(this.#end - this.#now(), 1000)
-    return [`${size(rate)}/s`, ...(left === undefined ? [] : [`${duration(left)} left`])]
+    if (eta === null || this.#end === undefined) return [`${size(rate)}/s`]
+    // to the nearest second: a duration is cut off
+    const seconds = Math.max(Math.round((this.#end - this.#now()) / 1000), 1)
+    return [`${size(rate)}/s`, `${duration(seconds * 1000)} left`]
   }
 }
 
@@ -106,6 +111,11 @@ export class RunningTime {
     this.#before = this.took
     this.#since = undefined
   }
+}
+
+/** How many files have ended, and are planned; without folders and links. */
+export function filesOf({ files, others, totalFiles, totalOthers }: Progress) {
+  return { ended: files - others, total: totalFiles - totalOthers }
 }
 
 /** Whether nothing is left to travel, but what was there is not all proved yet. */

@@ -29,8 +29,6 @@ export interface Io {
   stderr: NodeJS.WriteStream
 }
 
-/** What a result says without the outcome of each entry. */
-type Completed = Omit<TransferResult, 'files'>
 const WAITING = 'offered; waiting for the answer'
 
 /** Milliseconds between two progress events of `--json`. */
@@ -233,7 +231,8 @@ export class Reporter {
     })
     const running = this.running(() => transfer.id, paused)
     transfer.on('progress', (progress) => {
-      running.progress(progress)
+      // also of one that is rejected there is a last progress
+      if (time.hasBegun) running.progress(progress)
       if (this.#isKeyTold || !this.#keys?.isListening || time.took <= LONG_ENOUGH) return
       this.#isKeyTold = true
       this.note('p pauses, and goes on')
@@ -269,11 +268,12 @@ export class Reporter {
   }
 
   /** Reports the result of a transfer that took `took` milliseconds. */
-  completed(result: Completed, tally: Tally, where: string, took: number): void {
+  completed(result: Omit<TransferResult, 'files'>, tally: Tally, where: string, took: number): void {
     const { id, published, skipped, failed, bytes, resumedBytes } = result
     this.#summary(tally, where, id, { bytes, resumedBytes, took })
     const { there, leftOut } = tally
-    this.event({ event: 'completed', id, published, skipped, there, leftOut, failed, bytes, resumedBytes })
+    const numbers = { published, skipped, there: there.count, leftOut, failed, bytes, resumedBytes }
+    this.event({ event: 'completed', id, ...numbers })
   }
 
   /** Reports a transfer of which files failed: each of them was told when it did. */

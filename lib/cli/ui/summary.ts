@@ -3,6 +3,7 @@ import { isReservedName } from '../../files/own/reserved.js'
 import { shownPath, size } from '../../terminal/text.js'
 import type { Progress } from '../../transfer/progress.js'
 import { failureOf } from '../../wire/outcome.js'
+import { filesOf } from './progress.js'
 import type { Tally } from './tally.js'
 
 /** What a transfer moved, and for how long it ran, in milliseconds. */
@@ -45,14 +46,15 @@ const LEAST_TIME = 1000
 
 /** What became of all, for people. `where` is the end of "2 files …". */
 export function summaryOf(
-  { published = 'no new file', others }: Tally,
+  { published, others }: Tally,
   where: string,
   { bytes, resumedBytes = 0, took }: Numbers,
 ): string {
   const rate = bytes < LEAST_BYTES || took < LEAST_TIME ? '' : `, ${size((bytes / took) * 1000)}/s`
   const resumed = resumedBytes === 0 ? '' : `; ${size(resumedBytes)} were there`
-  const more = others === '' ? '' : `; ${others}`
-  return `${published} ${where} (${size(bytes)}${rate}${resumed})${more}`
+  const what = published.count === 0 ? 'nothing new' : published
+  const more = others === undefined ? '' : `; ${others}`
+  return `${what} ${where} (${size(bytes)}${rate}${resumed})${more}`
 }
 
 /** How a transfer ends that may be run again for the rest. */
@@ -76,17 +78,18 @@ export function interruptedText(
   { where, progress, isSender = false, isOneOfMany = false }: Interrupted,
 ): string | undefined {
   if (!INTERRUPTED.has(code)) return undefined
-  const { published = 'no new whole file', there } = tally
-  const before = there === 0 ? '' : `, ${there} there already`
+  const { published, there } = tally
+  const whole = published.count === 0 ? 'no new whole file' : published
+  const before = there.count === 0 ? '' : `, ${there} there already`
   const kept = keptOf(tally, progress)
   const what = isOneOfMany ? 'the sender' : 'the same commands'
   const unfinished = kept === '' ? '' : `; ${isSender ? 'up to ' : ''}${kept} kept`
-  return `${who} before the end; ${published} ${where}${before}${unfinished}. Run ${what} again for the rest`
+  return `${who} before the end; ${whole} ${where}${before}${unfinished}. Run ${what} again for the rest`
 }
 
 /** How much is there of files that have no outcome yet; '' if nothing is. A stream of unknown size begins anew. */
 function keptOf(tally: Tally, progress: Progress): string {
-  const { files, totalFiles, totalBytes, left, current } = progress
+  const { totalBytes, left, current } = progress
   if (totalBytes === null || left === null) return ''
   const there = totalBytes - left
   const bytes = there - tally.bytes
@@ -94,7 +97,8 @@ function keptOf(tally: Tally, progress: Progress): string {
   // what was there before may be whole files, which have no outcome until they were compared
   const which = there > progress.bytes ? 'unfinished or unchecked files' : 'unfinished files'
   // a sender reads ahead of what it says to be the present file
-  const isOne = totalFiles - files === 1 || current?.bytes === bytes
+  const { ended, total } = filesOf(progress)
+  const isOne = total - ended === 1 || current?.bytes === bytes
   const isCurrent = isOne && current !== null && current.size !== current.bytes
   return `${size(bytes)} of ${isCurrent ? shownPath(current.path.split('/').at(-1)!, 30) : which}`
 }

@@ -5,14 +5,37 @@ import { type Outcome, type OutcomeRange, unusualIn } from '../../wire/outcome.j
 /** Links that are named of those that were not made. */
 const MOST_LINKS = 3
 
+/** Entries by what they are: files, folders and links are told apart; as a text '2 files, 1 folder', or 'nothing'. */
+export class Kinds {
+  readonly #numbers = { file: 0, directory: 0, symlink: 0, unreadable: 0 }
+
+  /** @param times how many of them; fewer than none takes away */
+  add(type: Entry['type'], times = 1): void {
+    this.#numbers[type] += times
+  }
+
+  /** How many there are, of all kinds. */
+  get count(): number {
+    return Object.values(this.#numbers).reduce((sum, number) => sum + number)
+  }
+
+  toString(): string {
+    const { file, directory, symlink } = this.#numbers
+    return amounts([file, 'file'], [directory, 'folder'], [symlink, 'link']) ?? 'nothing'
+  }
+}
+
 /** What became of the entries of a transfer, in the numbers that people are told. */
 export class Tally {
   /** Those that got another name. */
   readonly renamed: Outcome[] = []
-  /** Published, by what they are. */
-  readonly #published = { file: 0, directory: 0, symlink: 0, unreadable: 0 }
+  readonly published = new Kinds()
   /** They stand there already. */
-  there = 0
+  readonly there = new Kinds()
+  /** They failed; but for those that the sender could not read. */
+  readonly #failed = new Kinds()
+  /** The sender could not read them, so that it may not know what they are. */
+  #unreadable = 0
   /** Bytes of what has its outcome, but for what nobody asked for. */
   bytes = 0
   /** Nobody asked for them: links, pipes, what a policy leaves out. */
@@ -20,10 +43,6 @@ export class Tally {
   /** Links among them that the receiver did not make: the first ones, and how many. */
   readonly links: Outcome[] = []
   linksLeft = 0
-  /** The sender could not read them. */
-  unreadable = 0
-  /** They failed for another reason. */
-  failed = 0
 
   /** @param leftOut what the sender has left out already */
   constructor(leftOut = 0) {
@@ -33,36 +52,26 @@ export class Tally {
   /** Takes in what became of consecutive entries. */
   add(range: OutcomeRange, entries: readonly Entry[]): void {
     for (let index = range.first; index <= range.last; index++) {
-      this.#published[entries[index]!.type]++
+      this.published.add(entries[index]!.type)
       this.bytes += entries[index]!.size ?? 0
     }
     for (const outcome of unusualIn(range, entries)) {
       if (outcome.name !== undefined) this.renamed.push(outcome)
       if (outcome.status === 'published') continue
-      this.#published[outcome.entry.type]--
+      this.published.add(outcome.entry.type, -1)
       this.#count(outcome)
     }
   }
 
-  /**
-   * Those that were published, such as '2 files, 1 folder'; undefined if there are none. Where something was there already,
-   * folders are left out: nobody is told which of them were.
-   */
-  get published(): string | undefined {
-    const { file, directory, symlink } = this.#published
-    return kinds({ file, directory: this.there > 0 ? 0 : directory, symlink })
-  }
-
-  /** The others; '' if there are none. */
-  get others(): string {
-    const { there, leftOut, unreadable, failed } = this
+  /** What was not published, such as '1 file there already; 2 left out'; undefined if all was. */
+  get others(): string | undefined {
     const numbers: [number, string][] = [
-      [there, 'there already'],
-      [leftOut, 'left out'],
-      [unreadable, 'could not be read'],
-      [failed, 'failed'],
+      [this.there.count, `${this.there} there already`],
+      [this.leftOut, `${this.leftOut} left out`],
+      [this.#unreadable, `${this.#unreadable} could not be read`],
+      [this.#failed.count, `${this.#failed} failed`],
     ]
-    return joined(numbers.map(([number, what]) => (number === 0 ? undefined : `${number} ${what}`))) ?? ''
+    return joined(numbers, '; ')
   }
 
   #count(outcome: Outcome): void {
@@ -74,26 +83,13 @@ export class Tally {
       if (entry.type !== 'symlink' || (reason !== undefined && reason !== 'symlink')) return
       this.linksLeft++
       if (this.links.length < MOST_LINKS) this.links.push(outcome)
-    } else if (status === 'skipped') this.there++
-    else if (UNREADABLE.has(code)) this.unreadable++
-    else this.failed++
+    } else if (status === 'skipped') this.there.add(entry.type)
+    else if (entry.type === 'unreadable' || UNREADABLE.has(code)) this.#unreadable++
+    else this.#failed.add(entry.type)
   }
 }
 
 const UNREADABLE = new Set<Outcome['code']>(['ERR_SOURCE_READ', 'ERR_SOURCE_CHANGED', 'ERR_UNSENDABLE'])
-
-/** Entries by what they are; as a text '2 files, 1 folder', or 'nothing'. */
-export class Kinds {
-  readonly #numbers = { file: 0, directory: 0, symlink: 0, unreadable: 0 }
-
-  add(type: Entry['type']): void {
-    this.#numbers[type]++
-  }
-
-  toString(): string {
-    return kinds(this.#numbers) ?? 'nothing'
-  }
-}
 
 /** {@link Kinds} of entries. */
 export function kindsOf(entries: readonly Entry[]): string {
@@ -102,15 +98,13 @@ export function kindsOf(entries: readonly Entry[]): string {
   return `${kinds}`
 }
 
-function kinds({ file, directory, symlink }: Record<Exclude<Entry['type'], 'unreadable'>, number>) {
-  return amounts([file, 'file'], [directory, 'folder'], [symlink, 'link'])
-}
-
 /** What there is how often, such as '2 files, 1 folder'; undefined if there is nothing. */
 export function amounts(...numbers: [number: number, what: string][]): string | undefined {
-  return joined(numbers.map(([number, what]) => (number === 0 ? undefined : counted(number, what))))
+  return joined(numbers.map(([number, what]) => [number, counted(number, what)]))
 }
 
-function joined(parts: readonly (string | undefined)[]): string | undefined {
-  return parts.filter((part) => part !== undefined).join(', ') || undefined
+/** The texts of which there is something, one behind the other; undefined if there are none. */
+function joined(texts: readonly [number: number, text: string][], by = ', '): string | undefined {
+  const there = texts.filter(([number]) => number > 0).map(([, text]) => text)
+  return there.join(by) || undefined
 }

@@ -6,16 +6,15 @@ import type { Placement } from '../parts.js'
 import type { DiskStore } from './disk-store.js'
 
 /**
- * Sets mode and time of a folder, where they are others. One that was there before keeps its mode: see {@link
- * ArrivingFolders.isOurs}. What fails here is a warning: the folder is there.
+ * Sets mode and time of a folder, where they are others. One that was there before is told as that, and keeps its mode: see
+ * {@link ArrivingFolders.isOurs}. What fails here is a warning: the folder is there.
  */
 export async function endFolder(store: DiskStore, entry: Entry): Promise<Placement> {
   const name = store.folders.folderOf(entry.path)!
-  try {
-    return { name, warning: await setAttributes(store, name, entry) }
-  } catch (error) {
-    return { name, warning: diskError(error, 'set mode and time of', name) }
-  }
+  const set = () => setAttributes(store, name, entry)
+  const warning = await set().catch((error: unknown) => diskError(error, 'set mode and time of', name))
+  if (warning) return { name, warning }
+  return store.folders.isOurs(entry.path) ? { name } : { name, skipped: 'identical' }
 }
 
 function setAttributes(store: DiskStore, there: string, entry: Entry): Promise<SluiceError | undefined> {

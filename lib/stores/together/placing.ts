@@ -68,7 +68,8 @@ export class Placing {
     for (let at = path; at !== '' && this.#placements.size > 0; at = parentOf(at)) {
       const placement = this.#placements.get(at)
       if (placement && at === path) return placement
-      if (placement) return { name: placement.name + path.slice(at.length) }
+      if (placement)
+        return placement.name === at ? undefined : { name: placement.name + path.slice(at.length) }
     }
     return undefined
   }
@@ -125,7 +126,7 @@ export class Placing {
     if (there.isDirectory()) {
       this.merged.set(staged, path)
       await this.find(staged, path)
-      return { name: path }
+      return { name: path, skipped: 'identical' }
     }
     if (n > 0 || !there.isSymbolicLink()) return undefined
     const message = `${printable(path)} is a symbolic link: nothing is written through it; remove the link`

@@ -1,12 +1,23 @@
 import { grown } from './byte-states.js'
 
+/** How many entries are wanted, whether they came or not, and how many of these have their outcome. */
+export interface Wanted {
+  entries: number
+  closed: number
+  /** Those among both that are no files: folders and links. */
+  others: number
+  closedOthers: number
+}
+
+/** What {@link Decisions} keeps of an entry that is wanted. */
+const FILE = 1
+const OTHER = 2
+
 /** Which entries are wanted, and which have their outcome. Pure; two bytes for each entry. */
 export class Decisions {
-  /** Wanted entries, whether they came or not. */
-  wantedEntries = 0
-  /** Entries that have an outcome, of all and of the wanted ones. */
+  readonly wanted: Wanted = { entries: 0, closed: 0, others: 0, closedOthers: 0 }
+  /** Entries that have an outcome, wanted or not. */
   closedEntries = 0
-  closedWanted = 0
   #isWanted = new Uint8Array(0)
   #isClosed = new Uint8Array(0)
   /** The known sizes of wanted entries, and whether one of unknown size is wanted. */
@@ -24,17 +35,18 @@ export class Decisions {
   }
 
   isWanted(index: number): boolean {
-    return this.#isWanted[index] === 1
+    return this.#isWanted[index]! > 0
   }
 
   isClosed(index: number): boolean {
     return this.#isClosed[index] === 1
   }
 
-  want(index: number): void {
-    this.#isWanted[index] = 1
-    this.wantedEntries++
-    if (this.#isClosed[index]) this.closedWanted++
+  want(index: number, isFile: boolean): void {
+    this.#isWanted[index] = isFile ? FILE : OTHER
+    this.wanted.entries++
+    if (!isFile) this.wanted.others++
+    if (this.#isClosed[index]) this.#closeWanted(index)
   }
 
   /** Counts the bytes of an entry, or those of the one whose size was not known before. */
@@ -48,7 +60,12 @@ export class Decisions {
       if (this.#isClosed[index]) continue
       this.#isClosed[index] = 1
       this.closedEntries++
-      if (this.isWanted(index)) this.closedWanted++
+      if (this.isWanted(index)) this.#closeWanted(index)
     }
+  }
+
+  #closeWanted(index: number): void {
+    this.wanted.closed++
+    if (this.#isWanted[index] === OTHER) this.wanted.closedOthers++
   }
 }

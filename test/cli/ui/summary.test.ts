@@ -9,6 +9,8 @@ import { makeOffer } from '../../helpers/make-offer.js'
 const PROGRESS = {
   files: 1,
   totalFiles: 3,
+  others: 0,
+  totalOthers: 0,
   bytes: 30,
   totalBytes: 830,
   resumedBytes: 0,
@@ -82,7 +84,7 @@ test('what was there before an interrupted transfer is not called unfinished: it
       left: 20,
       current: { path: '2', bytes: 10, size: 30 },
     }),
-    `stopped before the end; no new whole file in d/, 2 there already; 10 B of 2 kept. ${end}`,
+    `stopped before the end; no new whole file in d/, 2 files there already; 10 B of 2 kept. ${end}`,
   )
 })
 
@@ -92,7 +94,7 @@ test('of a receiver that goes on to listen only the sender is to be run again', 
   t.regex(text!, /Run the sender again for the rest$/)
 })
 
-test('what a transfer did: folders are not called new where files were there, and what was over at once has no rate', (t) => {
+test('what a transfer did: files and folders are counted apart, and what was over at once has no rate', (t) => {
   const files = [
     { type: 'directory' as const, path: 'd', size: null, mtime: 0, mode: 0 },
     { type: 'file' as const, path: 'd/a', size: 5000, mtime: 0, mode: 0 },
@@ -105,13 +107,31 @@ test('what a transfer did: folders are not called new where files were there, an
   t.is(summaryOf(tally, 'sent', { bytes: 5000, took: 999 }), '1 file, 1 folder sent (5 kB)')
   t.is(summaryOf(tally, 'sent', { bytes: 999, took: 2000 }), '1 file, 1 folder sent (999 B)')
   tally.add({ first: 2, last: 2, status: 'skipped', reason: 'identical' }, entries)
-  t.is(summaryOf(tally, 'sent', { bytes: 5000, took: 0 }), '1 file sent (5 kB); 1 there already')
-  const again = new Tally()
-  again.add({ first: 0, last: 0, status: 'published' }, entries)
-  again.add({ first: 1, last: 2, status: 'skipped', reason: 'identical' }, entries)
   t.is(
-    summaryOf(again, 'sent', { bytes: 0, resumedBytes: 10_000, took: 0 }),
-    'no new file sent (0 B; 10 kB were there); 2 there already',
+    summaryOf(tally, 'sent', { bytes: 5000, took: 0 }),
+    '1 file, 1 folder sent (5 kB); 1 file there already',
+  )
+  const folderOnly = new Tally()
+  folderOnly.add({ first: 0, last: 0, status: 'published' }, entries)
+  folderOnly.add({ first: 1, last: 2, status: 'skipped', reason: 'identical' }, entries)
+  const wereThere = { bytes: 0, resumedBytes: 10_000, took: 0 }
+  t.is(
+    summaryOf(folderOnly, 'in d/', wereThere),
+    '1 folder in d/ (0 B; 10 kB were there); 2 files there already',
+  )
+  const again = new Tally()
+  again.add({ first: 0, last: 2, status: 'skipped', reason: 'identical' }, entries)
+  t.is(
+    summaryOf(again, 'in d/', wereThere),
+    'nothing new in d/ (0 B; 10 kB were there); 2 files, 1 folder there already',
+  )
+  const mixed = new Tally(3)
+  mixed.add({ first: 0, last: 0, status: 'skipped', reason: 'identical' }, entries)
+  mixed.add({ first: 1, last: 1, status: 'failed', code: 'ERR_SOURCE_READ' }, entries)
+  mixed.add({ first: 2, last: 2, status: 'failed', code: 'ERR_DISK_FULL' }, entries)
+  t.is(
+    summaryOf(mixed, 'in d/', { bytes: 0, took: 0 }),
+    'nothing new in d/ (0 B); 1 folder there already; 3 left out; 1 could not be read; 1 file failed',
   )
 })
 

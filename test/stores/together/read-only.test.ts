@@ -50,10 +50,10 @@ for (const code of CODES)
         t.is(error, undefined)
         const name = unless === 'newer' ? '' : 'as d/b_1 '
         t.deepEqual(found, {
-          d: 'published',
+          d: 'skipped identical',
           'd/a': `skipped ${unless}`,
           'd/b': `skipped ${name}${unless}`,
-          'd/deep': 'published',
+          'd/deep': 'skipped identical',
           'd/deep/c': `skipped ${unless}`,
           'd/empty': `skipped ${unless}`,
           'd/link': 'skipped identical',
