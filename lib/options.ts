@@ -97,14 +97,63 @@ export function checkKeys<T>(
   if (value === undefined) return
   const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
   checkOption(option, value, isObject, 'an object')
+  const names = Object.keys(known)
   for (const key of Object.keys(value as object)) {
     if (Object.hasOwn(known, key)) continue
-    const names = Object.keys(known)
-    const meant = closestMatch(key, names, { maxDistance: Math.max(2, Math.floor(key.length / 3)) })
-    const hint = meant ? `did you mean ${meant}?` : `it may be one of ${names.join(', ')}`
-    const message = `unknown name ${shownValue(key)} in ${option}; ${hint}`
-    throw new SluiceError('ERR_USAGE', message, { expected: names, found: key })
+    throw unknownName(option, key, names, nearest(key, names, Math.max(2, Math.floor(key.length / 3))))
   }
+}
+
+/**
+ * {@link checkKeys} for what may be an instance of a class, too, which has fields and methods of its own. Of these only a
+ * name is refused that is almost the name of a member which it lacks: that member was meant, and would be missing.
+ */
+export function checkMembers<T extends object>(
+  option: string,
+  value: T,
+  known: NoInfer<Readonly<Record<keyof T, unknown>>>,
+): void {
+  if (!isOfClass(value)) return checkKeys(option, value, known)
+  const names = Object.keys(known)
+  const lacking = names.filter((name) => value[name as keyof T] === undefined)
+  for (const key of membersOf(value)) {
+    if (Object.hasOwn(known, key)) continue
+    // stricter than with options: a class may well have a paused beside paired, or a date beside rate
+    const meant =
+      nearest(key, lacking, Math.floor(key.length / 5)) ??
+      lacking.find((name) => lettersOf(name) === lettersOf(key))
+    if (meant) throw unknownName(option, key, names, meant)
+  }
+}
+
+/** Whether a class has made it: it is neither an object literal, of whatever realm, nor one without a prototype. */
+function isOfClass(value: object): boolean {
+  const made: object | null = Object.getPrototypeOf(value)
+  return made !== null && Object.getPrototypeOf(made) !== null
+}
+
+/** The names of an object's own fields, and of all that its classes have: methods and getters are not enumerable. */
+function membersOf(value: object): string[] {
+  const names = Object.keys(value)
+  let made: object = Object.getPrototypeOf(value)
+  for (; Object.getPrototypeOf(made) !== null; made = Object.getPrototypeOf(made))
+    names.push(...Object.getOwnPropertyNames(made))
+  return names
+}
+
+/** The same for names in which letters have changed places. */
+function lettersOf(name: string): string {
+  return [...name].sort().join('')
+}
+
+function nearest(name: string, names: readonly string[], maxDistance: number): string | undefined {
+  return closestMatch(name, names, { maxDistance })
+}
+
+function unknownName(option: string, key: string, names: readonly string[], meant?: string): SluiceError {
+  const hint = meant ? `did you mean ${meant}?` : `it may be one of ${names.join(', ')}`
+  const message = `unknown name ${shownValue(key)} in ${option}; ${hint}`
+  return new SluiceError('ERR_USAGE', message, { expected: names, found: key })
 }
 
 /** Those of the options that a function takes which has fewer of them. */
