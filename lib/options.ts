@@ -1,4 +1,3 @@
-import { closestMatch } from 'leven'
 import { counted, type ErrorDetails, printable, SluiceError } from './errors.js'
 
 // Every option and argument of the library is checked here, so that all messages have one grammar:
@@ -100,7 +99,7 @@ export function checkKeys<T>(
   const names = Object.keys(known)
   for (const key of Object.keys(value as object)) {
     if (Object.hasOwn(known, key)) continue
-    throw unknownName(option, key, names, nearest(key, names, Math.max(2, Math.floor(key.length / 3))))
+    throw unknownName(option, key, names, closestName(key, names, Math.max(2, Math.floor(key.length / 3))))
   }
 }
 
@@ -119,9 +118,7 @@ export function checkMembers<T extends object>(
   for (const key of membersOf(value)) {
     if (Object.hasOwn(known, key)) continue
     // stricter than with options: a class may well have a paused beside paired, or a date beside rate
-    const meant =
-      nearest(key, lacking, Math.floor(key.length / 5)) ??
-      lacking.find((name) => lettersOf(name) === lettersOf(key))
+    const meant = closestName(key, lacking, Math.floor(key.length / 5))
     if (meant) throw unknownName(option, key, names, meant)
   }
 }
@@ -141,13 +138,32 @@ function membersOf(value: object): string[] {
   return names
 }
 
-/** The same for names in which letters have changed places. */
-function lettersOf(name: string): string {
-  return [...name].sort().join('')
+/** The name that was most likely meant, of at most so many changes. */
+function closestName(given: string, names: readonly string[], most: number): string | undefined {
+  const distances = names.map((name) => ({ name, distance: editDistance(given, name) }))
+  const near = distances.filter(({ distance }) => distance <= most).sort((a, b) => a.distance - b.distance)
+  return near[0]?.name
 }
 
-function nearest(name: string, names: readonly string[], maxDistance: number): string | undefined {
-  return closestMatch(name, names, { maxDistance })
+/**
+ * How many letters to change, insert, remove or swap with the next make `b` of `a`: the optimal string alignment distance
+ * (Damerau, CACM 7:3, 1964; Wagner and Fischer, JACM 21:1, 1974).
+ */
+function editDistance(a: string, b: string): number {
+  let before: number[] = []
+  let last = Array.from({ length: b.length + 1 }, (_, j) => j)
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const changed = last[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)
+      const isSwap = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
+      const swapped = isSwap ? before[j - 2]! + 1 : changed
+      row.push(Math.min(changed, swapped, last[j]! + 1, row[j - 1]! + 1))
+    }
+    before = last
+    last = row
+  }
+  return last[b.length]!
 }
 
 function unknownName(option: string, key: string, names: readonly string[], meant?: string): SluiceError {
