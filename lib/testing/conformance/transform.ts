@@ -129,7 +129,8 @@ export function collect<T>(into: T[]): Writable {
   })
 }
 
-const PROMPTNESS = 'it gives out all that it was given without waiting for more'
+/** The name of the case that a stage fails which holds back what it was given. */
+export const PROMPTNESS = 'it gives out all that it was given without waiting for more'
 
 async function promptly<I, O>(
   make: () => Promise<Duplex>,
