@@ -82,8 +82,8 @@ test('a backup is named as any file is: by a URL, by bytes, also in the place of
   const dir = await plant(await temporary(t), { file: 'first' })
   const file = join(dir, 'file')
   const options = { backup: 9, durability: 'crash' } as const
-  const { backup } = await writeFileAtomic(file, 'second', options)
-  const ways = [pathToFileURL(backup!), Buffer.from(backup!), new TextEncoder().encode(basename(backup!))]
+  const backup = (await writeFileAtomic(file, 'second', options)).backup!
+  const ways = [pathToFileURL(backup), Buffer.from(backup), new TextEncoder().encode(basename(backup))]
   for (const which of ways) {
     await writeFileAtomic(file, 'third', options)
     t.is((await restoreBackup(file, { which, durability: 'crash' })).from, backup)
