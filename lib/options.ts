@@ -101,19 +101,50 @@ export function checkKeys<T>(
   if (value === undefined) return
   const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
   checkOption(option, value, isObject, 'an object')
+  const names = Object.keys(known)
   for (const key of Object.keys(value as object)) {
     if (Object.hasOwn(known, key)) continue
-    const names = Object.keys(known)
-    const meant = closestName(key, names)
-    const hint = meant ? `did you mean ${meant}?` : `it may be one of ${names.join(', ')}`
-    const message = `unknown name ${shownValue(key)} in ${option}; ${hint}`
-    throw new SluiceError('ERR_USAGE', message, { expected: names, found: key })
+    throw unknownName(option, key, names, closestName(key, names, Math.max(2, Math.floor(key.length / 3))))
   }
 }
 
-/** The name that was most likely meant: of at most two changes, or one for each three letters. */
-function closestName(given: string, names: readonly string[]): string | undefined {
-  const most = Math.max(2, Math.floor(given.length / 3))
+/**
+ * {@link checkKeys} for what may be an instance of a class, too, which has fields and methods of its own. Of these only a
+ * name is refused that is almost the name of a member which it lacks: that member was meant, and would be missing.
+ */
+export function checkMembers<T extends object>(
+  option: string,
+  value: T,
+  known: NoInfer<Readonly<Record<keyof T, unknown>>>,
+): void {
+  if (!isOfClass(value)) return checkKeys(option, value, known)
+  const names = Object.keys(known)
+  const lacking = names.filter((name) => value[name as keyof T] === undefined)
+  for (const key of membersOf(value)) {
+    if (Object.hasOwn(known, key)) continue
+    // stricter than with options: a class may well have a paused beside paired, or a date beside rate
+    const meant = closestName(key, lacking, Math.floor(key.length / 5))
+    if (meant) throw unknownName(option, key, names, meant)
+  }
+}
+
+/** Whether a class has made it: it is neither an object literal, of whatever realm, nor one without a prototype. */
+function isOfClass(value: object): boolean {
+  const made: object | null = Object.getPrototypeOf(value)
+  return made !== null && Object.getPrototypeOf(made) !== null
+}
+
+/** The names of an object's own fields, and of all that its classes have: methods and getters are not enumerable. */
+function membersOf(value: object): string[] {
+  const names = Object.keys(value)
+  let made: object = Object.getPrototypeOf(value)
+  for (; Object.getPrototypeOf(made) !== null; made = Object.getPrototypeOf(made))
+    names.push(...Object.getOwnPropertyNames(made))
+  return names
+}
+
+/** The name that was most likely meant, of at most so many changes. */
+function closestName(given: string, names: readonly string[], most: number): string | undefined {
   const distances = names.map((name) => ({ name, distance: editDistance(given, name) }))
   const near = distances.filter(({ distance }) => distance <= most).sort((a, b) => a.distance - b.distance)
   return near[0]?.name
@@ -138,6 +169,12 @@ function editDistance(a: string, b: string): number {
     last = row
   }
   return last[b.length]!
+}
+
+function unknownName(option: string, key: string, names: readonly string[], meant?: string): SluiceError {
+  const hint = meant ? `did you mean ${meant}?` : `it may be one of ${names.join(', ')}`
+  const message = `unknown name ${shownValue(key)} in ${option}; ${hint}`
+  return new SluiceError('ERR_USAGE', message, { expected: names, found: key })
 }
 
 /** Those of the options that a function takes which has fewer of them. */

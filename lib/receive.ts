@@ -1,4 +1,3 @@
-import type { Transform } from 'node:stream'
 import { deferred, inSlices } from './async.js'
 import { asSluiceError, type SluiceError } from './errors.js'
 import { checkFunction, checkKeys, checkObject, checkOption, type Keys, pickKnown } from './options.js'
@@ -94,6 +93,7 @@ export function beginReceiving(
   checkObject('options', options)
   checkKeys('options', options, OPTIONS)
   checkKeys('stages', options.stages, { wire: true, file: true })
+  checkFileStages(options.stages?.file)
   const limits = limitsOf(options.limits)
   const { accept, stages } = options
   const ofOffers = accept === 'all' ? { ...limits, unaccepted: Number.MAX_SAFE_INTEGER } : limits
@@ -160,7 +160,9 @@ export function beginReceiving(
           outcomes: 'failed',
         })
         // last, so that a wrong option leaves no stage of somebody else's behind
-        const foreign = fileStages(makers)
+        const foreign = makers.map((make, at) =>
+          makeForeignStage(`stages.file[${at}]`, make, { ofItems: true }),
+        )
         owing.push(() => [...foreign.flatMap((stage) => [...owedBy(stage)]), ...sink.owed()])
         const claim = async (offer: Offer, isWanted: (entry: Entry) => boolean) =>
           foreign.length > 0
@@ -182,11 +184,10 @@ export function beginReceiving(
   )
 }
 
-function fileStages(makers: readonly (() => StageStream)[]): Transform[] {
+function checkFileStages(makers: readonly unknown[] = []): void {
   checkOption('stages.file', makers, Array.isArray(makers), 'a list of functions that make a Transform')
   for (const [at, make] of makers.entries())
     checkFunction(`stages.file[${at}]`, make, 'a function that makes a Transform, as () => mapCuts(…)')
-  return makers.map((make, at) => makeForeignStage(`stages.file[${at}]`, make, { ofItems: true }))
 }
 
 async function decide(

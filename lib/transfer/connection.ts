@@ -56,6 +56,10 @@ function isHttp(given: unknown): boolean {
   return typeof socket === 'object' && (headers !== undefined || typeof getHeader === 'function')
 }
 
+/** What `Duplex.from` makes of functions has it, whatever they give and take. */
+const OBJECT_MODE =
+  ', without objectMode: for Duplex.from, Readable.from(source(), { objectMode: false }) and a Writable in the place of functions'
+
 /**
  * Throws unless it is a {@link ByteDuplex}, and carries no transfer.
  * @param keepOpen whether it is to be given back, which takes `unshift`, too
@@ -65,10 +69,11 @@ export function checkDuplex(option: string, duplex: ByteDuplex, keepOpen: boolea
   const { readableObjectMode, writableObjectMode, readableEncoding } = (duplex ?? {}) as Partial<Duplex>
   const methods = duplex as unknown as Record<string, unknown> | undefined
   const missing = METHODS.find((name) => typeof methods?.[name] !== 'function')
-  const isOfBytes = !readableObjectMode && !writableObjectMode && !readableEncoding
-  const ofHttp = isHttp(duplex) ? ': the socket of this request or response, on an upgrade' : ''
-  const how = readableEncoding ? ', without setEncoding()' : ofHttp
-  checkOption(option, duplex, missing === undefined && isOfBytes, `a duplex stream of bytes${how}`)
+  const ofHttp = isHttp(duplex) && ': the socket of this request or response, on an upgrade'
+  const ofTexts = readableEncoding && ', without setEncoding()'
+  const ofObjects = (readableObjectMode || writableObjectMode) && OBJECT_MODE
+  const isRight = missing === undefined && !ofTexts && !ofObjects
+  checkOption(option, duplex, isRight, `a duplex stream of bytes${ofTexts || ofObjects || ofHttp || ''}`)
   const canGiveBack = !keepOpen || typeof methods?.unshift === 'function'
   checkOption(option, duplex, canGiveBack, 'a duplex stream with unshift() where keepOpen is asked for')
   if (!BUSY.has(duplex)) return

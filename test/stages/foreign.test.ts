@@ -1,12 +1,17 @@
-// Streams of Node itself as wire stages: the suite holds for what others made, and finds what the contract asks and they lack.
+// Streams of Node and of other libraries as wire stages: the suite holds for what others made, and finds what the contract
+// asks and they lack.
 import { createCipheriv, createDecipheriv } from 'node:crypto'
 import { constants, createBrotliCompress, createBrotliDecompress, createGunzip, createGzip } from 'node:zlib'
 import test from 'ava'
-import { flushing, type WireStage } from '../../lib/index.js'
+import { Minipass } from 'minipass'
+import { Transform as StreamxTransform } from 'streamx'
+import through from 'through2'
+import { flushing, type StageStream, type WireStage } from '../../lib/index.js'
 import { wireStageConformance } from '../../lib/testing/index.js'
 
 const key = Buffer.alloc(32, 1)
 const nonce = Buffer.alloc(16, 2)
+const both = (make: () => StageStream): WireStage => ({ outgoing: make, incoming: make })
 const FOREIGN: [string, WireStage, lacks: string[]][] = [
   [
     'createCipheriv',
@@ -39,6 +44,9 @@ const FOREIGN: [string, WireStage, lacks: string[]][] = [
     { outgoing: () => createGzip({ flush: constants.Z_SYNC_FLUSH }), incoming: () => createGunzip() },
     [],
   ],
+  ['Minipass', both(() => new Minipass<Buffer>()), []],
+  ['streamx', both(() => new StreamxTransform()), []],
+  ['through2', both(() => through()), []],
 ]
 
 for (const [name, stage, lacks] of FOREIGN) {

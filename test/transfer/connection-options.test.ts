@@ -1,4 +1,4 @@
-import { PassThrough, Readable } from 'node:stream'
+import { Duplex, PassThrough, Readable } from 'node:stream'
 import test from 'ava'
 import { type ReceiveOptions, receive } from '../../lib/receive.js'
 import { type SendOptions, send } from '../../lib/send.js'
@@ -21,6 +21,26 @@ for (const [what, socket] of Object.entries(SOCKETS)) {
   })
 }
 
+test('a duplex that Duplex.from made of functions is refused with the way out: it is in object mode', (t) => {
+  const message =
+    /without objectMode: for Duplex\.from, Readable\.from\(source\(\), \{ objectMode: false \}\) .*, not an object of the class Dupl/
+  async function* source() {
+    yield Buffer.from('x')
+  }
+  const sink = async (chunks: AsyncIterable<Buffer>) => {
+    for await (const _chunk of chunks);
+  }
+  const plain = new PassThrough()
+  for (const given of [
+    { readable: source(), writable: plain },
+    { readable: plain, writable: sink },
+  ]) {
+    const duplex = Duplex.from(given as never)
+    t.throws(() => send(duplex, ['x']), { code: 'ERR_USAGE', message })
+    t.throws(() => receive(duplex, { dir: 'x', accept: 'all' }), { code: 'ERR_USAGE', message })
+  }
+})
+
 const BOTH: Record<string, [options: object, message: RegExp]> = {
   'a signal that is none': [{ signal: 'now' }, /^signal must/],
   'a head that is no Buffer': [{ head: 'GET' }, /^head must/],
@@ -30,6 +50,8 @@ const BOTH: Record<string, [options: object, message: RegExp]> = {
     /^keepOpen must/,
   ],
   'wire stages that are no list': [{ stages: { wire: {} } }, /^stages.wire must/],
+  'null for the stages': [{ stages: null }, /^stages must be an object, not null$/],
+  'null for the wire stages': [{ stages: { wire: null } }, /^stages.wire must be a list.* not null$/],
   'a wire stage that is none': [{ stages: { wire: [null] } }, /^stages.wire\[0\] must/],
   'a format that no preface can list': [
     { stages: { wire: [{ format: 'chiffr\u00e9', outgoing: () => new PassThrough() }] } },
@@ -69,6 +91,7 @@ const RECEIVER: Record<string, [options: object, message: RegExp]> = {
     /^stages.file\[0\] must be a function/,
   ],
   'file stages that are no list': [{ stages: { file: () => new PassThrough() } }, /^stages.file/],
+  'null for the file stages': [{ stages: { file: null } }, /^stages.file must be a list.* not null$/],
   'a misspelt feature of a store': [
     { dir: undefined, store: { begin: () => {}, features: { ordr: 'ascending' } } },
     /^unknown name "ordr" in store.features; did you mean order\?$/,

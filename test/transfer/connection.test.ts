@@ -1,6 +1,6 @@
 import { EventEmitter, once } from 'node:events'
 import { join } from 'node:path'
-import { Duplex, Transform } from 'node:stream'
+import { Duplex, Readable, Transform, Writable } from 'node:stream'
 import test, { type ExecutionContext } from 'ava'
 import { type ByteDuplex, type ReceiveOptions, receive, type SendOptions, send } from '../../lib/index.js'
 import { duplexPair } from '../../lib/testing/faulty-duplex.js'
@@ -120,6 +120,13 @@ function around(inner: Duplex, options: object = {}, destroys = true): Duplex {
 const KINDS: Record<string, () => [Duplex, Duplex]> = {
   'that has only what is used': () => smallestPair(),
   'that never tells that it is closed': () => wrapped((inner) => around(inner, { emitClose: false })),
+  'that Duplex.from made, by the way out of the message': () =>
+    wrapped((inner) =>
+      Duplex.from({
+        readable: Readable.from(inner, { objectMode: false }),
+        writable: new Writable({ write: (chunk, _encoding, done) => void inner.write(chunk, done) }),
+      }),
+    ),
   'whose destroy never ends': () => wrapped((inner) => around(inner, {}, false)),
   'that closes both halves at once': () => wrapped((inner) => around(inner, { allowHalfOpen: false })),
   'that gives arrays of bytes': () =>

@@ -176,10 +176,6 @@ test('what is no wire stage does not compile', (t) => {
     [{ outgoing: cipher }],
     // @ts-expect-error a misspelt list
     { wires: [{ outgoing: cipher }] },
-    // @ts-expect-error neither side
-    { wire: [{}] },
-    // @ts-expect-error a format without a side
-    { wire: [{ format: 'ctr' }] },
     // @ts-expect-error a misspelt direction
     { wire: [{ format: 'ctr', outgoin: cipher }] },
   ]
@@ -188,6 +184,103 @@ test('what is no wire stage does not compile', (t) => {
       code: 'ERR_USAGE',
     })
 })
+
+/** Inverts all bits, with what a stage of a user's has of its own: fields, a getter, a method. */
+class Inverting implements WireStage {
+  protected readonly _format = 'inverted'
+  protected date = new Date(0)
+  paused = false
+  constructor(private readonly mask = 255) {}
+  get format(): string {
+    return this._format
+  }
+  outgoing(): Transform {
+    return this.inverting()
+  }
+  incoming(): Transform {
+    return this.inverting()
+  }
+  private inverting(): Transform {
+    return new Transform({
+      transform: (chunk: Buffer, _encoding, done) =>
+        done(
+          null,
+          chunk.map((byte) => byte ^ this.mask),
+        ),
+    })
+  }
+}
+class Inherited extends Inverting {
+  key = KEY
+}
+class Together implements WireStage {
+  made = 0
+  paired() {
+    this.made += 1
+    return new Both()
+  }
+}
+class Both {
+  shared = KEY
+  format = 'same'
+  outgoing = new PassThrough()
+  incoming = new PassThrough()
+}
+for (const make of [() => new Inverting(), () => new Inherited(), () => new Together()])
+  test(`a class may be a wire stage, with fields and methods of its own: ${make().constructor.name}`, async (t) => {
+    const [near, far] = duplexPair()
+    const store = memoryParts()
+    const receiving = receive(far, { store, accept: 'all', stages: { wire: [make()] } })
+    await Promise.all([send(near, manifest(), { stages: { wire: [make()] } }).finished, receiving.finished])
+    t.is(store.files.get('a')?.bytes.toString(), BODY)
+  })
+
+const pass = () => new PassThrough()
+const NO_STAGES: Record<string, [stage: WireStage, message: RegExp]> = {
+  'nothing of one': [{}, /must be a wire stage, .* not an object$/],
+  'a format without a side': [{ format: 'ctr' }, /must be a wire stage/],
+  'a class with nothing of one': [
+    new (class Settings {
+      key = KEY
+      format = 'ctr'
+    })(),
+    /must be a wire stage, .* not an object of the class Settings$/,
+  ],
+  'a class that misspells a method': [
+    new (class {
+      outgoin = undefined
+      incoming = pass
+      outgong() {
+        return pass()
+      }
+    })(),
+    /^unknown name "outgoin" in stages\.wire\[0\]; did you mean outgoing\?$/,
+  ],
+  'a class that inherits a misspelt method': [
+    new (class extends class {
+      incomming = pass()
+      ougtoing() {
+        return pass()
+      }
+    } {
+      incoming = pass
+    })(),
+    /^unknown name "ougtoing" in stages\.wire\[0\]; did you mean outgoing\?$/,
+  ],
+  'a class that misspells its format': [
+    new (class {
+      fromat = 'ctr'
+      outgoing = pass
+    })(),
+    /^unknown name "fromat" in stages\.wire\[0\]; did you mean format\?$/,
+  ],
+  'a list': [[{ outgoing: pass }] as WireStage, /must be a wire stage, .* not a list$/],
+}
+for (const [what, [stage, message]] of Object.entries(NO_STAGES))
+  test(`what is no wire stage is refused at once: ${what}`, (t) => {
+    const options = { stages: { wire: [stage] } }
+    t.throws(() => send(duplexPair()[0], manifest(), options), { code: 'ERR_USAGE', message })
+  })
 
 test('outcomes have one type, whether they come from a result or from an error', async (t) => {
   const [near, far] = duplexPair()

@@ -10,6 +10,11 @@ import { badOption, checkLocalPath, checkOption, isBytes } from '../../options.j
  */
 export type PathLike = string | URL | Uint8Array
 
+/** Whether it is of the kind of a {@link PathLike}, which {@link textOfPath} may still refuse. */
+export function isPathLike(value: unknown): value is PathLike {
+  return typeof value === 'string' || isBytes(value) || isUrl(value)
+}
+
 /** A {@link PathLike} as text; `ERR_USAGE` for what is no path. */
 export function textOfPath(option: string, given: unknown): string {
   const text = isBytes(given) ? textOfBytes(option, given) : isUrl(given) ? textOfUrl(option, given) : given

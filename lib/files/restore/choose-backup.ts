@@ -3,12 +3,12 @@ import { printable, SluiceError } from '../../errors.js'
 import { checkOption } from '../../options.js'
 import { type Backup, backupJudge, backupsIn, trueBackups } from '../atomic/backups.js'
 import type { FileStats, FileSystem } from '../disk/fs.js'
-import { localPath } from '../disk/names.js'
+import { isPathLike, localPath, type PathLike, textOfPath } from '../disk/names.js'
 import { ifThere, lstatIfThere, sameInode } from '../disk/stats.js'
 import type { OpenFolder } from '../tree/open-folder.js'
 
 /** Which backup: the newest is 1, the one before it 2; or its name, or its path as `Written.backup` says it. */
-export type WhichBackup = number | string
+export type WhichBackup = number | PathLike
 
 /** A backup that was chosen. */
 export interface ChosenBackup {
@@ -18,14 +18,19 @@ export interface ChosenBackup {
   stats: FileStats
 }
 
+/** What says which backup, as {@link chooseBackup} takes it: a number, a name, or a whole path. */
+export type BackupMeant = number | string
+
 /** What says which backup, resolved: a relative path means what it means now. `ERR_USAGE` for what says none. */
-export function backupMeant(option: string, which: WhichBackup | undefined): WhichBackup | undefined {
+export function backupMeant(option: string, which: WhichBackup | undefined): BackupMeant | undefined {
   if (which === undefined) return undefined
-  if (typeof which === 'string' && which !== '')
-    return which === basename(which) ? which : localPath(option, which)
+  if (isPathLike(which) && which !== '') {
+    const text = textOfPath(option, which)
+    return text === basename(text) ? text : localPath(option, text)
+  }
   const isNumber = Number.isSafeInteger(which) && (which as number) >= 1
   checkOption(option, which, isNumber, 'a whole number from 1, or the name or path of a backup')
-  return which
+  return which as number
 }
 
 /**
@@ -38,7 +43,7 @@ export async function chooseBackup(
   fs: FileSystem,
   folder: OpenFolder,
   name: string,
-  which: WhichBackup,
+  which: BackupMeant,
   shown: string,
 ): Promise<ChosenBackup> {
   const backups = (await backupsIn(fs, folder, name)).reverse()

@@ -3,7 +3,7 @@ import { fileDigest } from '../disk/digest-file.js'
 import { copyFile } from '../disk/move-file.js'
 import { nameOf } from '../disk/names.js'
 import { inFolder, type StagingArea } from '../intent/staging.js'
-import { chooseBackup, type WhichBackup } from './choose-backup.js'
+import { type BackupMeant, chooseBackup } from './choose-backup.js'
 import type { PointRecord } from './store.js'
 import { look } from './undo-point.js'
 
@@ -14,7 +14,7 @@ import { look } from './undo-point.js'
 export async function keepFromBackup(
   area: StagingArea,
   path: string,
-  which: WhichBackup,
+  which: BackupMeant,
   where: string,
 ): Promise<Pick<PointRecord, 'old' | 'after'>> {
   const { tree, durability } = area

@@ -14,7 +14,7 @@ import type { FolderLock } from '../lock/folder-lock.js'
 import { temporaryName } from '../own/temporary-name.js'
 import { handlesOf } from '../tree/handle-budget.js'
 import { Folder } from '../tree/open-folder.js'
-import { backupMeant, chooseBackup, type WhichBackup } from './choose-backup.js'
+import { type BackupMeant, backupMeant, chooseBackup, type WhichBackup } from './choose-backup.js'
 
 /** Options of {@link restoreBackup}. */
 export interface RestoreOptions
@@ -100,7 +100,7 @@ async function restore(
   target: Target,
   lock: FolderLock,
   settings: WriteSettings,
-  which: WhichBackup,
+  which: BackupMeant,
 ): Promise<Restored> {
   const { fs, path, durability, signal } = settings
   const check = () => checkSignal(signal, path)

@@ -8,8 +8,8 @@ type Any = any
 
 /**
  * A stage of a user's, which may be a stream of any library: what is used of it. Besides it gives the events 'data', 'end',
- * 'error', 'close', and 'drain' where `write` has returned false: through its own `emit`. It ends when its input has, and not
- * before; it is stopped by `destroy`. Every Transform and Duplex of `node:stream` (also what
+ * 'error', and 'drain' where `write` has returned false: through its own `emit`; and 'close', if its library has that. It ends
+ * when its input has, and not before; it is stopped by `destroy`. Every Transform and Duplex of `node:stream` (also what
  * `Duplex.from` and `compose` make), `readable-stream`, `through2`, `streamx` and Minipass is one.
  */
 export interface StageStream {

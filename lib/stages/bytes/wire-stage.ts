@@ -1,6 +1,6 @@
 import type { Transform } from 'node:stream'
 import { SluiceError } from '../../errors.js'
-import { badOption, checkCallback, checkKeys, checkNumber, checkOption, type Keys } from '../../options.js'
+import { badOption, checkCallback, checkMembers, checkNumber, checkOption, type Keys } from '../../options.js'
 import type { Limits } from '../../wire/limits.js'
 import { checkFormat, MAX_FORMATS } from '../../wire/preface.js'
 import {
@@ -19,13 +19,12 @@ import {
  * A stage has to give out all that it was given without waiting for more: in a conversation the other side waits for it.
  * The compressors of `node:zlib` hold back until they are flushed (`flushing()` does that), a block cipher such as CBC
  * holds back up to a block and cannot be flushed (CTR and GCM do not hold back). `sluice/testing` has a suite that tells.
+ *
+ * It is an object, or an instance of a class, whose other fields and methods are its own. It has at least one of `outgoing`,
+ * `incoming` and `paired`. The compiler cannot ask for that; `send` and `receive` do, and refuse also what misspells a
+ * member: without it the bytes would go as they are.
  */
-export type WireStage<Stream extends StageStream = StageStream> = WireStageMembers<Stream> &
-  // what has none of these would be no stage, and the bytes would go as they are
-  ({ outgoing(): Stream } | { incoming(): Stream } | { paired(): PairedSides<Stream> })
-
-/** What a {@link WireStage} may have; one of the last three at least. */
-interface WireStageMembers<Stream extends StageStream> {
+export interface WireStage<Stream extends StageStream = StageStream> {
   /**
    * What the bytes are afterwards: 1 to 64 printable ASCII characters, without a space. Both sides must have the same list
    * of formats; it goes plain, ahead of everything. A stage that leaves the bytes as they are has none, and may stand on
@@ -58,7 +57,7 @@ const KEYS = {
   outgoing: true,
   incoming: true,
   paired: true,
-} satisfies Keys<WireStageMembers<StageStream>>
+} satisfies Keys<WireStage>
 
 const PAIR_KEYS = { format: true, outgoing: true, incoming: true } satisfies Keys<PairedSides>
 
@@ -139,12 +138,8 @@ function pairOf(option: string, stage: WireStage) {
   if (!stage.paired) return undefined
   try {
     const pair = stage.paired()
-    const what = `what ${option}.paired gives`
-    const isPair = pair?.outgoing !== undefined && pair.incoming !== undefined
-    checkOption(what, pair, isPair, 'an object with outgoing, incoming, and perhaps a format')
-    checkKeys(what, pair, PAIR_KEYS)
+    checkPair(`${option}.paired`, pair)
     const { format, outgoing, incoming } = pair
-    checkFormat(`the format that ${option}.paired gives`, format)
     return { format, outgoing: () => outgoing, incoming: () => incoming }
   } catch (error) {
     const fail = () => {
@@ -152,6 +147,18 @@ function pairOf(option: string, stage: WireStage) {
     }
     return { format: stage.format, outgoing: fail, incoming: fail }
   }
+}
+
+/**
+ * Throws `ERR_USAGE` unless a stage has given both sides of a conversation.
+ * @param option its `paired`, for messages
+ */
+export function checkPair(option: string, pair: PairedSides): void {
+  const what = `what ${option} gives`
+  const isPair = pair?.outgoing !== undefined && pair.incoming !== undefined
+  checkOption(what, pair, isPair, 'an object with outgoing, incoming, and perhaps a format')
+  checkMembers(what, pair, PAIR_KEYS)
+  checkFormat(`the format that ${option} gives`, pair.format)
 }
 
 /**
@@ -172,7 +179,7 @@ export function checkStage(option: string, stage: WireStage): void {
   const expected = 'a wire stage, as throttle() gives one: an object with outgoing, incoming, both, or paired'
   const isObject = typeof stage === 'object' && stage !== null && !('write' in stage)
   checkOption(option, stage, isObject, expected)
-  checkKeys(option, stage, KEYS)
+  checkMembers(option, stage, KEYS)
   checkCallback(`${option}.outgoing`, stage.outgoing)
   checkCallback(`${option}.incoming`, stage.incoming)
   checkCallback(`${option}.paired`, stage.paired)

@@ -2,6 +2,7 @@ import { AssertionError } from 'node:assert'
 import type { Duplex, Readable, Stream, Writable } from 'node:stream'
 import { isBytes, type Keys } from '../../options.js'
 import { isFinalOfLibrary } from '../../stages/bytes/foreign-stage.js'
+import { tellsClose } from '../../transfer/streams/ending.js'
 
 /** One property of a stage, checked by `run`, which rejects with an `AssertionError` if it does not hold. */
 export interface ConformanceCase {
@@ -94,11 +95,18 @@ export function drained(stream: Writable): Promise<void> {
 /** Streams that have told that they are closed: not each can be asked. */
 const toldClose = new WeakSet<Stream>()
 
+/** Streams that have told their end. */
+const toldEnd = new WeakSet<Stream>()
+
+/** What a stream tells when all of it has come out, or, where nothing comes out, gone in. */
+const endOf = (stream: Stream) => ('read' in stream ? 'end' : 'finish')
+
 /** What makes the same streams, and listens to each from its beginning. */
 export function listening<S extends Stream>(make: () => S | Promise<S>): () => Promise<S> {
   return async () => {
     const stream = guarded(await make())
     stream.once('close', () => toldClose.add(stream))
+    stream.once(endOf(stream), () => toldEnd.add(stream))
     return stream
   }
 }
@@ -124,11 +132,19 @@ export function guarded<S extends object>(stream: S): S {
   return stream
 }
 
-/** `close` came. Of a stream that `listening` made. */
+/**
+ * `close` came. Of a stream that `listening` made; one of another library, which may have no such event, is over and has
+ * had time to tell.
+ */
 export async function closed(stream: Readable | Writable): Promise<void> {
-  if (!stream.closed && !toldClose.has(stream)) await new Promise((resolve) => stream.once('close', resolve))
   // it is closed a moment before all have heard it
-  else await turns(1)
+  if (stream.closed || toldClose.has(stream)) return turns(1)
+  const told = (event: string) => new Promise((resolve) => stream.once(event, resolve))
+  const close = told('close')
+  if (tellsClose(stream)) return void (await close)
+  const isOver = stream.destroyed === true || toldEnd.has(stream)
+  const over = isOver ? Promise.resolve() : Promise.race([told(endOf(stream)), told('error')])
+  await Promise.race([close, over.then(() => turns(QUIET))])
 }
 
 /** Records the events of a stream, and which of them came after it had closed. */

@@ -1,4 +1,4 @@
-import { type Duplex, Writable } from 'node:stream'
+import { type Duplex, Readable, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Code } from '../../errors.js'
 import { checkOption } from '../../options.js'
@@ -83,7 +83,11 @@ export function transformConformance<I, O>(
   const subject = { make, input: async () => options.input(), reads: true }
   const run = async (input: Iterable<unknown>): Promise<O[]> => {
     const output: O[] = []
-    await within(patience, 'the end of the pipeline', pipeline(input, await make(), collect(output)))
+    await within(
+      patience,
+      'the end of the pipeline',
+      pipeline(Readable.from(input), await make(), collect(output)),
+    )
     return output
   }
   const check = async (output: O[], input: I[]) => {
@@ -93,7 +97,7 @@ export function transformConformance<I, O>(
       await within(
         patience,
         'the end of the inverse',
-        pipeline(output, guarded(await options.inverse()), collect(back)),
+        pipeline(Readable.from(output), guarded(await options.inverse()), collect(back)),
       )
       same(back, input)
     }
@@ -129,7 +133,8 @@ export function collect<T>(into: T[]): Writable {
   })
 }
 
-const PROMPTNESS = 'it gives out all that it was given without waiting for more'
+/** The name of the case that a stage fails which holds back what it was given. */
+export const PROMPTNESS = 'it gives out all that it was given without waiting for more'
 
 async function promptly<I, O>(
   make: () => Promise<Duplex>,
@@ -277,7 +282,7 @@ async function slowly<I, O>(make: () => Promise<Duplex>, options: TransformConfo
       })
     },
   })
-  const whole = pipeline(source, stage, slow)
+  const whole = pipeline(Readable.from(source(), { highWaterMark: 1 }), stage, slow)
   await within(patienceOf(options), 'the end of the pipeline', whole, () => sum + read)
   ensure(sum > bound, `the large input of ${sum} must be larger than the bound of ${bound}`)
 }

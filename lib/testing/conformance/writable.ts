@@ -73,9 +73,13 @@ export function writableConformance<I>(
           sum += sizeOf(chunk, stream.writableObjectMode)
           bound = boundOf(options, stream.writableObjectMode, chunk)
           if (stream.write(chunk)) {
-            const waiting = stream.writableLength
+            // nothing is known of one that does not say
+            const waiting: number | undefined = stream.writableLength
             const most = bound + sizeOf(chunk, stream.writableObjectMode)
-            ensure(waiting <= most, `${waiting} wait in it, and it asks for more; it may hold ${bound}`)
+            ensure(
+              waiting === undefined || waiting <= most,
+              `${waiting} wait in it, and it asks for more; it may hold ${bound}`,
+            )
           } else {
             await within(patience, `'drain'`, drained(stream))
           }

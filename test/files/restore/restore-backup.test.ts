@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import test from 'ava'
 import { isSluiceError } from '../../../lib/errors.js'
 import {
@@ -75,6 +76,22 @@ test('what a write said that it kept is taken as it was said, also below a relat
   t.is(await readFile(join(dir, 'file'), 'utf8'), 'first')
   const texts = (await readdir(dir)).map((name) => readFile(join(dir, name), 'utf8'))
   t.deepEqual((await Promise.all(texts)).sort(), ['first', 'first', 'second'])
+})
+
+test('a backup is named as any file is: by a URL, by bytes, also in the place of its bare name', async (t) => {
+  const dir = await plant(await temporary(t), { file: 'first' })
+  const file = join(dir, 'file')
+  const options = { backup: 9, durability: 'crash' } as const
+  const backup = (await writeFileAtomic(file, 'second', options)).backup!
+  const ways = [pathToFileURL(backup), Buffer.from(backup), new TextEncoder().encode(basename(backup))]
+  for (const which of ways) {
+    await writeFileAtomic(file, 'third', options)
+    t.is((await restoreBackup(file, { which, durability: 'crash' })).from, backup)
+    t.is(await readFile(file, 'utf8'), 'first')
+  }
+  const elsewhere = new URL('https://a.example/file')
+  const message = /^which must be a path, or the file: URL of one/
+  await t.throwsAsync(restoreBackup(file, { which: elsewhere }), { code: 'ERR_USAGE', message })
 })
 
 test('a backup that there is not is an error that lists those there are, and nothing is changed', async (t) => {

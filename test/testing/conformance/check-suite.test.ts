@@ -64,7 +64,7 @@ for (const [name, [suite, make, options]] of Object.entries(SUITES)) {
 
 test('the suite of a wire stage says so if there is none', (t) => {
   const none = () => undefined as never
-  const message = 'what make gives must be an object, not undefined'
+  const message = /^what make gives must be a wire stage, .* not undefined$/
   t.throws(() => wireStageConformance(none), { code: 'ERR_USAGE', message })
 })
 

@@ -2,6 +2,7 @@
 import { AssertionError } from 'node:assert'
 import { Duplex, PassThrough, Transform } from 'node:stream'
 import test from 'ava'
+import { Minipass } from 'minipass'
 import { SluiceError } from '../../../lib/index.js'
 import { within } from '../../../lib/testing/conformance/probe.js'
 import { type TransformConformance, transformConformance } from '../../../lib/testing/index.js'
@@ -274,6 +275,13 @@ for (const [kind, cases] of Object.entries({
   for (const { name, run } of cases())
     test(`a stage of ${kind} that can be asked next to nothing lacks nothing: ${name}`, (t) =>
       t.notThrowsAsync(run))
+
+refuted(
+  'a stage of a library without close that is not stopped',
+  transforms(() => Object.assign(new Minipass(), { destroy() {} }) as never),
+  'destroyed before',
+  /'close' after destroy: not within/,
+)
 
 let leaked = 0
 refuted(

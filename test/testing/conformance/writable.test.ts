@@ -1,5 +1,6 @@
 // Each property of the suite, and a Writable that lacks just that: the suite must say so.
 import { Writable } from 'node:stream'
+import { Writable as StreamxWritable } from 'streamx'
 import { type WritableConformance, writableConformance } from '../../../lib/testing/index.js'
 import { conforms } from '../../helpers/conforms.js'
 import { large, patience, refuted, small } from '../../helpers/refuted.js'
@@ -56,3 +57,6 @@ refuted(
 )
 
 conforms('a Writable of Node', writables(taking)())
+// it does not say how much waits in it
+const ofStreamx = () => new StreamxWritable({ write: (_chunk, done) => void setImmediate(done, null) })
+conforms('a Writable of streamx', writables(ofStreamx as never)())
