@@ -216,9 +216,8 @@ export interface PartStore {
    */
   makeLink?(entry: Entry, policy: PublishPolicy): Placing
   /**
-   * Sets mode and time of a folder, into which nothing comes any more, and says with `skipped: 'identical'` that it was there
-   * before. Called by `finalizer` behind the links for all folders that are there, the deepest first, those of one depth at
-   * the same time. What it throws is a warning.
+   * Sets mode and time of a folder, into which nothing comes any more; gives 'identical' as `skipped` if it was there before.
+   * Called by `finalizer` behind the links for all folders, the deepest first, those of one depth at the same time. What it throws is a warning.
    */
   endFolder?(entry: Entry): Placing
   /**
