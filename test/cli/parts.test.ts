@@ -261,9 +261,20 @@ test('HOSTILE-INPUT 23: of what is delicate the worst comes first, in whatever s
   const decoys = Array.from({ length: 20 }, (_, n) => `${n}/.git/config`)
   const deep = Array.from({ length: 20 }, (_, n) => `${n}/a/authorized_keys`)
   const lines = await shown([...decoys, ...deep, '.bashrc', '.ssh/authorized_keys'])
-  t.is(lines[0], '.ssh/authorized_keys')
-  t.is(lines.length, 11)
-  t.is(lines.at(-1), '… and 32 more like these')
+  t.deepEqual(lines, [
+    '.ssh/authorized_keys',
+    '0/a/authorized_keys',
+    '1/a/authorized_keys, and 18 more of this kind',
+    '.bashrc',
+    '0/.git/config',
+    '1/.git/config, and 18 more of this kind',
+  ])
+  const kinds = ['.ssh/rc', '.bashrc', '.profile', '.zshrc', '.npmrc', '.vimrc', '.tmux.conf', '.gitconfig']
+  const many = await shown([...kinds, '.netrc', '.emacs', 'crontab', 'x.pth', ...deep])
+  t.deepEqual(many.slice(0, 2), ['0/a/authorized_keys, and 19 more of this kind', '.ssh/rc'])
+  t.deepEqual(many.slice(9), ['.tmux.conf', '… and 3 more of other kinds'])
+  const long = `${'a/'.repeat(200)}.ssh/authorized_keys`
+  t.regex((await shown([long]))[0]!, /^(a\/)+….*\/\.ssh\/authorized_keys$/)
   const spelled = [
     '.SSH/id',
     '.ſſh/id',
@@ -272,7 +283,7 @@ test('HOSTILE-INPUT 23: of what is delicate the worst comes first, in whatever s
     '.Bash_Profile',
     '.config/SystemD/user/x.service',
   ]
-  t.deepEqual((await shown(spelled)).sort(), spelled.sort())
+  for (const path of spelled) t.deepEqual(await shown([path]), [path])
   t.deepEqual(await shown(['ssh/id', 'gitconfig', 'photos/1.jpg', 'bashrc', '.x']), [])
 })
 

@@ -1,9 +1,10 @@
 import test from 'ava'
 import { isSluiceError } from '../../lib/errors.js'
 import { collectLeftovers, removeBackups, removeOrphans, Tree, temporaryName } from '../../lib/files/index.js'
-import { encodeRecords, type JournalRecord } from '../../lib/files/journal/journal-records.js'
+import type { JournalRecord } from '../../lib/files/journal/journal-records.js'
 import { processSystem, thisOwner } from '../../lib/files/own/owner.js'
 import type { MemoryDisk } from '../../lib/testing/disk/memory-disk.js'
+import { plantJournal } from '../helpers/plant-journal.js'
 import { scale } from '../helpers/scale.js'
 import { crashSweep, faultSweep } from '../helpers/sweep.js'
 
@@ -32,8 +33,7 @@ const set = (disk: MemoryDisk) => {
     return { kind: 'begin', n, path, size: 9, mtime: 0, part: `${name}.part`, at: Date.now() }
   })
   disk.putFolder('/d/.sluice', 0o700)
-  const first: JournalRecord = { kind: 'owner', version: 1, transfer: 'ab', owner: owner(99) }
-  disk.put(JOURNAL, encodeRecords([first, ...records]))
+  plantJournal(disk, JOURNAL, records, owner(99))
   for (const path of PARTS) disk.put(`/d/${path}.part`, 'left over')
 }
 

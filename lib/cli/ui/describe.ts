@@ -2,7 +2,7 @@ import { inSlices } from '../../async.js'
 import { counted } from '../../errors.js'
 import { quoted, size, widthOf } from '../../terminal/text.js'
 import type { Entry, Offer } from '../../wire/entry.js'
-import { DelicatePaths } from './risky-names.js'
+import { RiskyPaths } from './risky-names.js'
 import { Kinds } from './tally.js'
 
 /** How many names of an offer are shown. */
@@ -41,14 +41,14 @@ class Branch {
 
 /**
  * An offer as lines for people: how many entries, bytes and free bytes; the names at its top, or in its only folder, the
- * largest first; and what is delicate of it. There may be a million entries: others have their turn meanwhile.
+ * largest first; and what of it is risky. There may be a million entries: others have their turn meanwhile.
  */
 export async function describeOffer(offer: Offer, free: number | undefined): Promise<string[]> {
   const kinds = new Kinds()
-  const delicate = new DelicatePaths(SHOWN)
+  const risky = new RiskyPaths(SHOWN)
   await inSlices(offer.entries, ({ type, path }) => {
     kinds.add(type)
-    delicate.add(path)
+    risky.add(path)
   })
   const branches = await branchesOf(offer)
   const shown = Array.from(branches)
@@ -56,16 +56,32 @@ export async function describeOffer(offer: Offer, free: number | undefined): Pro
     .slice(0, SHOWN)
     .map(([path, { about, isFolder }]) => ({ name: quoted(isFolder ? `${path}/` : path, LONGEST), about }))
   const column = Math.max(...shown.map(({ name }) => widthOf(name)).filter((width) => width <= WIDEST))
-  const more = delicate.count - delicate.paths.length
   return [
     `offered: ${quoted(offer.name, 100)}, ${kinds}, ${size(offer.bytes)}${roomFor(offer.bytes, free)}`,
     ...shown.map(
       ({ name, about }) => `  ${name}${' '.repeat(Math.max(column - widthOf(name), 0))}  ${about}`,
     ),
     ...(branches.size > SHOWN ? [`  … and ${branches.size - SHOWN} more`] : []),
-    ...delicate.paths.map((path) => `  careful: ${quoted(path, LONGEST)}`),
-    ...(more > 0 ? [`  careful: … and ${more} more like these`] : []),
+    ...carefulLines(risky),
   ]
+}
+
+function carefulLines({ worst, count }: RiskyPaths): string[] {
+  const lines: string[] = []
+  let left = count
+  for (const { paths, more } of worst) {
+    left -= paths.length + more
+    for (const path of paths) lines.push(`  careful: ${quoted(bothEnds(path))}`)
+    if (more > 0) lines.push(`${lines.pop()}, and ${more} more of this kind`)
+  }
+  if (left > 0) lines.push(`  careful: … and ${left} more of other kinds`)
+  return lines
+}
+
+/** Of a long path, what is risky of it need not stand at the beginning. */
+function bothEnds(path: string): string {
+  const half = LONGEST / 2
+  return path.length <= LONGEST ? path : `${path.slice(0, half)}…${path.slice(-half)}`
 }
 
 /** Some of it may be there already, so that less is needed. */

@@ -8,7 +8,7 @@ import { isUserPath } from '../own/record.js'
 import { recoverPublish } from '../publish/publish.js'
 import { hasBothNames } from '../publish/take-name.js'
 import type { OpenFolder, Tree } from '../tree/tree.js'
-import { identityOf, isPart } from './is-part.js'
+import { type Identity, identityOf, isPart } from './is-part.js'
 import type { CollectOptions, Leftover } from './leftovers.js'
 import type { JournalContent, UnfinishedFile } from './read-journal.js'
 
@@ -90,7 +90,7 @@ async function judge(
     const isOurs = isPart(there, identity, file, journal, mayBeChanged)
     if (isOurs === 'no') return undefined
     if (isOurs === 'perhaps' || there.uid !== journal.stats.uid)
-      return { path, bytes, state: 'kept', file, error: doubt(path, there, file, journal) }
+      return { path, bytes, state: 'kept', file, error: doubt(path, there, identity, file, journal) }
     return { path, bytes, state: await act(folder, there), file }
   } catch (error) {
     return { path, bytes, state: 'kept', file, error: diskError(error, 'remove', path) }
@@ -108,10 +108,12 @@ export function partPathOf({ target, part }: Pick<UnfinishedFile, 'target' | 'pa
 function doubt(
   path: string,
   there: FileStats,
+  identity: Identity,
   { size }: UnfinishedFile,
   { stats }: JournalContent,
 ): SluiceError {
   let why = 'is not as old as the journal that calls it a part'
+  if (identity === 'copied') why = 'is called a part by a journal that is a copy, or that somebody made up'
   if (there.uid !== stats.uid) why = 'belongs to another user than the journal that calls it a part'
   else if (there.nlink > 1) why = 'has a second name, as no part has that a journal knows'
   else if (size !== null && there.size > size)

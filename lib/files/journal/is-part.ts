@@ -18,7 +18,8 @@ const COARSEST_TIME = 3000
 /**
  * Which file it is, as far as the journal says, without a look at when it was changed. 'very': the one that was made.
  * 'same': it has the number of that, of which one that is gone may have had it before. 'other': it is another one.
- * 'copied': the journal is a copy, so that its numbers say nothing. 'unsaid': the journal does not say.
+ * 'unsaid': the journal does not say. 'copied': the journal is not the file that it was written into, or does not say
+ * which that was, as each of ours does: it is a copy, or somebody has made it up, as one in an archive. It proves nothing.
  */
 export type Identity = 'very' | 'same' | 'other' | 'copied' | 'unsaid'
 
@@ -28,8 +29,9 @@ export function identityOf(
   { journal, stats }: JournalContent,
 ): Identity {
   const [found, known] = [idOf(there), idOf(stats)]
-  if (journal && journal.ino !== known.ino) return 'copied'
-  if (!made || !journal) return 'unsaid'
+  if (!journal || journal.ino !== known.ino) return 'copied'
+  if (journal.born !== undefined && known.born !== undefined && journal.born !== known.born) return 'copied'
+  if (!made) return 'unsaid'
   // disks may have other numbers since the machine was started anew: then it must be on the journal's disk if it was
   const isOnDisk =
     journal.dev === known.dev
@@ -44,7 +46,8 @@ export function identityOf(
 
 /**
  * Whether it is the part. The times in the journal are by the clock of the disk as it was then. That may have been set
- * since: of the very file it only counts that nobody changed it when its owner was dead.
+ * since: of the very file it only counts that nobody changed it when its owner was dead. By a copied journal nothing is
+ * removed; on a disk that numbers its files anew each time, as FAT does, a part is gone on with all the same.
  * @param mayBeChanged whether it may be changed since, as what is gone on with, because all of it is proved
  */
 export function isPart(
@@ -61,6 +64,7 @@ export function isPart(
   const isPlain = there.nlink === 1 && (size === null || there.size <= size)
   const until = Math.max(journal.until, journal.stats.mtimeMs) + SLACK_AFTER
   const isWithin = (time: number) => time >= at - SLACK_BEFORE && time <= until
+  const mayProve = identity !== 'copied' || (mayBeChanged && isOfItsTime(there, journal))
   // it has the time of its last write, and after that the one of the file
   const hasOwnTime = isSame || isWithin(there.mtimeMs) || Math.abs(there.mtimeMs - mtime) < COARSEST_TIME
   const { birthtimeMs = 0 } = there
@@ -70,7 +74,7 @@ export function isPart(
   const isVery = identity === 'very' || (identity === 'same' && isWithin(birthtimeMs))
   const isSure = mayBeChanged ? isVery : identity === 'very' && there.ctimeMs <= until
   const hasTimes = isWithin(there.ctimeMs) && hasOwnTime
-  if (isPlain && !isYounger && (isSure || hasTimes)) return 'yes'
+  if (isPlain && !isYounger && (isSure || hasTimes) && mayProve) return 'yes'
   if (isSame) return 'perhaps'
   if (!isPlain) return 'no'
   // the times of a copy are those of the copying
@@ -78,4 +82,13 @@ export function isPart(
   // it stood there before, or was made by others: the owner died before it had made its part
   const isOlder = there.ctimeMs < at - COARSEST_TIME
   return isOlder || (!hasOwnTime && there.size !== size) ? 'no' : 'perhaps'
+}
+
+/**
+ * Whether a file was last changed between the making of a journal and its last change. The disk keeps these times, and
+ * whoever makes up a journal cannot set them: what the user had before, or made later, is no part of it.
+ */
+function isOfItsTime({ ctimeMs }: FileStats, { stats }: JournalContent): boolean {
+  const { birthtimeMs = 0 } = stats
+  return ctimeMs >= birthtimeMs - COARSEST_TIME && ctimeMs <= stats.ctimeMs + SLACK_AFTER
 }

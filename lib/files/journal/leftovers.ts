@@ -55,7 +55,8 @@ export interface CollectOptions extends ClaimOptions {
  * Removes their parts, and then their journals. A journal is believed only so far: what is removed is a regular file
  * with one name, called as the part of that file would be, not larger than it, of the journal's own user, changed
  * only while the owner lived, and the very file that was made, where the journal says which that is: of small files that
- * arrived in a run it does so when the next run begins, of others in the moment after they were made. The rest stays:
+ * arrived in a run it does so when the next run begins, of others in the moment after they were made. A journal that is
+ * not the very file that it says it was written into proves nothing: it is a copy, or came in an archive. The rest stays:
  * journals of living processes, of other machines, and what cannot be read.
  * @returns what was found
  */

@@ -6,7 +6,7 @@ import { moveOver } from '../disk/move-file.js'
 import { checkIsOther } from '../disk/names.js'
 import { lstatIfThere, sameInode } from '../disk/stats.js'
 import { syncFile } from '../disk/sync.js'
-import { checkTargetNotReserved } from '../own/reserved.js'
+import { checkTargetNotReserved, isOwnName } from '../own/reserved.js'
 import type { OpenFolder } from '../tree/open-folder.js'
 import { firstFree } from './first-free.js'
 import { type Replaced, replaceFolder } from './replace-folder.js'
@@ -106,7 +106,7 @@ export async function publish(
   checkChoice('conflict', options.conflict ?? null, CONFLICTS)
   checkChoice('durability', options.durability ?? null, DURABILITIES)
   const shown = folder.path === '' ? name : `${folder.path}/${name}`
-  checkTargetNotReserved(shown)
+  checkTargetNotReserved(shown, isOwnName)
   checkIsOther('temporary', temporary, name)
   try {
     return await new Publication({ fs, folder, temporary, written: options.written }, options, shown).run(

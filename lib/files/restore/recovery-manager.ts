@@ -11,7 +11,7 @@ import { checkAudit } from '../audit/audit-record.js'
 import { diskError } from '../disk/disk-error.js'
 import { checkBelow, localPath, type PathLike } from '../disk/names.js'
 import { checkWaiting } from '../lock/lock-options.js'
-import { checkNotReserved } from '../own/reserved.js'
+import { checkNotReserved, isOwnName } from '../own/reserved.js'
 import { backupMeant, type WhichBackup } from './choose-backup.js'
 import {
   openRecovery,
@@ -219,7 +219,7 @@ export class RecoveryManager implements AsyncDisposable {
     checkLocalPath('path', path)
     const { tree, lock, store, now } = this.#context
     checkBelow(path, tree.root, tree.fs.platform, 'open a manager there')
-    checkNotReserved(path)
+    checkNotReserved(path, isOwnName)
     await lock.check()
     await endUnfinished(this.#context, path)
     const time = now()

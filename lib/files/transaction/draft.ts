@@ -7,7 +7,7 @@ import { lstatIfThere } from '../disk/stats.js'
 import { adoption } from '../intent/adoptions.js'
 import type { Adopted, FolderRights } from '../intent/intent.js'
 import { inFolder, type StagedFile, stage, stageCopy } from '../intent/staging.js'
-import { checkNotReserved } from '../own/reserved.js'
+import { checkNotReserved, isOwnName } from '../own/reserved.js'
 import { Aliases } from './aliases.js'
 import type { TransactionContext } from './context.js'
 import { fewAtOnce } from './folder.js'
@@ -119,7 +119,7 @@ export class Draft {
 
   /** See {@link adoption}. No other operation may name the path, or what is in it. */
   async adopt(from: string, to: string): Promise<void> {
-    checkNotReserved(to)
+    checkNotReserved(to, isOwnName)
     this.#context.pending.check(to)
     this.adopted.push(await adoption(this.#context, from, to))
   }
@@ -227,7 +227,7 @@ export class Draft {
     const { root, fs } = this.#context.tree
     for (const path of paths) {
       checkBelow(path, root, fs.platform, 'begin a transaction there, or take them in by copyIn or moveIn')
-      checkNotReserved(path)
+      checkNotReserved(path, isOwnName)
       this.#context.pending.check(path)
     }
     const planned = this.#turn.then(async () => {

@@ -4,7 +4,7 @@ import { diskError, errorCode } from '../disk/disk-error.js'
 import type { FileStats, FileSystem } from '../disk/fs.js'
 import { lstatIfThere, sameContent, sameInode } from '../disk/stats.js'
 import { inFolder } from '../intent/staging.js'
-import { isReservedName } from '../own/reserved.js'
+import { isOwnName } from '../own/reserved.js'
 import { handlesOf } from '../tree/handle-budget.js'
 import { Tree } from '../tree/tree.js'
 import { fewAtOnce, syncFoldersOf, unlessMissing } from './folder.js'
@@ -64,7 +64,7 @@ export class Outside {
         throw new SluiceError('ERR_USAGE', message, { path })
       }
       const around = { path: tree.root, found: await statsOf(tree) }
-      return new Outside(fs, path, around, await listTree(tree, name, isReservedName))
+      return new Outside(fs, path, around, await listTree(tree, name, isOwnName))
     } finally {
       await tree.close()
     }

@@ -119,7 +119,7 @@ export class ArrivingFolders {
     const stored = storedName(name)
     if (stored === name || this.#hasWarned) return stored
     this.#hasWarned = true
-    const message = `${printable(path)} is called like what Sluice makes for itself: it, and all that is called so, is stored with a _ before its name`
+    const message = `${printable(path)} is called like what Sluice makes for itself: it, and all that is called so, is stored with a _ added to its name`
     this.#place.warn(new SluiceError('ERR_PATH', message, { path }))
     return stored
   }

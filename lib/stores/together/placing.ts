@@ -3,7 +3,7 @@ import type { FileStats } from '../../files/disk/fs.js'
 import { below, foldName, nameOf, parentOf } from '../../files/disk/names.js'
 import { lstatIfThere } from '../../files/disk/stats.js'
 import { syncFile } from '../../files/disk/sync.js'
-import { isReservedName } from '../../files/own/reserved.js'
+import { isOwnName } from '../../files/own/reserved.js'
 import { firstFree } from '../../files/publish/first-free.js'
 import type { Tree } from '../../files/tree/tree.js'
 import type { Placement, PublishPolicy } from '../parts.js'
@@ -81,7 +81,7 @@ export class Placing {
 
   async #namesIn(path: string): Promise<string[]> {
     const names = await this.#tree.within(this.#staged(path), (folder) => folder.list())
-    return names.map(String).filter((name) => !isReservedName(name))
+    return names.map(String).filter((name) => !isOwnName(name))
   }
 
   #look(path: string): Promise<FileStats | undefined> {

@@ -13,7 +13,7 @@ import { Watch } from '../../files/own/lease.js'
 import { isStagedName, stagedName } from '../../files/own/names.js'
 import { makeInOwnFolder, ownFolders, removeOwnFolder } from '../../files/own/own-folder.js'
 import type { ProcessSystem } from '../../files/own/owner.js'
-import { isReservedName } from '../../files/own/reserved.js'
+import { isOwnName } from '../../files/own/reserved.js'
 import { removeTree } from '../../files/publish/replace-folder.js'
 import { Tree } from '../../files/tree/tree.js'
 import type { Durability } from '../parts.js'
@@ -46,7 +46,7 @@ export async function* stagedFolders(root: Tree): AsyncGenerator<{ path: string;
     for (const name of (await folder.list()).map(String).filter(isStagedName)) {
       const path = below(folder.path, name)
       const names = await root.within(path, (staged) => staged.list()).catch(unlessGone)
-      if (names) yield { path, names: names.map(String).filter((one) => !isReservedName(one)) }
+      if (names) yield { path, names: names.map(String).filter((one) => !isOwnName(one)) }
     }
   }
 }
@@ -181,7 +181,7 @@ async function walk(
   tree: Tree,
   path: string,
   visit: (path: string, stats: FileStats, where: string) => Promise<void>,
-  isMeant = (name: string) => !isReservedName(name),
+  isMeant = (name: string) => !isOwnName(name),
 ): Promise<void> {
   const names = (await tree.within(path, (folder) => folder.list())).map(String)
   for (const name of names.filter(isMeant)) {

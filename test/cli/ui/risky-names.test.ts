@@ -1,11 +1,21 @@
 import test from 'ava'
-import { DelicatePaths } from '../../../lib/cli/ui/risky-names.js'
+import { RiskyPaths } from '../../../lib/cli/ui/risky-names.js'
 
-/** Those of the paths that are delicate, the worst first. */
-function delicate(paths: readonly string[]): string[] {
-  const found = new DelicatePaths(paths.length)
+/** What is found of the paths. */
+function riskyOf(paths: readonly string[], most = 10): RiskyPaths {
+  const found = new RiskyPaths(most)
   for (const path of paths) found.add(path)
-  return found.paths
+  return found
+}
+
+/** Those of the paths that are delicate. */
+function delicate(paths: readonly string[]): string[] {
+  return paths.filter((path) => riskyOf([path]).count > 0)
+}
+
+/** Those that are shown, the worst first. */
+function shown(paths: readonly string[]): string[] {
+  return riskyOf(paths).worst.flatMap((kind) => kind.paths)
 }
 
 for (const [kind, paths] of [
@@ -33,6 +43,38 @@ for (const [kind, paths] of [
   [
     'is of Windows',
     'AppData/Programs/Startup/x.bat WindowsPowerShell/Microsoft.VSCode_profile.ps1 Autorun.inf',
+  ],
+  [
+    'says who somebody is, and what they may do',
+    'etc/passwd etc/shadow etc/group ETC/gshadow root/etc/sudoers etc/ssh/x doas.conf etc/security/x pam.conf',
+  ],
+  [
+    'is of a shell, and of what is loaded with it',
+    '.fzf.bash .fzf.zsh .inputrc .dotfiles/x .cache/p10k-instant-prompt-me.zsh .zlogout WindowsPowerShell/Modules/x',
+  ],
+  [
+    'is of a session',
+    '.xsessionrc .xprofile .pam_environment .fehbg .hammerspoon/init.lua .yabairc d/.skhdrc .config/sway/config',
+  ],
+  [
+    'is of the start of a machine',
+    'etc/rc.local etc/rc3.d/x etc/inittab etc/profile if-up.d/x grub.d/x etc/fstab System32/x',
+  ],
+  [
+    'is of a terminal or a player',
+    '.wezterm.lua .alacritty.toml .iterm2/x .weechat/x .irssi/config .mpv/scripts/a.lua .abcde.conf',
+  ],
+  [
+    'builds packages, or says where they come from',
+    '.makepkg.conf .rpmmacros .pacman.conf .yarnrc .pypirc etc/apt/x sources.list.d/x yum.repos.d/x ansible.cfg',
+  ],
+  [
+    'has the keys of clusters and clouds',
+    '.kube/config .docker/config.json .git-credentials .authinfo .dockercfg .minikube/x .pki/x .rclone.conf',
+  ],
+  [
+    'is run in a project',
+    '.vscode/tasks.json .direnv/x .git/config .githooks/x .gitconfig.local .rspec .guardfile .local/bin/ls',
   ],
   ['runs when mail comes', '.procmailrc .qmail .qmail-default .mailfilter .forward .forward+x'],
   ['runs at a time', 'crontab .crontab cron.d/x cron.daily/x'],
@@ -62,7 +104,7 @@ for (const [kind, paths] of [
 ] as const)
   test(`what ${kind} is delicate`, (t) => {
     const given = paths.split(' ')
-    t.deepEqual(delicate(given).sort(), [...given].sort())
+    t.deepEqual(delicate(given), given)
   })
 
 test('it is delicate in every spelling that some disk takes for the name', (t) => {
@@ -78,14 +120,48 @@ test('it is delicate in every spelling that some disk takes for the name', (t) =
     '\uff0eprofile',
     'GIT~1/hooks/x',
   ]
-  t.deepEqual(delicate(paths).sort(), [...paths].sort())
+  t.deepEqual(delicate(paths), paths)
 })
 
 test('the worst comes first: what lets somebody in, what runs at the next login, by itself, when something is used', (t) => {
   const worst = ['a/b/c/.k5login', 'a/.zprofile', 'a/.qmail', 'a/.ghci', 'a/.npmrc']
-  t.deepEqual(delicate([...worst].reverse()), worst)
+  t.deepEqual(shown([...worst].reverse()), worst)
   const decoys = Array.from({ length: 20 }, (_, n) => `${n}/.github/x`)
-  t.is(delicate([...decoys, 'x/.ssh/rc'])[0], 'x/.ssh/rc')
+  t.is(shown([...decoys, 'x/.ssh/rc'])[0], 'x/.ssh/rc')
+})
+
+test('what is trusted or run at the next login comes before what has a name of its kind, however many are higher', (t) => {
+  for (const [worse, decoy] of [
+    ['x/.ssh/authorized_keys', 'authorized_principals'],
+    ['x/y/.ssh/authorized_keys2', '.ssh/a'],
+    ['x/y/.ssh/authorized_keys', 'sudoers.pdf'],
+    ['x/y/.SSH/rc', '.ssh/known_hosts'],
+    ['x/y/.ssh/config', '.ssh/id_'],
+    ['x/sudoers.d/me', 'sudoers'],
+    ['x/.bashrc', '.bash_'],
+    ['x/.config/autostart/x.desktop', '.config/'],
+    ['x/.git/hooks/pre-commit', '.git/'],
+    ['x/.vscode/tasks.json', '.vscode/'],
+    ['x/.docker/config.json', '.docker/'],
+  ] as const) {
+    const found = riskyOf([...Array.from({ length: 50 }, (_, n) => decoy + n), worse])
+    t.deepEqual(found.worst[0], { paths: [worse], more: 0 }, worse)
+    t.like(found, { count: 51, worst: { length: 2, 1: { paths: { length: 3 }, more: 47 } } }, decoy)
+  }
+})
+
+test('each pattern has as much room as any other, and what has none is counted', (t) => {
+  const patterns = ['authorized_keys', '.ssh/rc', '.bashrc', '.profile', '.zshrc', '.npmrc']
+  const paths = patterns.flatMap((name) => Array.from({ length: 9 }, (_, n) => `${n}/${name}`))
+  const found = riskyOf([...paths, '.zshrc'], 5)
+  t.deepEqual(
+    found.worst,
+    ['0/authorized_keys', '0/.ssh/rc', '0/.bashrc', '0/.profile', '.zshrc'].map((path) => {
+      return { paths: [path], more: path === '.zshrc' ? 9 : 8 }
+    }),
+  )
+  t.is(found.count, 55)
+  t.deepEqual(riskyOf([]).worst, [])
 })
 
 test('ordinary names are not delicate', (t) => {
@@ -93,6 +169,7 @@ test('ordinary names are not delicate', (t) => {
     'photos/1.jpg report.pdf src/index.ts Makefile package.json bin/ls ssh/id bashrc gitconfig profile login env .x ' +
     '.gitignore .gitkeep .DS_Store .dockerignore .npmignore .editorconfig a/.env.example a/.eslintrc a/.prettierrc.json ' +
     'fish/trout.jpg cronology.txt arc .arch march vim/notes git zsh.txt my.ssh/x author.txt a~b file.txt~ draft.~1~ ' +
+    'authorized_personnel.txt etc/notes.txt passwd shadow group rc.txt p10k-x a/etc/x .cache/x hooks/x tasks.json ' +
     'kde.png lesson.txt config/app.json local/x x.pthx a:b 2026.01 .hidden/notes'
   t.deepEqual(delicate(paths.split(' ')), [])
 })

@@ -30,9 +30,14 @@ const MADE = { dev: '1', ino: '7', born: AT + 10 }
 const JOURNAL = { dev: '1', ino: '3' }
 
 /** What a journal that was written until a second after says of a file, when that is collected, and when it is gone on with. */
-function judged(there: Partial<FileStats>, known: Partial<UnfinishedFile> = { made: MADE }, journalIno = 3n) {
-  const stats = of({ ino: journalIno, mtimeMs: AT + 1000 })
-  const journal = { journal: JOURNAL, until: AT + 1000, stats } as JournalContent
+function judged(
+  there: Partial<FileStats>,
+  known: Partial<UnfinishedFile> = { made: MADE },
+  journalIs: Partial<FileStats> = {},
+  says: Partial<JournalContent> = {},
+) {
+  const stats = of({ ino: 3n, mtimeMs: AT + 1000, ctimeMs: AT + 1000, birthtimeMs: AT - 10, ...journalIs })
+  const journal = { journal: JOURNAL, until: AT + 1000, stats, ...says } as JournalContent
   const file = { ...PART, ...known }
   const identity = identityOf(of(there), file, journal)
   const [collected, goneOn] = [false, true].map((mayBeChanged) =>
@@ -85,13 +90,34 @@ test('the very file with a second name, or with more bytes than are to come, is 
   for (const odd of [{ nlink: 2 }, { size: SIZE + 1 }]) t.deepEqual(judged(odd, {}), ['unsaid', 'no', 'no'])
 })
 
-test('by a journal that is a copy a file of the name is the part if its times are, else it may be', (t) => {
-  t.deepEqual(judged({ ino: 99n }, { made: MADE }, 4n), ['copied', 'yes', 'yes'])
-  const later = { ino: 99n, ctimeMs: AT + HOUR, mtimeMs: AT + HOUR, birthtimeMs: AT + HOUR }
-  t.deepEqual(judged(later, { made: MADE }, 4n), ['copied', 'perhaps', 'perhaps'])
-  const earlier = { ino: 99n, ctimeMs: AT - HOUR, mtimeMs: AT - HOUR, birthtimeMs: AT - HOUR }
-  t.deepEqual(judged(earlier, {}, 4n), ['copied', 'perhaps', 'perhaps'])
-  t.deepEqual(judged({ ...later, size: SIZE + 1 }, {}, 4n), ['copied', 'no', 'no'])
+const LATER = { ino: 99n, ctimeMs: AT + HOUR, mtimeMs: AT + HOUR, birthtimeMs: AT + HOUR }
+const EARLIER = { ino: 99n, ctimeMs: AT - HOUR, mtimeMs: AT - HOUR, birthtimeMs: AT - HOUR }
+
+test('by a journal that is a copy nothing is removed; a file of the name is gone on with if its times are the part’s', (t) => {
+  const copy = { ino: 4n }
+  t.deepEqual(judged({ ino: 99n }, { made: MADE }, copy), ['copied', 'perhaps', 'yes'])
+  t.deepEqual(judged(LATER, { made: MADE }, copy), ['copied', 'perhaps', 'perhaps'])
+  t.deepEqual(judged(EARLIER, {}, copy), ['copied', 'perhaps', 'perhaps'])
+  t.deepEqual(judged({ ...LATER, size: SIZE + 1 }, {}, copy), ['copied', 'no', 'no'])
+})
+
+test('a journal that does not say which file it is, or names another one, was made up: it proves nothing', (t) => {
+  const born = { ...JOURNAL, born: AT - 10 }
+  t.deepEqual(judged({}, {}, {}, { journal: born }), ['unsaid', 'yes', 'yes'])
+  // where the disk does not say when a file was made, its number has to do
+  t.deepEqual(judged({}, {}, { birthtimeMs: 0 }, { journal: born }), ['unsaid', 'yes', 'yes'])
+  for (const journal of [undefined, { dev: '1', ino: '9' }, { ...JOURNAL, born: AT - 11 }])
+    for (const made of [undefined, MADE])
+      t.deepEqual(judged({}, { made }, {}, { journal }), ['copied', 'perhaps', 'yes'])
+})
+
+test('whatever times a journal claims that was made up, what was there before it, or changed after it, is no part', (t) => {
+  const claims = { journal: undefined, until: Number.MAX_SAFE_INTEGER }
+  for (const there of [LATER, EARLIER])
+    t.deepEqual(judged(there, { at: 0 }, {}, claims), ['copied', 'perhaps', 'perhaps'])
+  // a disk that does not say when a file was made says when it was changed
+  t.deepEqual(judged(LATER, { at: 0 }, { birthtimeMs: 0 }, claims), ['copied', 'perhaps', 'perhaps'])
+  t.deepEqual(judged({}, { at: 0 }, { birthtimeMs: 0 }, claims), ['copied', 'perhaps', 'yes'])
 })
 
 test('what stood there before, or was made by others later, is none where the journal never said that one was made', (t) => {

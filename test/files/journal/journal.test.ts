@@ -1,9 +1,10 @@
 import test from 'ava'
 import type { Clock } from '../../../lib/clock.js'
-import { collectLeftovers, type FileStats, Tree } from '../../../lib/files/index.js'
+import { collectLeftovers, type FileStats, OPEN, Tree } from '../../../lib/files/index.js'
 import { Journal } from '../../../lib/files/journal/journal.js'
 import {
   encodeRecords,
+  idOf,
   type JournalRecord,
   RecordReader,
 } from '../../../lib/files/journal/journal-records.js'
@@ -13,6 +14,7 @@ import { nameOfOwner, OWN_FOLDERS, ownerOfName } from '../../../lib/files/own/na
 import { type ProcessSystem, thisOwner } from '../../../lib/files/own/owner.js'
 import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { FakeClock } from '../../../lib/testing/fake-clock.js'
+import { plantJournal } from '../../helpers/plant-journal.js'
 
 const ID = 'ab'.repeat(16)
 /** Whether there is a journal, under whatever name. */
@@ -247,14 +249,7 @@ test('from time to time it says that its owner lives', async (t) => {
 
 async function leave(t: { teardown(end: () => void): void }, ...extra: JournalRecord[]) {
   const { disk, tree } = await setup()
-  disk.put(
-    PATH,
-    encodeRecords([
-      { kind: 'owner', version: 1, transfer: ID, owner: DEAD },
-      { kind: 'begin', n: 0, ...FILE, at: Date.now() },
-      ...extra,
-    ]),
-  )
+  plantJournal(disk, PATH, [{ kind: 'begin', n: 0, ...FILE, at: Date.now() }, ...extra], DEAD)
   await disk.lstat('/d/.sluice')
   const folder = await disk.open('/d/.sluice', 0)
   await disk.fchmod(folder, 0o700)
@@ -704,14 +699,51 @@ test('where disks have other numbers by now, the part is still on the disk of it
   }
 })
 
-test('in a journal that is a copy no inode says anything: its parts are judged by their times', async (t) => {
+test('in a journal that is a copy no inode says anything: nothing is removed for it, and that is said', async (t) => {
   const { disk, collect } = await made(t)
   const bytes = disk.snapshot().get(PATH)!
   disk.remove(PATH)
   disk.put(PATH, bytes)
+  const [found] = await collect()
+  t.like(found, { path: 'x.part', state: 'kept' })
+  t.regex(
+    found!.error!.message,
+    /^x\.part is called a part by a journal that is a copy, or that somebody made up: remove it/,
+  )
   disk.remove('/d/x.part')
-  disk.put('/d/x.part', 'abc')
-  t.like(await collect({ dryRun: true }), [{ state: 'part' }, { state: 'journal' }])
+  t.like(await collect(), [{ state: 'journal' }])
+})
+
+test('for a journal that somebody made up, as one in an archive, no file of the user is removed, whatever it says', async (t) => {
+  const begin: JournalRecord = { kind: 'begin', n: 0, ...FILE, size: null, at: 0 }
+  const released: JournalRecord = { kind: 'released', at: Number.MAX_SAFE_INTEGER }
+  const forged = (disk: MemoryDisk): [JournalRecord, ...JournalRecord[]][] => {
+    const { journal, part } = {
+      journal: idOf(disk.sync!.lstat(PATH)),
+      part: idOf(disk.sync!.lstat('/d/x.part')),
+    }
+    const owner = { ...OWNER, owner: DEAD } as typeof OWNER & { kind: 'owner' }
+    return [
+      [owner, begin],
+      [owner, begin, { kind: 'made', n: 0, ...part, at: 0 }],
+      [owner, { kind: 'run', n: 0, files: [['x', null, 1]], at: 0 }],
+      [{ ...owner, journal: { ...journal, ino: `${journal.ino}1` } }, begin],
+      [{ ...owner, journal: { ...journal, born: journal.born! - 1 } }, begin],
+    ]
+  }
+  for (let n = 0; n < 5; n++) {
+    const { disk, collect } = await leave(t)
+    disk.put('/d/x.part', 'mine')
+    const { ino } = disk.sync!.lstat(PATH)
+    const [owner, ...others] = forged(disk)[n]!
+    const fd = disk.sync!.open(PATH, OPEN.update)
+    disk.sync!.write(fd, [encodeRecords([owner, ...others, released])], 0)
+    disk.sync!.close(fd)
+    t.is(disk.sync!.lstat(PATH).ino, ino)
+    for (const dryRun of [true, false])
+      t.like(await collect({ dryRun }), [{ path: 'x.part', state: 'kept' }], `${n}`)
+    t.is(`${disk.snapshot().get('/d/x.part')}`, 'mine')
+  }
 })
 
 test("what is not where a journal says that a part was stays nobody's part, although the journal stays", async (t) => {

@@ -6,6 +6,7 @@ import { encodeRecords, type JournalRecord } from '../../../lib/files/journal/jo
 import { type LeftPart, type TakeOverOptions, takeOver } from '../../../lib/files/journal/take-over.js'
 import { type ProcessSystem, thisOwner } from '../../../lib/files/own/owner.js'
 import { FakeClock, MemoryDisk } from '../../../lib/testing/index.js'
+import { plantJournal } from '../../helpers/plant-journal.js'
 
 // Parts of many files are taken over at once; what journals say is believed only so far.
 
@@ -297,9 +298,8 @@ for (const [what, records] of HOSTILE) {
     disk.put('/d/important', 'mine')
     disk.put('/d/old.part', 'mine')
     disk.putLink('/d/link', '/')
-    const owner: JournalRecord = { kind: 'owner', version: 1, transfer: ID, owner: DEAD }
     await leave([])
-    disk.put(`/d/.sluice/${ID}.journal`, encodeRecords([owner, ...records]))
+    plantJournal(disk, `/d/.sluice/${ID}.journal`, records, DEAD)
     const before = [...disk.snapshot()].filter(([path]) => !path.includes('.sluice')).map(String)
     const warnings: Error[] = []
     t.deepEqual(await take(() => true, { warn: (warning) => warnings.push(warning) }), [])
@@ -307,6 +307,33 @@ for (const [what, records] of HOSTILE) {
     t.deepEqual(after, before)
   })
 }
+
+test('by a journal that was made up only what was made beside it is gone on with, never what the user had or made later', async (t) => {
+  for (const [changed, taken] of [
+    [-60_000, []],
+    [0, ['a']],
+    [60_000, []],
+  ] as const) {
+    let later = 0
+    const { disk, leave, take } = await scene(new MemoryDisk({ now: () => Date.now() + later }))
+    await leave([])
+    disk.remove(`/d/.sluice/${ID}.journal`)
+    const owner: JournalRecord = { kind: 'owner', version: 1, transfer: ID, owner: DEAD }
+    const begin: JournalRecord = { kind: 'begin', n: 0, ...fileOf('a'), at: 0 }
+    const forged = [owner, begin, { kind: 'released' as const, at: Number.MAX_SAFE_INTEGER }]
+    disk.put(`/d/.sluice/${ID}.journal`, encodeRecords(forged))
+    later = changed
+    disk.put('/d/a.part', 'mine')
+    const warnings: Error[] = []
+    t.deepEqual(
+      await take(() => true, { warn: (warning) => warnings.push(warning) }),
+      [...taken],
+      `${changed} ms`,
+    )
+    t.is(warnings.length, 1 - taken.length)
+    t.is(`${disk.snapshot().get('/d/a.part')}`, 'mine')
+  }
+})
 
 test('garbage, zeros, and what is as large as a gigabyte is passed over; what another user planted is not read', async (t) => {
   const { disk, leave, take, journals } = await scene()
@@ -316,9 +343,8 @@ test('garbage, zeros, and what is as large as a gigabyte is passed over; what an
     disk.put(planted, content)
     t.deepEqual(await take(() => false), [])
   }
-  const owner: JournalRecord = { kind: 'owner', version: 1, transfer: ID, owner: DEAD }
   disk.put('/d/b.part', 'abc')
-  disk.put(planted, encodeRecords([owner, { kind: 'begin', n: 0, ...fileOf('b'), at: Date.now() - 1000 }]))
+  plantJournal(disk, planted, [{ kind: 'begin', n: 0, ...fileOf('b'), at: Date.now() - 1000 }], DEAD)
   const fd = await disk.open(planted, 2)
   await disk.fchown(fd, 77, 77)
   await disk.close(fd)

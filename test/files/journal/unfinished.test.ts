@@ -6,6 +6,7 @@ import { thisOwner } from '../../../lib/files/own/owner.js'
 import { type SluiceError, type UnfinishedOptions, unfinishedTransfers } from '../../../lib/index.js'
 import { FakeClock, MemoryDisk } from '../../../lib/testing/index.js'
 import { beginSome, entriesOf, Receivers } from '../../helpers/claims-scene.js'
+import { plantJournal } from '../../helpers/plant-journal.js'
 
 const [X, Y] = [Buffer.alloc(10, 'x'), Buffer.alloc(2000, 'y')]
 
@@ -144,7 +145,6 @@ test('a journal that cannot be read is a warning, and the others are told', asyn
 
 test('HOSTILE: paths of a journal lead nowhere, and what is under the name of a part is believed only so far', async (t) => {
   const { disk, warnings, look } = await scene()
-  const owner: JournalRecord = { kind: 'owner', version: 1, transfer: 't', owner: thisOwner() }
   const begin = (n: number, path: string, part: string): JournalRecord => ({
     kind: 'begin',
     n,
@@ -160,19 +160,15 @@ test('HOSTILE: paths of a journal lead nowhere, and what is under the name of a 
   disk.put('/d/mine.part', 'more than ten bytes')
   disk.put('/d/other', 'mine')
   disk.putPipe('/d/pipe.part')
-  disk.put(
-    `/d/.sluice/${'0'.repeat(32)}.journal`,
-    encodeRecords([
-      owner,
-      begin(0, '../out/x', 'x.part'),
-      begin(1, '/out/x', 'x.part'),
-      begin(2, 'link/x', 'x.part'),
-      begin(3, 'mine', 'mine.part'),
-      begin(4, 'x', 'other'),
-      begin(5, 'pipe', 'pipe.part'),
-      begin(6, '.sluice/x', 'x.part'),
-    ]),
-  )
+  plantJournal(disk, `/d/.sluice/${'0'.repeat(32)}.journal`, [
+    begin(0, '../out/x', 'x.part'),
+    begin(1, '/out/x', 'x.part'),
+    begin(2, 'link/x', 'x.part'),
+    begin(3, 'mine', 'mine.part'),
+    begin(4, 'x', 'other'),
+    begin(5, 'pipe', 'pipe.part'),
+    begin(6, '.sluice/x', 'x.part'),
+  ])
   const folder = await disk.open('/d/.sluice', 0)
   await disk.fchmod(folder, 0o700)
   await disk.close(folder)

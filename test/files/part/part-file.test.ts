@@ -326,6 +326,8 @@ test('nothing of a caller lands in our folder, or has another name of ours, howe
     'SLUICE~1/x',
     temporaryName(),
     'a/.sluice-a.lock',
+    'a.json.20261121T093015123Z.4f0a.bak',
+    'a/log.00000001-4f0a4f0a',
   ]) {
     for (const where of [`/d/${path}`, { tree, path }]) {
       const opened = PartFile.open(where, { fs: disk, journal: true })

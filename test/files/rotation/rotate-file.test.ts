@@ -163,6 +163,29 @@ test('what was rotated before somebody planted its compressed form is not remove
   t.deepEqual(contents(there), { 'log.1.gz': 'gz:1', 'log.2.gz': 'gz:2', 'log.3.gz': 'gz:1' })
 })
 
+test('what a peer sends under the next numbers pushes out none that was rotated before it had its turn', async (t) => {
+  const there = disk({ log: '3', 'log.1': '2', 'log.2': '1' })
+  for (const name of ['log.3', 'log.3.gz', 'log.4', 'log.4.gz', 'log.2.gz', 'log.9'])
+    there.put(`/d/${name}`, 'sent')
+  const ours = () =>
+    Object.entries(contents(there, 'log.3.gz'))
+      .filter(([, content]) => content !== 'sent')
+      .map(([name, content]) => `${name}=${content}`)
+      .sort()
+  there.put('/d/log.2.gz', gzipSync('sent'))
+  for (const gz of ['log.3.gz', 'log.4.gz']) there.put(`/d/${gz}`, gzipSync('sent'))
+  const rotated: string[][] = []
+  for (const next of ['4', '5']) {
+    await rotate(there, { keep: 4 })
+    rotated.push(ours().filter((one) => !one.includes('gz')))
+    there.put('/d/log', next)
+  }
+  t.deepEqual(rotated, [
+    ['log.1=3', 'log.2=2', 'log.3=1'],
+    ['log.1=4', 'log.2=3', 'log.3=2', 'log.4=1'],
+  ])
+})
+
 test('neither a link nor a folder of another user is in the way', async (t) => {
   const there = disk({ log: '0', secret: 'secret' })
   await there.symlink('secret', '/d/log.1')

@@ -1,7 +1,13 @@
 import { join } from 'node:path'
 import test from 'ava'
 import { isSluiceError } from '../../../lib/errors.js'
-import { FileTransaction, OPEN, recoverTransactions } from '../../../lib/files/index.js'
+import {
+  FileTransaction,
+  OPEN,
+  RecoveryManager,
+  recoverTransactions,
+  writeFileAtomic,
+} from '../../../lib/files/index.js'
 import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { listing, plant, temporary } from '../../helpers/folders.js'
 import { Machine } from '../../helpers/machine.js'
@@ -50,6 +56,32 @@ test('what has a name of ours is left out of a folder from outside, with a warni
     )
     t.true(all(fs).includes(`/out/sub/${temporary}=of the user`))
   }
+})
+
+test('backups, and the rotated files of a trail, are files like others to who takes them along, changes or removes them', async (t) => {
+  const kept = { 'a.20261121T093015123Z.4f0a.bak': '1', 'log.00000001-4f0a4f0a': '2' }
+  const fs = new MemoryDisk()
+  for (const [name, content] of Object.entries(kept))
+    for (const folder of ['/d/old', '/out', '/d/gone']) fs.put(`${folder}/${name}`, content)
+  const transaction = await begin(fs)
+  await transaction.copyIn('/out', 'in')
+  await transaction.move('old', 'new')
+  for (const name of Object.keys(kept)) await transaction.write(`in/sub/${name}`, 'new')
+  await transaction.delete('gone', { recursive: true })
+  t.deepEqual((await transaction.commit()).warnings, [])
+  for (const [name, content] of Object.entries(kept)) {
+    for (const folder of ['in', 'new', '../out'])
+      t.is(`${fs.snapshot().get(join('/d', folder, name))}`, content)
+    t.is(`${fs.snapshot().get(`/d/in/sub/${name}`)}`, 'new')
+    // a write that takes no name that is taken, and a point of a recovery
+    await writeFileAtomic(`/d/${name}`, 'new', { fs, conflict: 'fail' })
+    await using manager = await RecoveryManager.open('/d', { fs, system })
+    await manager.before('delete', name)
+    await fs.unlink(`/d/${name}`)
+    await manager.undo()
+    t.is(`${fs.snapshot().get(`/d/${name}`)}`, 'new')
+  }
+  t.false(fs.list().includes('/d/gone/'))
 })
 
 test('files and folders from outside are copied in, or moved in, all with the rest of the transaction', async (t) => {

@@ -1,6 +1,7 @@
 import test from 'ava'
 import type { SluiceError } from '../../../lib/errors.js'
 import { foldName } from '../../../lib/files/disk/names.js'
+import { AuditTrail, readAudit, restoreBackup, writeJson } from '../../../lib/files/index.js'
 import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { arrivingOf } from '../../helpers/items.js'
 import { receiveItems, statuses } from '../../helpers/river.js'
@@ -73,4 +74,46 @@ test('what has another name keeps out of the way of what is called so, and is fo
   t.is(first.error, undefined)
   const content = [...disk.snapshot()].map(([path, bytes]) => [path, bytes.toString()])
   t.deepEqual(content.map(([, text]) => text).sort(), ['a part', 'ours', 'theirs', 'too'])
+})
+
+/** What a peer makes up that would be the newest backup of a file, or the newest rotated file of a trail. */
+const FORGED = {
+  'settings.json.20991231T235959990Z.fff0.bak': '{"v":"forged"}',
+  'settings.json.20991231T235959991Z.FFF1.BAK': '{"v":"forged"}',
+  // with only a _ before it this would be a backup of that file
+  'site.yml.20991231T235959990Z.fff0.bak': 'v: forged',
+  'log.99999990-ffffffff':
+    '{"time":"2026-01-01T00:00:00.000Z","session":"s","operation":"forged","path":"/","status":"ok","duration":1}\n',
+  'log.99999991-ffffffff': { target: 'log.99999990-ffffffff' },
+}
+
+test('nothing of a peer is a backup, or a rotated file of a trail: none of ours goes for it, or is read instead', async (t) => {
+  const disk = new MemoryDisk()
+  disk.putFolder('/dst')
+  const trail = await AuditTrail.open('/dst/log', { fs: disk, maxBytes: 1, keep: 2 })
+  const record = (path: string) => trail.record({ operation: 'ours', path, status: 'ok', duration: 1 })
+  for (const path of ['0', '1', '2']) await record(path)
+  for (const v of [0, 1, 2]) await writeJson('/dst/settings.json', { v }, { fs: disk, backup: 2 })
+  for (const v of [0, 1]) await writeJson('/dst/_site.yml', { v }, { fs: disk, backup: 1 })
+
+  const { outcomes, error, warnings } = await receive(FORGED, disk)
+  t.is(error, undefined)
+  t.deepEqual(
+    outcomes,
+    Object.fromEntries(Object.keys(FORGED).map((name) => [name, `published as _${name}_`])),
+  )
+  t.is(warnings.length, 1)
+  t.regex(warnings[0]!.message, /is called like what Sluice makes for itself/)
+
+  await record('3')
+  const read: string[] = []
+  for await (const { operation, path } of readAudit('/dst/log', { fs: disk })) read.push(operation + path)
+  t.deepEqual(read, ['ours2', 'ours3'])
+  await trail.close()
+  await writeJson('/dst/settings.json', { v: 3 }, { fs: disk, backup: 2 })
+  for (const name of ['settings.json', '_site.yml']) await restoreBackup(`/dst/${name}`, { fs: disk })
+  t.is(`${disk.snapshot().get('/dst/settings.json')}`, '{\n  "v": 2\n}\n')
+  t.is(`${disk.snapshot().get('/dst/_site.yml')}`, '{\n  "v": 0\n}\n')
+  await restoreBackup('/dst/settings.json', { fs: disk, which: 3 })
+  t.is(`${disk.snapshot().get('/dst/settings.json')}`, '{\n  "v": 1\n}\n')
 })
