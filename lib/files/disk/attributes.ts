@@ -114,6 +114,8 @@ export async function keepAttributes(
   if (there?.isFile() && asked === undefined) {
     const list = await newAccessList(fs, fd, there)
     mode = keptMode(there, list, isOtherGroup) & 0o777
+    // whoever is in the old group is one of all others now, and gets no more than that one had
+    if (owner === 'ignore' && stats.gid !== there.gid) mode &= 0o770 | ((mode >> 3) & 7)
     if (list !== there.accessList) warning ??= listNotKept(path)
   }
   // after the owner, because changing that clears bits of the mode

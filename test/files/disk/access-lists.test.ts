@@ -113,6 +113,22 @@ test('who loses the group of a file gets no more as one of all others', async (t
   }
 })
 
+test('a copy of a file that its group may not read belongs to another group, and is not for all others', async (t) => {
+  for (const [mode, then] of [
+    [0o604, 0o600],
+    [0o644, 0o644],
+    [0o640, 0o640],
+  ] as const) {
+    const disk = new MemoryDisk()
+    disk.put('/d/f', 'old', mode)
+    await disk.fchown(await disk.open('/d/f', 0), 1, 77)
+    const transaction = await FileTransaction.begin('/d', { fs: disk })
+    await transaction.copy('f', 'g')
+    await transaction.commit()
+    t.is((await disk.stat('/d/g')).mode & 0o777, then, mode.toString(8))
+  }
+})
+
 const hasTools = (() => {
   try {
     execFileSync('setfacl', ['--version'])
