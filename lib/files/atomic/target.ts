@@ -35,7 +35,8 @@ export async function findTarget(path: string, settings: WriteSettings): Promise
   if (target.there && !target.there.isSymbolicLink()) {
     checkRegular(target.there)
     checkReplaceable(target.path, target.there, replaceReadOnly)
-    await withAccessList(fs, target.path, target.there)
+    // a mode that is asked for takes the place of all that the old file gave
+    if (settings.mode === undefined) await withAccessList(fs, target.path, target.there)
   }
   return target
 }

@@ -4,7 +4,7 @@ import type { Written } from '../atomic/atomic-file.js'
 import { WRITE_VALUE_OPTIONS, type WriteValueOptions, writeJson, writeYaml } from '../atomic/write-file.js'
 import { audited, UNRECORDED } from '../audit/recorder.js'
 import { decodeText } from '../content/encodings.js'
-import { type Format, knownFormat, parseText } from '../content/formats.js'
+import { type Format, knownFormat, parseToCopy } from '../content/formats.js'
 import { readWholeFile } from '../content/read-file.js'
 import { errorCode, readError } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
@@ -52,12 +52,12 @@ const FORMATS = ['json', 'yaml']
 
 /**
  * Merges files of settings, JSON and YAML in any mixture, into one. If two inputs have the same key, the last one
- * wins. An empty YAML file is an empty map; `<<` merges only below `%YAML 1.1`, else it is an ordinary key, as in
- * YAML 1.2. The keys `__proto__`, `constructor` and `prototype` are dropped; `dropped` says where they were. The
- * output may be one of the inputs; comments are lost, and so are digits of whole numbers beyond 2^53.
+ * wins. An empty YAML file is an empty map; `<<` merges only below `%YAML 1.1`, and is else refused, since it would be written
+ * as an ordinary key, which merges nothing. The keys `__proto__`, `constructor` and `prototype` are dropped; `dropped` says where they were. The
+ * output may be one of the inputs; comments are lost.
  *
  * Everything is read, merged and, with `schema`, checked before anything is written; then the output is replaced as
- * `writeConfig` does. Fails with `ERR_USAGE`, `ERR_PARSE` (also if an input is not a map), `ERR_SCHEMA`, `ERR_LIMIT`
+ * `writeConfig` does. Fails with `ERR_USAGE`, `ERR_PARSE` (also if an input is not a map, or holds a number that would be written as another one), `ERR_SCHEMA`, `ERR_LIMIT`
  * (too deep), `ERR_NO_SUCH_FILE` (an input is missing), `ERR_SOURCE_READ` (it cannot be read), `ERR_SOURCE_CHANGED`
  * (it was written to each time that it was read) and as `writeConfig` does.
  */
@@ -110,7 +110,7 @@ function source(input: ConfigInput, optional: boolean): { path: string; format: 
 }
 
 async function parseMap(format: Format, text: string, path: string): Promise<Config> {
-  const value = await parseText(format, text, path)
+  const value = await parseToCopy(format, text, path)
   // the value of an empty YAML file
   if (format === 'yaml' && value === null) return {}
   if (isConfig(value)) return value

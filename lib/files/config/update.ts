@@ -65,10 +65,10 @@ export type Change<T> = (value: T | undefined) => T | undefined | Promise<T | un
  * `change` must not update the same file itself: it would wait for itself. What it throws is passed on unchanged. If
  * the signal is aborted while it runs, its result is ignored.
  *
- * Numbers are those of JavaScript: a whole number beyond 2^53 (an id of 64 bits, for instance) loses digits, even if
- * `change` does not touch it. Store such numbers as text.
+ * Numbers are those of JavaScript. Where the file holds one that would be written as another (an id of 64 bits, for
+ * instance), it is refused with `ERR_PARSE`, even if `change` would not touch it: store such numbers as text.
  *
- * Fails with `ERR_LOCKED`, `ERR_CANCELLED`, `ERR_PARSE` (the file is not JSON), `ERR_SOURCE_CHANGED` (somebody
+ * Fails with `ERR_LOCKED`, `ERR_CANCELLED`, `ERR_PARSE` (the file is not JSON, or could not be written as it is), `ERR_SOURCE_CHANGED` (somebody
  * without the lock wrote to it each time that it was read), `ERR_SCHEMA`, `ERR_LOCK_LOST` (somebody removed the lock
  * by hand), `ERR_USAGE`, and with the codes of disk failures; the file is as it was then, unless only the last sync
  * failed.
@@ -83,7 +83,8 @@ export function updateJson<T = unknown>(
 
 /**
  * {@link updateJson} for a YAML file: version 1.2, and of an existing file whatever `parseText` takes, but for keys of
- * maps that are numbers, true or false: they would be written as texts. Its comments are lost. `change` is given for an empty
+ * maps that are numbers, true or false: they would be written as texts; and for merge keys (`<<`), which would be written as
+ * ordinary ones. Its comments are lost. `change` is given for an empty
  * file what it is given for a missing one.
  */
 export function updateYaml<T = unknown>(

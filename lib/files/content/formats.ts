@@ -2,7 +2,8 @@ import type { Document, Node, Scalar, YAMLMap } from 'yaml'
 import { messageOf, printable, SluiceError } from '../../errors.js'
 import { checkChoice, checkKeys, checkText, checkWhole, type Keys } from '../../options.js'
 import { tooLongForText } from './encodings.js'
-import { faultInJson, keysInJson, keysOf } from './json-text.js'
+import { changedNumberIn, faultInJson, keysInJson, keysOf, type Place } from './json-text.js'
+import { isWrittenAsRead } from './numbers.js'
 import { plainValue } from './plain-value.js'
 
 /** How a value is encoded in a file. */
@@ -73,23 +74,34 @@ export async function parseText(format: Format, text: string, path: string): Pro
   checkChoice('format', format, ['json', 'yaml'])
   checkText('text', text)
   checkText('path', path)
-  return parse(format, text, path, false)
+  return parse(format, text, path, 'read')
 }
 
 /**
- * {@link parseText} of a file that is to be written anew: no key but a text is taken, since it would be written as one, and
+ * {@link parseText} of what goes into another file: a number that would be written as another one is refused, and so is the
+ * merge key `<<` of YAML, which would be written as an ordinary key. Both with `ERR_PARSE`.
+ */
+export async function parseToCopy(format: Format, text: string, path: string): Promise<unknown> {
+  return parse(format, text, path, 'copy')
+}
+
+/**
+ * {@link parseToCopy} of a file that is to be written anew: no key but a text is taken, since it would be written as one, and
  * be another key for other programs.
  */
 export async function parseToRewrite(format: Format, text: string, path: string): Promise<unknown> {
-  return parse(format, text, path, true)
+  return parse(format, text, path, 'rewrite')
 }
 
-function parse(format: Format, text: string, path: string, rewrite: boolean): unknown {
+/** What becomes of the value: only read, written into another file, or into the same. */
+type Use = 'read' | 'copy' | 'rewrite'
+
+function parse(format: Format, text: string, path: string, use: Use): unknown {
   const bare = text.startsWith('\ufeff') ? text.slice(1) : text
-  return format === 'json' ? parseJson(bare, path) : parseYaml(bare, path, rewrite)
+  return format === 'json' ? parseJson(bare, path, use) : parseYaml(bare, path, use)
 }
 
-function parseJson(text: string, path: string): unknown {
+function parseJson(text: string, path: string, use: Use): unknown {
   let value: unknown
   try {
     value = JSON.parse(text)
@@ -97,12 +109,18 @@ function parseJson(text: string, path: string): unknown {
     const why = 'this does not belong here, or the text ends too early'
     throw unparsable(path, 'JSON', why, faultInJson(text), cause)
   }
-  if (keysInJson(text) === keysOf(value)) return value
-  const why = 'this object has an equal key already, and only one of the two values would be seen; remove one'
-  throw unparsable(path, 'JSON', why, faultInJson(text), undefined)
+  if (keysInJson(text) !== keysOf(value)) {
+    const why =
+      'this object has an equal key already, and only one of the two values would be seen; remove one'
+    throw unparsable(path, 'JSON', why, faultInJson(text), undefined)
+  }
+  const changed = use === 'read' ? undefined : changedNumberIn(text)
+  if (!changed) return value
+  const { number, pointer, place } = changed
+  throw unparsable(path, `JSON ${AS_IT_IS}`, changedNumber(number, Number(number), pointer), place, undefined)
 }
 
-async function parseYaml(text: string, path: string, rewrite: boolean): Promise<unknown> {
+async function parseYaml(text: string, path: string, use: Use): Promise<unknown> {
   const { isMap, isNode, LineCounter, parseDocument, visit } = await import('yaml')
   const lines = new LineCounter()
   const document = deepest(path, () =>
@@ -110,14 +128,16 @@ async function parseYaml(text: string, path: string, rewrite: boolean): Promise<
   )
   const wrong = document.errors[0] ?? document.warnings[0]
   if (wrong) throw unparsable(path, 'YAML', wrong.message.split('\n')[0]!, wrong.linePos?.[0], wrong)
-  const refuse = (node: Node, why: string) => {
+  const refuse = (node: Node, why: string, what = 'YAML') => {
     const place = node.range ? lines.linePos(node.range[0]) : undefined
-    throw unparsable(path, 'YAML', why, place, undefined)
+    throw unparsable(path, what, why, place, undefined)
   }
-  visit(document, (_, node) => {
+  visit(document, (key, node, above) => {
     if (!isNode(node)) return
     if (isBeyondJson(node)) refuse(node, 'a type that JSON does not have; write it as text, list or map')
-    if (isMap(node)) checkMapKeys(node, document, rewrite, refuse)
+    if (isMap(node)) checkMapKeys(node, document, use === 'rewrite', refuse)
+    const changes = use === 'read' ? undefined : whatChanges(key, node, above)
+    if (changes) refuse(node, changes, `YAML ${AS_IT_IS}`)
   })
   try {
     return document.toJS() as unknown
@@ -164,6 +184,36 @@ function checkMapKeys(
   }
 }
 
+const AS_IT_IS = 'that could be written as it is'
+
+function changedNumber(source: string, value: number, at: string): string {
+  return `the number ${source} (${at === '' ? 'the value' : at}) would become ${value}; write it as text, in quotes`
+}
+
+/** Why a node of YAML would be written as another one: a number of too many digits, or a merge key. */
+function whatChanges(key: unknown, node: Node, above: readonly unknown[]): string | undefined {
+  if (!('value' in node)) return undefined
+  const { value, source, type } = node as Scalar
+  if (key === 'key') {
+    const isMerge = value === '<<' && type === 'PLAIN'
+    return isMerge ? 'a merge key; write out the keys that it stands for, or put it in quotes' : undefined
+  }
+  if (typeof value !== 'number' || source === undefined || isWrittenAsRead(source, value)) return undefined
+  return changedNumber(source, value, pointerTo(node, above))
+}
+
+/** The pointer to a node of YAML, by all that it is in. */
+function pointerTo(node: Node, above: readonly unknown[]): string {
+  return [...above, node]
+    .map((one, i, all) => {
+      const around = all[i - 1] as { items?: unknown[]; key?: Scalar } | undefined
+      if (around?.key) return `/${around.key.value}`
+      const isInList = around?.items && !(one as { key?: unknown }).key
+      return isInList ? `/${around.items!.indexOf(one)}` : ''
+    })
+    .join('')
+}
+
 /** The tags of the types that JSON has, and `!` for "no tag". */
 const JSON_TAG = /^(!|tag:yaml\.org,2002:(null|bool|int|float|str|seq|map))$/
 
@@ -177,7 +227,7 @@ function unparsable(
   path: string,
   what: string,
   why: string,
-  place: { line: number; col: number } | undefined,
+  place: Place | undefined,
   cause: unknown,
 ): SluiceError {
   const where = place ? `, line ${place.line}, column ${place.col}` : ''

@@ -1,3 +1,5 @@
+import { isWrittenAsRead } from './numbers.js'
+
 /**
  * How many keys stand in a text that is JSON. More than its value has ({@link keysOf}) means that an object has two equal
  * ones, of which `JSON.parse` keeps the last. To count costs less than to parse, and far less than a parser of our own.
@@ -6,11 +8,16 @@ export function keysInJson(text: string): number {
   let keys = 0
   for (let at = text.indexOf('"'); at !== -1; at = text.indexOf('"', at)) {
     at = endOfString(text, at)
-    SPACE.lastIndex = at
-    SPACE.test(text)
-    if (text[SPACE.lastIndex] === ':') keys++
+    if (isKey(text, at)) keys++
   }
   return keys
+}
+
+/** Whether the string that ends before the index is a key. */
+function isKey(text: string, end: number): boolean {
+  SPACE.lastIndex = end
+  SPACE.test(text)
+  return text[SPACE.lastIndex] === ':'
 }
 
 /** The index behind the string that begins at `start`. */
@@ -47,13 +54,58 @@ const STRING = /"(?:[ !#-[\]-\u{10ffff}]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/uy
  * The place of the first token that JSON.parse does not accept, or of a key that its object has already; lines and columns
  * are counted from 1. Undefined where a token is too long for the patterns.
  */
-export function faultInJson(text: string): { line: number; col: number } | undefined {
+export function faultInJson(text: string): Place | undefined {
   try {
-    const before = text.slice(0, indexOfFault(text))
-    return { line: before.split('\n').length, col: before.length - before.lastIndexOf('\n') }
+    return placeOf(text, indexOfFault(text))
   } catch {
     return undefined
   }
+}
+
+/** Line and column, counted from 1. */
+export interface Place {
+  line: number
+  col: number
+}
+
+function placeOf(text: string, index: number): Place {
+  const before = text.slice(0, index)
+  return { line: before.split('\n').length, col: before.length - before.lastIndexOf('\n') }
+}
+
+/** What may be a number that is not written as it was read; any other has few digits, and no exponent. */
+const LONG_NUMBER = /[\d.]{16}|\d[eE]/
+const TOKEN = /["{}[\],]|-?\d[\d.eE+-]*/g
+
+/** A number in a text that is JSON, and the pointer to it. */
+export interface NumberInJson {
+  number: string
+  pointer: string
+  place: Place
+}
+
+/** The first number of a text that is JSON which would be written as another one. */
+export function changedNumberIn(text: string): NumberInJson | undefined {
+  if (!LONG_NUMBER.test(text)) return undefined
+  /** Of each object and list around a token the key, in quotes, or the index of what is there. */
+  const around: (string | number)[] = []
+  TOKEN.lastIndex = 0
+  for (let found = TOKEN.exec(text); found; found = TOKEN.exec(text)) {
+    const [token] = found
+    const last = around.length - 1
+    if (token === '"') {
+      const end = endOfString(text, found.index)
+      TOKEN.lastIndex = end
+      if (isKey(text, end)) around[last] = text.slice(found.index, end)
+    } else if (token === '{' || token === '[') around.push(token === '{' ? '""' : 0)
+    else if (token === '}' || token === ']') around.pop()
+    else if (token === ',') around[last] = typeof around[last] === 'number' ? around[last] + 1 : ''
+    else if (!isWrittenAsRead(token, Number(token))) {
+      const pointer = around.map((at) => `/${typeof at === 'number' ? at : JSON.parse(at)}`).join('')
+      return { number: token, pointer, place: placeOf(text, found.index) }
+    }
+  }
+  return undefined
 }
 
 /** The index of the first token that is wrong; the length of the text if it ends too early. */

@@ -1,5 +1,5 @@
 import { printable, SluiceError } from '../../errors.js'
-import { groupHasMore, withoutList } from './access-list.js'
+import { keptMode, newAccessList } from './access-list.js'
 import { errorCode, systemCode } from './disk-error.js'
 import type { FileStats, FileSystem } from './fs.js'
 
@@ -75,7 +75,8 @@ export function openingMode(asked: number | undefined, there: FileStats | undefi
   const group = (mode >> 3) & 7
   const others = mode & 7
   // readable for the owner in any case: it is read back, and copied
-  return 0o600 | (group === others ? mode : 0)
+  const isSafe = group === others && (asked !== undefined || there?.accessList === undefined)
+  return 0o600 | (isSafe ? mode : 0)
 }
 
 /** The permission bits that the finished file is to have; undefined if it is new and none were asked for. */
@@ -84,8 +85,8 @@ function wantedMode(asked: number | undefined, there: FileStats | undefined): nu
 }
 
 /**
- * Gives an open file the owner, group and mode of the file that it replaces. Returns a warning if one of them could
- * not be kept. A mode that was asked for, and would leave the file with more rights, must be set.
+ * Gives an open file the owner, group and mode of the file that it replaces, or is a copy of, as far as nobody gets more
+ * rights than before: see {@link keptMode}. Returns a warning if one of them could not be kept. A mode that was asked for, and would leave the file with more rights, must be set.
  * @param options.mode permission bits instead of those of the file that is replaced
  * @param options.owner 'try': owner and group are kept if the system lets us; 'require': or else it fails; 'ignore':
  *   not at all
@@ -103,19 +104,19 @@ export async function keepAttributes(
 ): Promise<SluiceError | undefined> {
   let mode = wantedMode(asked, there)
   let warning: SluiceError | undefined
+  let isOtherGroup = false
   if (there?.isFile() && owner !== 'ignore' && fs.platform !== 'win32') {
     const lost = await setOwner(fs, fd, stats, there)
     if (lost && owner === 'require') throw lost.cause
     if (lost) warning = notKept(path, lost.group, lost.cause)
-    // a group other than the old one gets no more than all others have
-    if (lost?.group && mode !== undefined && asked === undefined) mode &= 0o707 | ((mode & 7) << 3)
+    isOtherGroup = lost?.group === true
   }
-  if (mode !== undefined && asked === undefined && groupHasMore(mode)) {
-    const list = await fs.accessList?.(fd)
-    if (list !== there?.accessList) {
-      mode = withoutList(mode, there?.accessList, list)
-      warning ??= listNotKept(path)
-    }
+  if (there?.isFile() && asked === undefined) {
+    const list = await newAccessList(fs, fd, there)
+    mode = keptMode(there, list, isOtherGroup) & 0o777
+    // whoever is in the old group is one of all others now, and gets no more than that one had
+    if (owner === 'ignore' && stats.gid !== there.gid) mode &= 0o770 | ((mode >> 3) & 7)
+    if (list !== there.accessList) warning ??= listNotKept(path)
   }
   // after the owner, because changing that clears bits of the mode
   const wanted = mode
@@ -127,7 +128,7 @@ export async function keepAttributes(
 }
 
 function listNotKept(path: string): SluiceError {
-  const message = `${printable(path)} is replaced, but its access list could not be kept, and its group has no more rights for that; set the list anew (setfacl)`
+  const message = `${printable(path)} is written, but its access list is not the one that it had: so that nobody may do more than before, some may do less; set it anew (setfacl)`
   return new SluiceError('ERR_PERMISSION', message, { path })
 }
 

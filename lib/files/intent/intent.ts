@@ -41,6 +41,8 @@ export interface IntentAction {
 export interface FolderRights {
   path: string
   mode: number
+  /** The access list that the folder had, which the new one has not: see `keptMode`. */
+  accessList?: string
   /** Of a folder that was moved. */
   owner?: { uid: number; gid: number }
 }
@@ -79,10 +81,11 @@ export interface Intent {
 }
 
 /**
- * Version 2 also says the rights of folders and which go, version 3 what is adopted: who does not know of these would
+ * Version 2 also says the rights of folders and which go, version 3 what is adopted, version 4
+ * the access lists of folders: who does not know of these would
  * leave them out. Older ones are still read.
  */
-const INTENT_VERSION = 3
+const INTENT_VERSION = 4
 const INTENT_TITLE = 'sluice-intent'
 
 /** The prefix of the temporary names of transactions. */
@@ -195,11 +198,12 @@ export function isStagedPath(value: unknown): boolean {
 const RIGHTS_SHAPE: RecordShape = {
   path: isUserPath,
   mode: (value) => isCount(value) && (value as number) <= 0o3777,
+  accessList: maybe(isText),
   owner: maybe((value) => hasShape(value, { uid: isCount, gid: isCount })),
 }
 
 const INTENT_SHAPE: RecordShape = {
-  version: oneOf(1, 2, INTENT_VERSION),
+  version: oneOf(1, 2, 3, INTENT_VERSION),
   id: isText,
   owner: isOwner,
   durability: oneOf('crash', 'power'),

@@ -43,6 +43,8 @@ interface NewFileAttributes {
   shown?: string
   /** The stats of the file whose mode and owner it gets. */
   there?: FileStats
+  /** It gets the mode alone: a copy belongs to whoever makes it. */
+  isCopy?: boolean
   /** Permission bits instead of those of `there`. */
   mode?: number
   /** Time of the last change, milliseconds since 1970. */
@@ -63,7 +65,7 @@ export async function stage(
   area: StagingArea,
   folder: string,
   data: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-  { there, mode, mtimeMs, shown = '' }: NewFileAttributes = {},
+  { there, isCopy = false, mode, mtimeMs, shown = '' }: NewFileAttributes = {},
 ): Promise<StagedFile> {
   const { fs } = area.tree
   const path = newPath(area, folder)
@@ -77,7 +79,8 @@ export async function stage(
       bytes += piece.length
     }
     const made = await checkWritten(fs, fd, bytes)
-    const warning = await keepAttributes(fd, made, there, { fs, mode, owner: 'try' }, shown)
+    const owner = isCopy ? 'ignore' : 'try'
+    const warning = await keepAttributes(fd, made, there, { fs, mode, owner }, shown)
     if (warning) area.warnings.push(warning)
     if (mtimeMs !== undefined) {
       const refused = await unlessRefused('time', shown, () => setTime(fs, fd, mtimeMs))

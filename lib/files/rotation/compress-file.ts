@@ -1,17 +1,17 @@
 import { pipeline } from 'node:stream/promises'
 import { createGunzip, createGzip } from 'node:zlib'
 import type { SluiceError } from '../../errors.js'
-import { plainMode, withAccessList } from '../disk/access-list.js'
-import { setMode, setTime, unlessRefused } from '../disk/attributes.js'
+import { withAccessList } from '../disk/access-list.js'
+import { keepAttributes, setTime, unlessRefused } from '../disk/attributes.js'
 import { errorCode } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
-import { writeTemporary } from '../disk/move-file.js'
+import { checkWritten, writeTemporary } from '../disk/move-file.js'
 import { withRegular } from '../disk/open-regular.js'
 import { readFully, readPieces, writeFully } from '../disk/read-write.js'
 
 /**
  * Compresses `from` with gzip into a new file at `to`, which is removed if that fails. Returns a warning where it could
- * not get mode and time.
+ * not get its owner, mode or time.
  * @param shown the path for that
  */
 export async function compressFile(
@@ -31,12 +31,12 @@ export async function compressFile(
           position += piece.length
         }
       })
-      const refused = await unlessRefused('mode and time', shown, async () => {
-        await setTime(fs, target, Math.floor(stats.mtimeMs))
-        await setMode(fs, target, plainMode(stats))
-      })
+      const written = await checkWritten(fs, target, position)
+      const kept = await keepAttributes(target, written, stats, { fs, owner: 'try' }, shown)
+      const time = Math.floor(stats.mtimeMs)
+      const refused = await unlessRefused('time', shown, () => setTime(fs, target, time))
       if (power) await fs.fsync(target)
-      return refused
+      return kept ?? refused
     })
   })
 }

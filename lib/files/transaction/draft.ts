@@ -1,6 +1,6 @@
 import { printable, SluiceError } from '../../errors.js'
 import { badOption } from '../../options.js'
-import { plainMode, withAccessList } from '../disk/access-list.js'
+import { withAccessList } from '../disk/access-list.js'
 import type { FileStats } from '../disk/fs.js'
 import { checkBelow, parentOf } from '../disk/names.js'
 import { lstatIfThere } from '../disk/stats.js'
@@ -197,7 +197,7 @@ export class Draft {
     const path = source.from === 'old' ? source.path : (await this.#staged.get(source.staged)!).path
     const copy = async () => {
       const own = await this.#keeping(to)
-      const attributes = (source: FileStats) => (own.there ? own : { mode: plainMode(source) })
+      const attributes = (source: FileStats) => (own.there ? own : { ...own, there: source, isCopy: true })
       return stageCopy(this.#context, path, this.#home(to), attributes, check)
     }
     return [this.#begin(to, copy)]
@@ -208,7 +208,7 @@ export class Draft {
     const attributes = (read: FileStats) => {
       outside.remember(path, read)
       if (move) return { shown: to, there: read, mtimeMs: read.mtimeMs }
-      return own.there ? own : { mode: plainMode(read) }
+      return own.there ? own : { ...own, there: read, isCopy: true }
     }
     return outside.within((tree) =>
       stageCopy(this.#context, path, this.#home(to), attributes, undefined, tree),

@@ -1,11 +1,12 @@
 import { printable, SluiceError } from '../../errors.js'
-import { plainMode } from '../disk/access-list.js'
+import { withAccessList } from '../disk/access-list.js'
 import { diskError } from '../disk/disk-error.js'
 import type { FileStats } from '../disk/fs.js'
 import type { FolderRights } from '../intent/intent.js'
 import { inFolder } from '../intent/staging.js'
 import { ownerOfTemporary } from '../own/temporary-name.js'
 import type { Tree } from '../tree/tree.js'
+import { fewAtOnce } from './folder.js'
 
 /** What is in a folder, with their stats, by path; each folder stands before what is in it. */
 export type Listed = Map<string, FileStats>
@@ -33,6 +34,11 @@ export async function listTree(
   }
   try {
     await add(path)
+    const folders = [...listed].filter(([, stats]) => stats.isDirectory())
+    // together, because each question would take a process of its own
+    await fewAtOnce().each(folders, async ([one, stats]) => {
+      await inFolder(tree, one, (where) => withAccessList(tree.fs, where, stats))
+    })
   } catch (error) {
     throw diskError(error, 'list', path)
   }
@@ -89,6 +95,7 @@ const MOVED = 0o3777
 
 /** @param move whether it keeps its owner, and all that its mode says */
 export function rightsOf(stats: FileStats, move: boolean): Rights {
-  const { mode, uid, gid } = stats
-  return move ? { mode: mode & MOVED, owner: { uid, gid } } : { mode: plainMode(stats) }
+  const { mode, uid, gid, accessList } = stats
+  const list = accessList === undefined ? {} : { accessList }
+  return move ? { mode: mode & MOVED, ...list, owner: { uid, gid } } : { mode: mode & 0o777, ...list }
 }

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { printable, SluiceError } from '../../errors.js'
+import { withAccessList } from '../disk/access-list.js'
 import { checkReplaceable } from '../disk/attributes.js'
 import type { FileStats } from '../disk/fs.js'
 import { parentOf } from '../disk/names.js'
@@ -116,10 +117,11 @@ async function checkRights(
   rights: FolderRights | undefined,
 ): Promise<void> {
   if (!rights || planner.known(path) !== 'folder') return
-  const there = await inFolder(tree, path, (where) => tree.fs.lstat(where)).catch(unlessMissing)
+  const look = async (where: string) => withAccessList(tree.fs, where, await tree.fs.lstat(where))
+  const there = await inFolder(tree, path, look).catch(unlessMissing)
   if (!there?.isDirectory()) throw changed(path)
   if (isDeepStrictEqual({ ...rightsOf(there, rights.owner !== undefined), path }, rights)) return
-  const message = `${printable(path)} has another owner or mode than the folder that takes its place; delete it in a transaction of its own before`
+  const message = `${printable(path)} has another owner, mode or access list than the folder that takes its place; delete it in a transaction of its own before`
   throw new SluiceError('ERR_TRANSACTION', message, { path })
 }
 

@@ -1,4 +1,5 @@
 import { printable, SluiceError } from '../../errors.js'
+import { keptMode, newAccessList } from '../disk/access-list.js'
 import { setMode, unlessRefused } from '../disk/attributes.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import type { FileStats } from '../disk/fs.js'
@@ -258,8 +259,9 @@ function isTodo({ path }: IntentAction, state: StepState): boolean {
 }
 
 /** Gives a folder the owner and the mode that it is to have, and makes them last. */
-function setRights(tree: Tree, { path, mode, owner }: FolderRights, power: boolean): Promise<SluiceError[]> {
+function setRights(tree: Tree, rights: FolderRights, power: boolean): Promise<SluiceError[]> {
   const { fs } = tree
+  const { path, owner } = rights
   return tree.within(path, async (folder) => {
     const refused: SluiceError[] = []
     const set = async (what: string, act: () => Promise<void>) => {
@@ -270,8 +272,10 @@ function setRights(tree: Tree, { path, mode, owner }: FolderRights, power: boole
     const there = await fs.fstat(folder.fd)
     const isAnother = owner && (owner.uid !== there.uid || owner.gid !== there.gid)
     const isOwner = !isAnother || (await set('owner', () => fs.fchown(folder.fd, owner.uid, owner.gid)))
-    // another group gets no more than all others have
-    await set('mode', () => setMode(fs, folder.fd, isOwner ? mode : (mode & 0o1707) | ((mode & 7) << 3)))
+    const list = await newAccessList(fs, folder.fd, rights)
+    const mode = keptMode(rights, list, !isOwner)
+    // a setgid bit would give new files the other group
+    await set('mode', () => setMode(fs, folder.fd, isOwner ? mode : mode & 0o1777))
     if (power) await folder.sync()
     return refused
   })

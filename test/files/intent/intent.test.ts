@@ -92,7 +92,7 @@ test('an intent of each version that there was is recovered', async (t) => {
 
 test('an intent of a later version is refused with a way out, and nothing of it is lost', async (t) => {
   const temporary = ours('a')
-  const disk = committed({ ...intent({ path: 'a/b', more: true }), version: 4 })
+  const disk = committed({ ...intent({ path: 'a/b', more: true }), version: 5 })
   disk.put(`/d/${temporary}`, 'new')
   const before = disk.list()
   const system = new Machine().start(9)
@@ -100,7 +100,7 @@ test('an intent of a later version is refused with a way out, and nothing of it 
   t.is(state, 'unfinished')
   const refused = {
     code: 'ERR_TRANSACTION',
-    message: /written by a newer Sluice \(version 4\): recover it with/,
+    message: /written by a newer Sluice \(version 5\): recover it with/,
   }
   t.like(transactions[0], { state: 'failed' })
   t.like(transactions[0]?.error, { code: refused.code })

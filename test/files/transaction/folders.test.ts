@@ -325,7 +325,7 @@ test('a folder does not take the place of one that has other rights, in the same
     await act(transaction)
     await t.throwsAsync(transaction.commit(), {
       code: 'ERR_TRANSACTION',
-      message: /open has another owner or mode than the folder that takes its place/,
+      message: /open has another owner, mode or access list than the folder that takes its place/,
     })
     t.deepEqual(below(fs), before)
   }
