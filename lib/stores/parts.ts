@@ -222,8 +222,8 @@ export interface PartStore {
   endFolder?(entry: Entry): Placing
   /**
    * With the feature `publish: 'together'`: gives all that was published, and links and folders, their names, or none of
-   * it. Until then nothing is seen of it, and names are only taken from each other, by the policies 'rename' and
-   * 'identical'. Called by `finalizer` once, before {@link finish}, if nothing failed, with the policy that was asked for.
+   * it. Until then nothing is seen of it, and names are only taken from each other: where the same is not there, by the policy
+   * that was asked for, but 'rename' where that overwrites. Called by `finalizer` once, before {@link finish}, if nothing failed, with the policy that was asked for.
    * If it throws, nothing of it has its name; `ERR_CONFLICT` fails the entries, everything else ends the transfer.
    * @param names those that it gave to what this transfer brought
    * @returns what became of what was published under a name; undefined: it has that very name

@@ -9,7 +9,7 @@ import type { StoreCalls } from '../river/store-calls.js'
 const HELD_BACK = { status: 'failed', code: 'ERR_TOGETHER' } as const
 
 /** Reasons for which something is not there, and never was to be. */
-const LEFT_OUT: ReadonlySet<unknown> = new Set(['unwanted', 'symlink', 'filtered'])
+const LEFT_OUT: ReadonlySet<unknown> = new Set(['conflict', 'unwanted', 'symlink', 'filtered'])
 
 /** Where all is published together: the outcomes, which are told only when all are known. */
 export class WithheldOutcomes {
@@ -22,10 +22,11 @@ export class WithheldOutcomes {
     this.#policy = policy
   }
 
-  /** The policy until then: what arrives meets nothing but itself. */
+  /** The policy until then: what arrives meets nothing but itself, and never overwrites that. */
   get policyMeanwhile(): PublishPolicy {
     const { brought: _, ...policy } = this.#policy
-    return { ...policy, conflict: 'rename', unless: 'identical', atEnd: this.#policy }
+    const conflict = policy.conflict === 'skip' || policy.conflict === 'fail' ? policy.conflict : 'rename'
+    return { ...policy, conflict, unless: 'identical', atEnd: this.#policy }
   }
 
   /** Takes in outcomes: 'published' means that it is right. */

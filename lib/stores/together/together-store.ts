@@ -1,6 +1,8 @@
 import { inSlices } from '../../async.js'
+import type { SluiceError } from '../../errors.js'
 import type { FileStats } from '../../files/disk/fs.js'
 import { localPath, parentOf } from '../../files/disk/names.js'
+import { ifThere } from '../../files/disk/stats.js'
 import { Tree } from '../../files/tree/tree.js'
 import type { Entry, Offer } from '../../wire/entry.js'
 import type { Basis } from '../claim.js'
@@ -9,7 +11,7 @@ import { makeLink } from '../disk/links.js'
 import type { DiskPartsOptions } from '../disk/options.js'
 import { haveSameContent, isWriteRefusal } from '../disk/standing-files.js'
 import { OWNER_BITS } from '../disk/sync-file-calls.js'
-import type { Claim, PartStore, PartStoreFeatures, Placement, PublishPolicy } from '../parts.js'
+import type { Claim, Part, PartStore, PartStoreFeatures, Placement, PublishPolicy } from '../parts.js'
 import { StagedFile } from './staged-file.js'
 import { Staging } from './staging.js'
 
@@ -35,6 +37,8 @@ class TogetherStore extends DiskStore {
   #staging: Staging | undefined
   /** Files that an earlier run has staged whole, by their paths. */
   readonly #standing = new Map<string, Entry>()
+  /** Those that are offered as claims, by the index of the entry. */
+  readonly #claimed = new Map<number, StagedFile>()
   #isPlaced = false
   /** How names are given at the end. */
   #atEnd: PublishPolicy | undefined
@@ -73,6 +77,7 @@ class TogetherStore extends DiskStore {
     await inSlices(entries, (entry) => {
       if (!this.#standing.delete(entry.path) || claims.has(entry.index)) return
       const part = new StagedFile(tree, entry, this.durability)
+      this.#claimed.set(entry.index, part)
       const { size } = entry
       claims.set(entry.index, { part, ranges: size ? [{ start: 0, end: size }] : [] })
     })
@@ -80,6 +85,16 @@ class TogetherStore extends DiskStore {
     for (const path of this.#standing.keys()) await this.#staging!.remove(path)
     this.#standing.clear()
     return claims
+  }
+
+  /** A file of which a claim is not gone on with is another one by now, as a file stage may make it: the old one goes. */
+  override async beginAll(entries: readonly Entry[]): Promise<Map<number, Part | SluiceError>> {
+    for (const { index } of entries) {
+      const old = this.#claimed.get(index)
+      this.#claimed.delete(index)
+      if (old) await ifThere(old.discard())
+    }
+    return super.beginAll(entries)
   }
 
   override readonly makeLink = async (entry: Entry, policy: PublishPolicy): Promise<Placement> => {
