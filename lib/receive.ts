@@ -3,6 +3,7 @@ import { deferred, inSlices } from './async.js'
 import { asSluiceError, type SluiceError } from './errors.js'
 import { checkFunction, checkKeys, checkObject, checkOption, type Keys, pickKnown } from './options.js'
 import { makeForeignStage, owedBy, type StageStream } from './stages/bytes/foreign-stage.js'
+import { heldByPeer } from './stages/bytes/held-back.js'
 import { ReceivedMemory } from './stages/bytes/received-memory.js'
 import { makeWireStages, type WireStage } from './stages/bytes/wire-stage.js'
 import { deframer } from './stages/deframer.js'
@@ -115,7 +116,7 @@ export function beginReceiving(
       deframer: (onTalk) => deframer({ limits, onTalk, afterCut: () => cut.promise }),
       ...wire,
       owed: () => owing.flatMap((owed) => [...owed()]),
-      unheard: (said, heard, waited) => (waited ? heldBack(said, heard) : undefined),
+      unheard: (silence) => heldBack.here(silence) ?? heldByPeer(silence),
       received: memory && ((chunk) => memory.received(chunk)),
     },
     {
