@@ -19,6 +19,20 @@ export interface Owed {
   what: unknown
 }
 
+/** What is known of a conversation in which one side does not hear the other. The numbers are bytes of this side. */
+export interface Silence {
+  /** What went out to the connection. */
+  said: number
+  /** What came from it. */
+  came: number
+  /** What of that came out of the incoming stages. */
+  heard: number
+  /** Whether the peer was heard: then it may still be this side that the peer does not hear. */
+  isGreeted: boolean
+  /** Whether it was waited as long as one may have to wait: a stage that has given nothing by now holds it back. */
+  hasWaited: boolean
+}
+
 /** Runs what it is given, at most `most` at once, in the order in which it came. */
 export class Limiter {
   readonly #most: number

@@ -262,7 +262,10 @@ export function hasForeignWords({ message, cause }: SluiceError): boolean {
 
 /** What was thrown, as an error: a stream takes `undefined`, and all that is false, for success. */
 export function errorOf(thrown: unknown): Error {
-  return isError(thrown) ? thrown : asSluiceError(thrown, 'ERR_DESTROYED', 'what was thrown is no error')
+  if (isError(thrown)) return thrown
+  const message = `what was thrown is no error: ${messageOf(thrown)}`
+  // none of ours: whoever knows where it was thrown still has to say so, as of any other error
+  return Object.assign(new Error(message, { cause: thrown }), { code: 'ERR_DESTROYED' satisfies Code })
 }
 
 const SHORT_ESCAPES: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t', '\\': '\\\\' }

@@ -1,7 +1,9 @@
+import type { Transform } from 'node:stream'
 import { deferred, inSlices } from './async.js'
 import { asSluiceError, type SluiceError } from './errors.js'
 import { checkFunction, checkKeys, checkObject, checkOption, type Keys, pickKnown } from './options.js'
-import { makeForeignStage, owedBy, type StageStream } from './stages/bytes/foreign-stage.js'
+import { makeForeignStage, nameOfStage, owedBy, type StageStream } from './stages/bytes/foreign-stage.js'
+import { heldByPeer } from './stages/bytes/held-back.js'
 import { ReceivedMemory } from './stages/bytes/received-memory.js'
 import { makeWireStages, type WireStage } from './stages/bytes/wire-stage.js'
 import { deframer } from './stages/deframer.js'
@@ -13,6 +15,7 @@ import { hashTap } from './stages/hash-tap.js'
 import { PART_SINK_OPTIONS, type PartSinkOptions } from './stages/part-sink/options.js'
 import { partSink } from './stages/part-sink.js'
 import { tap } from './stages/progress-tap.js'
+import { itemCheck } from './stages/river/given-items.js'
 import type { Item } from './stages/river/items.js'
 import { checkPartStore } from './stores/parts.js'
 import { type ByteDuplex, CONNECTION_OPTIONS, type ConnectionOptions } from './transfer/connection.js'
@@ -47,7 +50,8 @@ export interface ReceiveOptions
    * `wire`: what stands between the socket and the deframer; the sender needs the same formats in the same order.
    * `file`: makers of Transforms over items, after the digest was taken: scan, filter, rename, convert. An entry of
    * which nothing passes is skipped as 'filtered'. For another path or another size the cuts get an entry that says so,
-   * a copy with the same index. With any of them, files are received whole: what they have seen cannot pass them again.
+   * a copy with the same index. Each gives items of the kinds that it is given, the offer first. With any of them, files are
+   * received whole: what they have seen cannot pass them again.
    */
   stages?: { wire?: readonly WireStage[]; file?: readonly (() => StageStream)[] }
 }
@@ -115,7 +119,7 @@ export function beginReceiving(
       deframer: (onTalk) => deframer({ limits, onTalk, afterCut: () => cut.promise }),
       ...wire,
       owed: () => owing.flatMap((owed) => [...owed()]),
-      unheard: (said, heard, waited) => (waited ? heldBack(said, heard) : undefined),
+      unheard: (silence) => heldBack.here(silence) ?? heldByPeer(silence),
       received: memory && ((chunk) => memory.received(chunk)),
     },
     {
@@ -170,7 +174,7 @@ export function beginReceiving(
             : sink.claim(offer, { isWanted, obey: (store) => last.tell(store, offer) })
         return {
           foreign,
-          stages: [...before, ...foreign, sink, last],
+          stages: [...before, ...foreign.flatMap(checkedStage), sink, last],
           claim,
           stored: async (isInputEnded) => {
             if (isInputEnded) await Promise.race([cut.promise, over.promise])
@@ -188,6 +192,11 @@ function checkFileStages(makers: readonly unknown[] = []): void {
   checkOption('stages.file', makers, Array.isArray(makers), 'a list of functions that make a Transform')
   for (const [at, make] of makers.entries())
     checkFunction(`stages.file[${at}]`, make, 'a function that makes a Transform, as () => mapCuts(…)')
+}
+
+/** Behind each stage of the user's what it gives is looked at, so that its error names it, and not the one that takes it. */
+function checkedStage(stage: Transform, at: number): Transform[] {
+  return [stage, tap(itemCheck(nameOfStage(stage, `stages.file[${at}]`)))]
 }
 
 async function decide(

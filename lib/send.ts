@@ -1,6 +1,7 @@
 import { badOption, checkFlag, checkKeys, checkOption, type Keys, pickKnown } from './options.js'
 import { type Connect, sendLasting } from './reconnect/lasting-sender.js'
 import { type RetryOptions, retryOf } from './reconnect/retry.js'
+import { heldByPeer } from './stages/bytes/held-back.js'
 import { SendMemory } from './stages/bytes/send-memory.js'
 import { checkWireStages, makeWireStages, type WireStage } from './stages/bytes/wire-stage.js'
 import { deframer } from './stages/deframer.js'
@@ -39,8 +40,8 @@ const OPTIONS: Keys<SendOptions> = {
   stages: true,
 }
 
-const SILENT =
-  'the peer has said nothing: a receiver by hand (sluice unpack), if it is one, goes one way and cannot answer; use receive() there, or send by hand (sluice pack)'
+const BY_HAND =
+  'a receiver by hand (sluice unpack), if it is one, goes one way and cannot answer; use receive() there, or send by hand (sluice pack)'
 
 /**
  * Sends files and folders over a duplex stream to a `receive` on its other side: what that does not have already. What it
@@ -92,8 +93,8 @@ export function send(
         deframer: (onTalk) => deframer({ limits, onTalk }),
         ...wire,
         owed: () => owing.flatMap((owed) => [...owed()]),
-        unheard: (said, heard, waited) =>
-          (waited ? heldBack(said, heard) : undefined) ?? (said > 0 && heard === 0 ? SILENT : undefined),
+        unheard: (silence) =>
+          heldBack.here(silence) ?? heldByPeer(silence, silence.said > 0 ? BY_HAND : undefined),
         sent: memory && ((chunk) => memory.sent(chunk)),
       },
       {

@@ -1,5 +1,5 @@
 import type { Duplex, Transform } from 'node:stream'
-import type { Owed } from '../async.js'
+import type { Owed, Silence } from '../async.js'
 import type { PeerLimits } from '../wire/limits.js'
 import type { Message } from '../wire/messages.js'
 
@@ -23,11 +23,10 @@ export interface ChannelStages {
   incoming: Transform[]
   /** The formats of the wire stages, the first applied first. */
   formats: string[]
-  /**
-   * Why the peer was not understood before its HELLO, by the bytes that went out and came in; undefined if it is not known.
-   * @param waited as long as a peer may take: a stage that has given nothing by now holds it back
-   */
-  unheard(said: number, heard: number, waited: boolean): string | undefined
+  /** Told when the peer has said HELLO. */
+  greeted(silence: Pick<Silence, 'said' | 'hasWaited'>): void
+  /** Why one side does not hear the other; undefined if it is not known here. */
+  unheard(silence: Silence): string | undefined
   /** What stages that are not ours, and a store, have been given to do, and have not done. */
   owed(): Iterable<Owed>
   /** Called before all are destroyed since the transfer is over: that is no fault of those that are not ours. */

@@ -2,14 +2,14 @@ import type { Duplex, Readable, Writable } from 'node:stream'
 import createDebug from 'debug'
 import { deferred } from '../async.js'
 import { type Clock, systemClock } from '../clock.js'
-import { isSluiceError, SluiceError } from '../errors.js'
+import { SluiceError } from '../errors.js'
 import type { Limits } from '../wire/limits.js'
 import type { Message } from '../wire/messages.js'
 import { encodePreface, PrefaceCheck } from '../wire/preface.js'
 import type { ChannelStages } from './channel-stages.js'
 import { type ByteDuplex, Connection, type ConnectionOptions } from './connection.js'
 import type { Continuing } from './lifecycle.js'
-import { brokenBy } from './peer-error.js'
+import { brokenBy, withMore } from './peer-error.js'
 import { Ending } from './streams/ending.js'
 import { pipeAll } from './streams/pipe-all.js'
 import { Heartbeat } from './watch/heartbeat.js'
@@ -29,6 +29,12 @@ export interface ChannelEvents {
   /** The connection cannot go on: broken, ended, silent, not understood, or a stage at its end failed. */
   failed(error: Error): void
 }
+
+/**
+ * The part of the time for the handshake after which a stage should have given out what it was given, even one that works in
+ * a thread of its own.
+ */
+const LONG = 0.1
 
 /**
  * A connection with the stages around it. Nothing is done to the socket, and no time runs, before {@link open}: what others
@@ -62,8 +68,11 @@ export class Channel {
   isLate = false
   #cancelLate = () => {}
   #greeted = false
-  /** Bytes that went out. */
+  readonly #handshakeTimeout: number
+  #opened = 0
+  /** Bytes that went out, and that came in. */
   #said = 0
+  #came = 0
 
   constructor(socket: ByteDuplex, stages: ChannelStages, options: SessionOptions, events: ChannelEvents) {
     const { limits, head, clock = systemClock } = options
@@ -71,6 +80,7 @@ export class Channel {
     if (stages.formats.length > 0) this.#preface = new PrefaceCheck(stages.formats)
     this.#head = head
     this.#closeTimeout = limits.closeTimeout
+    this.#handshakeTimeout = limits.handshakeTimeout
     this.#clock = clock
     this.#events = events
     this.framer = stages.framer
@@ -115,6 +125,7 @@ export class Channel {
   open(): void {
     const head = this.#head
     const { formats } = this.#stages
+    this.#opened = this.#clock.now()
     this.#heartbeat.start()
     this.#connection.open()
     if (formats.length > 0) this.#connection.write(encodePreface(formats))
@@ -133,6 +144,8 @@ export class Channel {
   /** The peer has said HELLO. */
   greeted(): void {
     this.#greeted = true
+    const hasWaited = this.#clock.now() - this.#opened >= this.#handshakeTimeout * LONG
+    this.#stages.greeted({ said: this.#said, hasWaited })
     this.#heartbeat.greeted()
   }
 
@@ -204,6 +217,7 @@ export class Channel {
     } catch (error) {
       return this.#fail(error as Error)
     }
+    this.#came += bytes.length
     if (bytes.length > 0 && this.#first.write(bytes) === false) this.#connection.pause()
   }
 
@@ -254,18 +268,24 @@ export class Channel {
   readonly #fail = (error: Error): void => {
     if (this.#over) return
     this.#heartbeat.stop()
-    this.#events.failed(this.#explained(error))
+    this.#events.failed(error)
   }
 
-  /** Where the peer was silent from the beginning, the reason may be known here. */
-  #explained(error: Error): Error {
-    if (this.#greeted || !isSluiceError(error) || !SILENCE.includes(error.code)) return error
-    const why = this.#stages.unheard(this.#said, this.deframer.bytesGiven, error.code === 'ERR_TIMEOUT')
-    return why === undefined
-      ? error
-      : new SluiceError(error.code, `${error.message}; ${why}`, { cause: error })
+  /**
+   * The error, which may be one of the peer's, with what is known here of its reason: where one side does not hear the
+   * other, a stage may hold back what was said.
+   */
+  explained(error: SluiceError): SluiceError {
+    const hasWaited = error.code === 'ERR_TIMEOUT'
+    const hasLeft = error.code === 'ERR_TRUNCATED' && !this.#greeted
+    if (!hasWaited && !hasLeft) return error
+    const why = this.#stages.unheard({
+      said: this.#said,
+      came: this.#came,
+      heard: this.deframer.bytesGiven,
+      isGreeted: this.#greeted,
+      hasWaited,
+    })
+    return withMore(error, why)
   }
 }
-
-/** What a silent peer ends with. */
-const SILENCE: readonly string[] = ['ERR_TIMEOUT', 'ERR_TRUNCATED']

@@ -154,13 +154,14 @@ export abstract class Session {
     if (this.#ending !== null) return
     // what ended well is waited for as long as it takes
     this.#patience.runOut()
+    const explained = this.channel.explained(error)
     debug('failed: %s %s', error.code, printable(error.message))
     if (lastWord) this.say(lastWord)
     // who rejected an offer waits for the RESULT that answers it, and for the end behind that
     const afterPeer = lastWord !== null && lastWord.type !== 'result' && this.#greeted
     const { continuing } = this.#options
     this.#end({ keepOpen: false, afterPeer }, (open) => {
-      const told = withMore((continuing && this.#cancelled) ?? error, open)
+      const told = withMore((continuing && this.#cancelled) ?? explained, open)
       if (continuing) continuing.failed(told, this.control)
       else this.control.fail(told)
     })

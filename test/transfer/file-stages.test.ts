@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { Transform } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import test, { type ExecutionContext } from 'ava'
+import { Transform as Streamx } from 'streamx'
 import { type Code, SluiceError } from '../../lib/errors.js'
 import { receive } from '../../lib/receive.js'
 import { send } from '../../lib/send.js'
@@ -272,6 +273,54 @@ test('what the function of mapCuts throws ends the transfer, and it takes a func
   t.is(ends as unknown, 'ERR_DESTROYED')
   t.throws(() => mapCuts({} as () => undefined), { code: 'ERR_USAGE', message: /^change must/ })
 })
+
+const NO_ITEMS: Record<string, [give: (item: Item) => unknown, says: RegExp]> = {
+  texts: [() => 'x', /gives "x", which is no item: a file stage gives the items that it was given,/],
+  bytes: [() => Buffer.from('x'), /gives a Buffer of 1 byte, which is no item/],
+  'a number that is false': [() => 0, /gives 0, which is no item/],
+  lists: [(item) => [item], /gives a list, which is no item/],
+  'cuts where runs flow': [
+    (item) => (item.kind === 'run' ? cutsOf(item).next().value : item),
+    /gives an object, which is no item/,
+  ],
+  'another kind': [
+    () => ({ kind: 'nonsense' }),
+    /gives an item of the kind "nonsense", which does not belong/,
+  ],
+  'a misspelt kind': [
+    (item) => (item.kind === 'run' ? { ...item, kind: 'runs' } : item),
+    /gives an item of the kind "runs", which does not belong/,
+  ],
+  'a run of nothing': [
+    (item) => (item.kind === 'run' ? { kind: 'run', first: 0, last: 0 } : item),
+    /gives an item of the kind "run" without position, length, buffers, entries, offset, ends:/,
+  ],
+  'no offer': [(item) => (item.kind === 'offer' ? undefined : item), /of the kind "run" before an offer/],
+}
+for (const [what, [give, says]] of Object.entries(NO_ITEMS))
+  test(`a file stage that gives ${what} is named, and told what it has to give`, async (t) => {
+    class Scanner extends Transform {}
+    const scanner = () =>
+      new Scanner({ objectMode: true, transform: (item: Item, _encoding, done) => done(null, give(item)) })
+    const makers = {
+      Scanner: scanner,
+      Transform: () => new Streamx({ transform: (item, done) => done(null, give(item as Item)) }),
+    }
+    for (const [name, make] of Object.entries(makers)) {
+      const [near, far] = duplexPair()
+      const sources = memorySources(new Map([['a', 'content']]))
+      const file = [() => mapCuts((cut) => cut), make, () => mapCuts((cut) => cut)]
+      const receiving = receive(far, { store: memoryParts(), accept: 'all', stages: { file } })
+      const sending = send(near, manifestOfEntries(sources.entries, sources, { name: 'x' }))
+      sending.finished.catch(() => {})
+      const error = await t.throwsAsync<SluiceError>(receiving.finished, {
+        code: 'ERR_DESTROYED',
+        message: says,
+      })
+      t.true(error.message.startsWith(`${name} of stages.file[1] gives `), error.message)
+      await t.throwsAsync(sending.finished, { message: 'the peer says: a stage of the transfer stopped' })
+    }
+  })
 
 test('a file stage that keeps the end to itself does not hold a transfer for ever', async (t) => {
   const keeps = () =>

@@ -306,8 +306,8 @@ test('a stage is flushed once, and may give something then', async (t) => {
       transform: (chunk, _encoding, done) => done(null, chunk),
       flush(done) {
         flushed.push(name)
-        // a trailer; of bytes none
-        done(null, objectMode ? { kind: 'mine' } : Buffer.alloc(0))
+        // the end once more, or no bytes
+        done(null, objectMode ? { kind: 'end' } : Buffer.alloc(0))
       },
     })
   const store = memoryParts()

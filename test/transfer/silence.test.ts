@@ -2,10 +2,12 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto'
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer } from 'node:net'
-import type { Duplex } from 'node:stream'
+import { type Duplex, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import * as zlib from 'node:zlib'
 import test from 'ava'
+import { deferred } from '../../lib/async.js'
+import { systemClock } from '../../lib/clock.js'
 import {
   compression,
   deframer,
@@ -42,15 +44,46 @@ const errorOf = (promise: Promise<unknown>) =>
     (error: SluiceError) => error,
   )
 
-/** Both sides with one wire stage. */
-async function moved(stage: WireStage, handshakeTimeout: number) {
-  const [near, far] = duplexPair()
-  const options = { stages: { wire: [stage] }, limits: { handshakeTimeout } }
-  const store = memoryParts()
-  const { finished } = receive(far, { store, accept: 'all', ...options })
-  const errors = await Promise.all([errorOf(send(near, manifest(), options).finished), errorOf(finished)])
-  return { errors, got: store.files.get('a')?.bytes.toString() }
+/** The wire stages of both sides, and how long each waits for the other one's hello. */
+interface Sides {
+  stages: Record<'send' | 'receive', WireStage[]>
+  timeouts: Record<'send' | 'receive', number>
 }
+
+async function moved({ stages, timeouts }: Sides, clock = systemClock) {
+  const [near, far] = duplexPair()
+  const optionsOf = (side: 'send' | 'receive') => ({
+    stages: { wire: stages[side] },
+    limits: { handshakeTimeout: timeouts[side] },
+    clock,
+  })
+  const store = memoryParts()
+  const receiving = receive(far, { store, accept: 'all', ...optionsOf('receive') })
+  const sending = send(near, manifest(), optionsOf('send'))
+  const [sent, received] = await Promise.all([errorOf(sending.finished), errorOf(receiving.finished)])
+  return { errors: { send: sent, receive: received }, got: store.files.get('a')?.bytes.toString() }
+}
+
+/** The same with stages that work at once: all that can be said has been said before the time of the handshake passes. */
+async function errorsOf(sides: Sides) {
+  const clock = new FakeClock()
+  const moving = moved(sides, clock)
+  await turns()
+  clock.advance(Math.min(...Object.values(sides.timeouts)))
+  await turns()
+  await closingOf(clock)
+  return (await moving).errors
+}
+
+const turns = async () => {
+  for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate)
+}
+
+/** Either side may be the first to give up. */
+const TIMEOUTS = [
+  { send: 300, receive: 1500 },
+  { send: 1500, receive: 300 },
+]
 
 const KEY = Buffer.alloc(32, 1)
 const IV = Buffer.alloc(16, 2)
@@ -96,15 +129,109 @@ const HOLDING: Record<string, [WireStage, RegExp]> = {
   ],
 }
 for (const [what, [stage, says]] of Object.entries(HOLDING))
-  test(`a wire stage that holds back what it was given is named when nobody answers: ${what}`, async (t) => {
-    const { errors } = await moved({ format: what, ...stage }, 300)
-    // the side that gives up first says so to the other one, or closes
-    const isOwn = (error?: SluiceError) =>
-      error?.code === 'ERR_TIMEOUT' && !/^the peer says/.test(error.message)
-    const first = errors.find(isOwn)!
-    t.regex(first.message, says)
-    t.regex(first.message, /without waiting for more: flushing\(\)/)
+  for (const timeouts of TIMEOUTS)
+    test(`a wire stage that holds back what it was given is named on both sides: ${what}, ${Object.values(timeouts)}`, async (t) => {
+      const wire = [{ format: what, ...stage }]
+      const { errors } = await moved({ stages: { send: wire, receive: wire }, timeouts })
+      for (const { code, message } of Object.values(errors) as SluiceError[]) {
+        t.is(code, 'ERR_TIMEOUT')
+        t.regex(message, says)
+        t.regex(message, /without waiting for more: flushing\(\)/)
+      }
+    })
+
+/** Gives nothing before all has come. */
+function gathering(heard = () => {}) {
+  const held: Buffer[] = []
+  return new Transform({
+    transform(chunk, _encoding, done) {
+      held.push(chunk)
+      heard()
+      done()
+    },
+    flush: (done) => done(null, Buffer.concat(held)),
   })
+}
+
+for (const side of ['send', 'receive'] as const)
+  for (const timeouts of TIMEOUTS) {
+    const other = side === 'send' ? 'receive' : 'send'
+    const of = `of ${side}, ${Object.values(timeouts)}`
+    const alone = async (stage: WireStage) => {
+      const errors = await errorsOf({ stages: { send: [], receive: [], [side]: [stage] }, timeouts })
+      return [errors[side], errors[other]] as [SluiceError, SluiceError]
+    }
+
+    test(`each side is told what it can know of a stage that holds back what leaves: ${of}`, async (t) => {
+      const [here, there] = await alone({ outgoing: () => gathering() })
+      t.regex(
+        here.message,
+        /^the peer says: the handshake .*Transform of stages\.wire\[0\]\.outgoing and nothing/,
+      )
+      t.regex(
+        there.message,
+        /^the handshake .* the peer has said nothing: it may not be Sluice, or a wire stage there may hold back/,
+      )
+      t.deepEqual([here.code, there.code], ['ERR_TIMEOUT', 'ERR_TIMEOUT'])
+    })
+
+    test(`a stage that holds back what arrives is named, and its peer told how long it was waited: ${of}`, async (t) => {
+      const [here, there] = await alone({ incoming: () => gathering() })
+      t.regex(
+        here.message,
+        /^the handshake .*stages\.wire\[0\]\.incoming and nothing came out; it, or the stage/,
+      )
+      t.regex(there.message, /^the peer says: the handshake did not end for \d+ ms$/)
+    })
+  }
+
+test('where some of it came, the side that waits is told how much', async (t) => {
+  // of a hello, and a last word behind it, only whole blocks
+  const block = () => {
+    let held = Buffer.alloc(0)
+    return new Transform({
+      transform(chunk, _encoding, done) {
+        const all = Buffer.concat([held, chunk])
+        const whole = all.length - (all.length % 64)
+        held = all.subarray(whole)
+        done(null, all.subarray(0, whole))
+      },
+    })
+  }
+  const stages = { send: [], receive: [{ outgoing: block }] }
+  const errors = await errorsOf({ stages, timeouts: { send: 300, receive: 1500 } })
+  t.regex(
+    errors.send!.message,
+    /; 64 bytes came, and no whole hello was in them: a wire stage there may hold back/,
+  )
+  t.regex(errors.receive!.message, /of stages\.wire\[0\]\.outgoing and only 64 came out/)
+})
+
+test('a stage that makes bytes fewer is not blamed where the peer does not hear them', async (t) => {
+  const gzip = {
+    format: 'gzip',
+    outgoing: () => flushing(zlib.createGzip()),
+    incoming: () => zlib.createGunzip(),
+  }
+  const [near, far] = duplexPair()
+  const clock = new FakeClock()
+  const hears = deferred<void>()
+  const receiving = receive(far, {
+    store: memoryParts(),
+    accept: 'all',
+    clock,
+    stages: { wire: [{ incoming: () => gathering(hears.resolve) }, gzip] },
+  })
+  const received = errorOf(receiving.finished)
+  const sending = send(near, manifest(), { clock, stages: { wire: [gzip] } })
+  const sent = errorOf(sending.finished)
+  // a compressor works in a thread of its own, and the machine may be busy
+  while (sending.state !== 'offered') await once(sending, 'state')
+  await hears.promise
+  clock.advance(10_000)
+  t.is((await sent)!.message, 'the peer says: the handshake did not end for 10000 ms')
+  t.regex((await received)!.message, /Transform of stages\.wire\[0\]\.incoming and nothing came out/)
+})
 
 const COMPRESSORS: Record<string, WireStage> = {
   gzip: { outgoing: () => flushing(zlib.createGzip()), incoming: () => zlib.createGunzip() },
@@ -117,8 +244,10 @@ const COMPRESSORS: Record<string, WireStage> = {
 }
 for (const [format, stage] of Object.entries(COMPRESSORS))
   test(`a compressor of Node's that is made to flush is a wire stage: ${format}`, async (t) => {
-    const { errors, got } = await moved({ format, ...stage }, 10_000)
-    t.deepEqual(errors, [undefined, undefined])
+    const wire = [{ format, ...stage }]
+    const timeouts = { send: 10_000, receive: 10_000 }
+    const { errors, got } = await moved({ stages: { send: wire, receive: wire }, timeouts })
+    t.deepEqual(errors, { send: undefined, receive: undefined })
     t.is(got, 'hello')
   })
 

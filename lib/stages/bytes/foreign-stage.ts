@@ -1,6 +1,6 @@
 import { Transform } from 'node:stream'
 import type { Owed } from '../../async.js'
-import { asSluiceError, type Code, messageOf, SluiceError } from '../../errors.js'
+import { asSluiceError, isError, messageOf, SluiceError } from '../../errors.js'
 import { badOption, type Keys } from '../../options.js'
 
 // biome-ignore lint/suspicious/noExplicitAny: the types of other streams say more exactly what they take
@@ -136,10 +136,26 @@ export function nameOfStage(stage: object, option: string): string {
   return `${stage.constructor?.name || 'a stage'} of ${option}`
 }
 
+/** Errors of the language. Those of Node, which also tells of bytes that it cannot read by them, have a code. */
+const OF_LANGUAGE: readonly string[] = ['TypeError', 'ReferenceError', 'RangeError']
+/** Codes, most of them of Node, for a call that is wrong, whatever the bytes are. */
+const OF_CALL =
+  /^ERR_(DESTROYED$|INVALID_(ARG|STATE|THIS|RETURN)|STREAM_|MULTIPLE_CALLBACK$|METHOD_NOT_IMPLEMENTED$)/
+
+/** Whether the program made a mistake: then no bytes are to blame. */
+function isMistake(cause: unknown): boolean {
+  if (!isError(cause)) return false
+  const { code } = cause as { code?: unknown }
+  return code === undefined ? OF_LANGUAGE.includes(cause.name) : OF_CALL.test(String(code))
+}
+
 /** What a stage fails with by itself is of the user's side: of bytes that cannot be read, or of a stage that stopped. */
 function guarded(option: string, stage: Transform, ofItems: boolean): Transform {
   const name = nameOfStage(stage, option)
-  const code: Code = ofItems ? 'ERR_DESTROYED' : 'ERR_CORRUPT'
+  const named = (cause: unknown) => {
+    const code = ofItems || isMistake(cause) ? 'ERR_DESTROYED' : 'ERR_CORRUPT'
+    return asSluiceError(cause, code, `${name} failed`)
+  }
   const wrong = (what: string, cause?: unknown) =>
     new SluiceError('ERR_DESTROYED', `${name} ${what}`, { cause })
   const failed = (cause: unknown) => {
@@ -170,7 +186,7 @@ function guarded(option: string, stage: Transform, ofItems: boolean): Transform 
   const { destroy, emit } = stage
   // whatever fails in it ends here, also what it is made of
   stage.destroy = (error) => {
-    const why = error ? asSluiceError(error, code, `${name} failed`) : undefined
+    const why = error ? named(error) : undefined
     try {
       destroy.call(stage, why ?? (done.hasEnded ? undefined : wrong(STOPPED)))
     } catch {
@@ -183,7 +199,7 @@ function guarded(option: string, stage: Transform, ofItems: boolean): Transform 
   stage.emit = (event: unknown, ...args: unknown[]) => {
     if (event === 'error') {
       hasFailed = true
-      return tell(event, asSluiceError(args[0], code, `${name} failed`))
+      return tell(event, named(args[0]))
     }
     if (event === 'data' && !ofItems && !ArrayBuffer.isView(args[0])) {
       stage.destroy(wrong(`gives ${typeof args[0] === 'string' ? 'texts' : 'objects'}, not bytes`))

@@ -1,16 +1,9 @@
-import type { Transform } from 'node:stream'
 import { SluiceError } from '../../errors.js'
 import { badOption, checkCallback, checkMembers, checkNumber, checkOption, type Keys } from '../../options.js'
 import type { Limits } from '../../wire/limits.js'
 import { checkFormat, MAX_FORMATS } from '../../wire/preface.js'
-import {
-  bytesGiven,
-  dismiss,
-  makeForeignStage,
-  nameOfStage,
-  owedBy,
-  type StageStream,
-} from './foreign-stage.js'
+import { dismiss, makeForeignStage, owedBy, type StageStream } from './foreign-stage.js'
+import { HeldBack, type MadeStage } from './held-back.js'
 
 /**
  * What stands between the framer and the connection: throttling, encryption, compression, or your own.
@@ -84,7 +77,7 @@ export function makeWireStages(wire: readonly WireStage[] = [], keepOpen = false
   const formats = wire.flatMap((stage, at) => (pairs[at] ?? stage).format ?? [])
   if (formats.length > MAX_FORMATS)
     throw badOption('the number of formats in stages.wire', `at most ${MAX_FORMATS}`, formats.length)
-  const makeAll = (side: 'outgoing' | 'incoming') =>
+  const makeAll = (side: 'outgoing' | 'incoming'): MadeStage[] =>
     wire.flatMap((stage, at) => {
       const make = pairs[at]?.[side] ?? (stage[side] && (() => stage[side]!()))
       const option = `stages.wire[${at}].${side}`
@@ -92,11 +85,8 @@ export function makeWireStages(wire: readonly WireStage[] = [], keepOpen = false
     })
   const outgoing = makeAll('outgoing')
   const incoming = makeAll('incoming').reverse()
-  const heldBack = (said: number, heard: number) => {
-    const held = [...holding(outgoing, said), ...holding(incoming, heard)]
-    return held.length === 0 ? undefined : `${held.join(', ')}; ${PROMPT}`
-  }
-  const stagesOf = (made: Made[]) => made.map(({ stage }) => stage)
+  const heldBack = new HeldBack(outgoing, incoming)
+  const stagesOf = (made: readonly MadeStage[]) => made.map(({ stage }) => stage)
   const all = stagesOf([...outgoing, ...incoming])
   return {
     maxFrame,
@@ -104,32 +94,9 @@ export function makeWireStages(wire: readonly WireStage[] = [], keepOpen = false
     incoming: stagesOf(incoming),
     formats,
     heldBack,
+    greeted: heldBack.greeted.bind(heldBack),
     owed: () => all.flatMap((stage) => [...owedBy(stage)]),
     dismiss: () => all.forEach(dismiss),
-  }
-}
-
-interface Made {
-  option: string
-  stage: Transform
-  /** It may have to wait for the peer before it gives anything. */
-  isPaired: boolean
-}
-
-const PROMPT =
-  'a wire stage has to give out all that it was given without waiting for more: flushing() does that for the compressors of node:zlib'
-
-/**
- * Stages that gave less than they were given: bytes that came out of one went into the next. Of one that waits for the peer
- * nothing is known.
- */
-function* holding(made: readonly Made[], cameOut: number): Generator<string, void> {
-  for (const [at, { option, stage, isPaired }] of made.entries()) {
-    if (isPaired) continue
-    const next = made[at + 1]
-    const [given, gave] = [bytesGiven(stage), next ? bytesGiven(next.stage) : cameOut]
-    const what = gave === 0 ? 'nothing came out' : `only ${gave} came out`
-    if (gave < given) yield `${given} bytes went into ${nameOfStage(stage, option)} and ${what}`
   }
 }
 

@@ -2,8 +2,11 @@ import { once } from 'node:events'
 import stream, { Duplex, PassThrough, Transform, type TransformOptions } from 'node:stream'
 import test from 'ava'
 import type { Owed } from '../../../lib/async.js'
-import { isSluiceError } from '../../../lib/errors.js'
+import { type Code, isSluiceError } from '../../../lib/errors.js'
 import { makeForeignStage, owedBy } from '../../../lib/stages/bytes/foreign-stage.js'
+import { mapCuts } from '../../../lib/stages/map-cuts.js'
+import { progressTap } from '../../../lib/stages/progress-tap.js'
+import { itemsOf, SMALL } from '../../helpers/items.js'
 
 const boom = () => {
   throw new RangeError('boom')
@@ -170,33 +173,77 @@ for (const [what, options] of Object.entries(FAULTS)) {
 }
 
 const { compose } = stream as unknown as { compose(...stages: Duplex[]): Duplex }
-const fails: TransformOptions = { transform: (_chunk, _encoding, done) => done(new RangeError('boom')) }
+const failing = (cause: unknown): TransformOptions => ({
+  transform: (_chunk, _encoding, done) => done(cause as Error),
+})
 class Scanner extends Transform {}
-const FAILING: Record<string, (options: TransformOptions) => unknown> = {
-  Scanner: (options) => new Scanner({ ...options, ...fails }),
-  'Duplexify|Duplex': () =>
+const FAILING: Record<string, (cause: unknown, options: TransformOptions) => unknown> = {
+  Scanner: (cause, options) => new Scanner({ ...options, ...failing(cause) }),
+  'Duplexify|Duplex': (cause) =>
     // biome-ignore lint/correctness/useYield: it fails before it gives anything
     Duplex.from(async function* (source: AsyncIterable<unknown>) {
-      for await (const _ of source) boom()
+      for await (const _ of source) throw cause
     }),
-  'ComposeDuplex|Duplex': (options) =>
-    compose(new PassThrough(options), new Transform({ ...options, ...fails })),
+  'ComposeDuplex|Duplex': (cause, options) =>
+    compose(new PassThrough(options), new Transform({ ...options, ...failing(cause) })),
+  Duplex: (cause, { objectMode }) =>
+    Duplex.fromWeb(
+      new TransformStream({
+        transform() {
+          throw cause
+        },
+      }),
+      { objectMode },
+    ),
+}
+const coded = (error: Error, code: string) => Object.assign(error, { code })
+/** What a stage may fail with, and the code of a stage of bytes for it; that of items is always `ERR_DESTROYED`. */
+const CAUSES: Record<string, [cause: Error, code: Code]> = {
+  'an error': [new Error('boom'), 'ERR_CORRUPT'],
+  'a code for data': [coded(new TypeError('boom'), 'ERR_ENCODING_INVALID_ENCODED_DATA'), 'ERR_CORRUPT'],
+  'data that ends': [coded(new RangeError('boom'), 'ERR_OUT_OF_RANGE'), 'ERR_CORRUPT'],
+  'a mistake with types': [new TypeError('boom'), 'ERR_DESTROYED'],
+  'a mistake with names': [new ReferenceError('boom'), 'ERR_DESTROYED'],
+  'a mistake with ranges': [new RangeError('boom'), 'ERR_DESTROYED'],
+  'a mistake in a call': [coded(new TypeError('boom'), 'ERR_INVALID_ARG_TYPE'), 'ERR_DESTROYED'],
+  'a mistake with a stream': [coded(new Error('boom'), 'ERR_MULTIPLE_CALLBACK'), 'ERR_DESTROYED'],
 }
 for (const [name, make] of Object.entries(FAILING))
-  for (const [ofItems, code] of [
-    [false, 'ERR_CORRUPT'],
-    [true, 'ERR_DESTROYED'],
-  ] as const)
-    test(`what a stage fails with names it, and is ${code}: ${name}`, async (t) => {
-      const stage = makeForeignStage('there', () => make({ objectMode: ofItems }) as Transform, { ofItems })
-      const failed = once(stage, 'error')
-      stage.end('x')
-      stage.resume()
-      const [error] = await failed
-      t.is(error.code, code)
-      t.regex(error.message, new RegExp(`^(${name}) of there failed: boom$`))
-      t.true(error.cause instanceof RangeError)
+  for (const [what, [cause, ofBytes]] of Object.entries(CAUSES))
+    test(`what a stage fails with names it, and only bytes that cannot be read are corrupt: ${name}, ${what}`, async (t) => {
+      for (const ofItems of [false, true]) {
+        const made = () => make(cause, { objectMode: ofItems }) as Transform
+        const stage = makeForeignStage('there', made, { ofItems })
+        const failed = once(stage, 'error')
+        stage.end(Buffer.from('x'))
+        stage.resume()
+        const [error] = await failed
+        t.is(error.code, ofItems ? 'ERR_DESTROYED' : ofBytes)
+        t.regex(error.message, new RegExp(`^(${name}) of there failed: boom$`))
+        t.is(error.cause, cause)
+      }
     })
+
+const RUN = itemsOf(SMALL).find(({ kind }) => kind === 'run')
+
+for (const thrown of ['a text', undefined, null, 0])
+  test(`a stage of ours whose function throws what is no error is named: ${thrown}`, async (t) => {
+    const fails = () => {
+      throw thrown
+    }
+    for (const [ofItems, make] of [
+      [true, () => mapCuts(fails)],
+      [true, () => progressTap(fails)],
+      [false, () => progressTap(fails)],
+    ] as const) {
+      const stage = makeForeignStage('there', make, { ofItems })
+      const failed = once(stage, 'error')
+      stage.write(ofItems ? RUN : Buffer.from('x'))
+      const [error] = await failed
+      t.regex(error.message, new RegExp(`^\\w+ of there failed: what was thrown is no error: ${thrown}$`))
+      t.is(error.code, 'ERR_DESTROYED')
+    }
+  })
 
 test('what a write refuses by throwing is an error of the stage', async (t) => {
   const stage = makeForeignStage('there', () => new PassThrough())
