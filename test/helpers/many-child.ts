@@ -1,11 +1,12 @@
-// Many streams, transactions, rotations, recoveries, recovery managers or parts at once, each of which has handles open for a while; or as many
+// Many streams, transactions, trails, rotations, recoveries, recovery managers or parts at once, each of which has handles open for a while; or as many
 // sources, each in a folder of its own, that one transaction takes in.
-//   many-child streams|transactions|rotations|recoveries|managers|parts|copyIn|moveIn DIR COUNT
+//   many-child streams|transactions|trails|rotations|recoveries|managers|parts|copyIn|moveIn DIR COUNT
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as later } from 'node:timers/promises'
 import {
+  AuditTrail,
   createAtomicWriteStream,
   FileTransaction,
   PartFile,
@@ -24,6 +25,11 @@ async function* slowly(text: string) {
 
 async function work(i: number): Promise<void> {
   if (what === 'streams') return pipeline(slowly(`${i}`), createAtomicWriteStream(`${dir}/${i}`))
+  if (what === 'trails') {
+    await using trail = await AuditTrail.open(`${dir}/audit.jsonl`)
+    await later(400)
+    return trail.record({ operation: `${i}`, path: '', status: 'ok', duration: 0 })
+  }
   if (what === 'rotations') {
     writeFileSync(`${dir}/${i}`, '')
     await rotateFile(`${dir}/${i}`, { durability: 'crash' })

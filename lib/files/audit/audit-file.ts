@@ -1,20 +1,28 @@
 import { randomBytes } from 'node:crypto'
 import { dirname, join } from 'node:path'
-import { coalesce } from '../../async.js'
+import { coalesce, Limiter } from '../../async.js'
 import { printable, SluiceError } from '../../errors.js'
 import { SystemError } from '../disk/disk-error.js'
 import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
 import { undisturbed } from '../disk/read-write.js'
-import { isSticky, lstatIfThere, sameInode, unlinkIfThere } from '../disk/stats.js'
+import { idText, isSticky, lstatIfThere, sameInode, unlinkIfThere } from '../disk/stats.js'
 import { syncFolder } from '../disk/sync.js'
 import { entryOfAnother, judgeOf, type PassOver } from '../own/foreign.js'
+import type { HandleBudget } from '../tree/handle-budget.js'
 
 const NEWLINE = Buffer.from('\n')
 
 /** How often a record is written again after the disk took only a part of it. */
 const MOST_APPEND_TRIES = 3
 
-/** One open file of a trail, until its last user leaves. */
+/** How many are being opened at once: each has a handle, also where the file turns out to be open already. */
+const MOST_OPENING = 8
+const opening = new Limiter(MOST_OPENING)
+
+/** Those that are open, by path, device and inode. */
+const allOpen = new WeakMap<FileSystem, Map<string, AuditFile>>()
+
+/** One open file, until its last user leaves: all trails of a process into it share its handle. */
 export class AuditFile {
   /** The file was deleted: what was written to it is lost. */
   removed = false
@@ -23,20 +31,30 @@ export class AuditFile {
   readonly #fs: FileSystem
   readonly #fd: number
   readonly #stats: FileStats
+  readonly #key: string
   /** The last line is incomplete: the next record must begin a new line. */
   #torn: boolean
   #users = 1
 
-  private constructor(fs: FileSystem, fd: number, stats: FileStats, torn: boolean) {
+  private constructor(fs: FileSystem, fd: number, stats: FileStats, key: string, torn: boolean) {
     this.#fs = fs
     this.#fd = fd
     this.#stats = stats
+    this.#key = key
     this.#torn = torn
     this.sync = coalesce(() => fs.fsync(fd))
+    openFiles(fs).set(key, this)
   }
 
-  /** Opens the file, or makes it. The caller is its first user. */
-  static async open(fs: FileSystem, path: string, power: boolean): Promise<AuditFile> {
+  /**
+   * Opens the file, or makes it. The caller becomes a user of it.
+   * @param handles where those wait for which the system has none
+   */
+  static open(fs: FileSystem, path: string, power: boolean, handles: HandleBudget): Promise<AuditFile> {
+    return opening.run(() => handles.retry(() => AuditFile.#open(fs, path, power)))
+  }
+
+  static async #open(fs: FileSystem, path: string, power: boolean): Promise<AuditFile> {
     const fd = await fs.open(path, OPEN.append, 0o600)
     try {
       const stats = await fs.fstat(fd)
@@ -48,7 +66,14 @@ export class AuditFile {
       const last = Buffer.alloc(1)
       const torn = stats.size > 0 && (await fs.read(fd, last, 0, 1, stats.size - 1)) === 1 && last[0] !== 0x0a
       if (power) await syncFolder(fs, dirname(path))
-      return new AuditFile(fs, fd, stats, torn)
+      // the one that is open keeps its inode: no other file has that number
+      const key = `${idText(stats)} ${path}`
+      const there = openFiles(fs).get(key)
+      if (!there) return new AuditFile(fs, fd, stats, key, torn)
+      // held before it is closed here: else the other one could close meanwhile
+      there.hold().#torn ||= torn
+      await fs.close(fd).catch(() => {})
+      return there
     } catch (error) {
       await fs.close(fd).catch(() => {})
       throw error
@@ -92,8 +117,16 @@ export class AuditFile {
   /** Removes a user; the last one closes the file. */
   async leave(): Promise<void> {
     this.#users--
-    if (this.#users === 0) await this.#fs.close(this.#fd)
+    if (this.#users > 0) return
+    openFiles(this.#fs).delete(this.#key)
+    await this.#fs.close(this.#fd)
   }
+}
+
+function openFiles(fs: FileSystem): Map<string, AuditFile> {
+  const known = allOpen.get(fs) ?? new Map<string, AuditFile>()
+  allOpen.set(fs, known)
+  return known
 }
 
 /**

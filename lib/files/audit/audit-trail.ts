@@ -11,6 +11,7 @@ import { blockingFileSystem, nodeFileSystem } from '../disk/node-fs.js'
 import { ifThere, lstatIfThere } from '../disk/stats.js'
 import { syncFolder } from '../disk/sync.js'
 import type { Durability } from '../publish/publish.js'
+import { handlesOf } from '../tree/handle-budget.js'
 import { AuditFile, LONGEST_TRAIL_NAME, listRotated, nextRotated, removeOldest } from './audit-file.js'
 import { type Audit, type AuditEntry, type AuditRecord, decodeLine, encodeRecord } from './audit-record.js'
 import { type ReadAuditOptions, readAudit } from './read-audit.js'
@@ -62,7 +63,8 @@ const MOST_ROTATION_TRIES = 16
  *
  * At `maxBytes` the file is renamed to `NAME.NUMBER-RANDOM`; records that other processes write to it at that moment
  * stay in it. All but the newest `keep` of these are removed; what another user has put among them counts for nothing. The
- * file may be deleted or renamed at any time: the next record makes a new one.
+ * file may be deleted or renamed at any time: the next record makes a new one. All trails of a process into one file have it
+ * open once.
  *
  * Each record that this trail has written is an event, too: `trail.on('record', …)`, or one after the other with
  * `for await (const [record] of on(trail, 'record'))` of `node:events`. Those of other trails and processes are not: see
@@ -115,7 +117,8 @@ export class AuditTrail extends EventEmitter<AuditTrailEvents> implements Audit,
     checkChoice('durability', durability, ['crash', 'power'])
     if (session !== undefined) checkText('session', session)
     try {
-      const file = await AuditFile.open(options.fs ?? APPENDING, full, durability === 'power')
+      const handles = handlesOf(options.fs ?? nodeFileSystem)
+      const file = await AuditFile.open(options.fs ?? APPENDING, full, durability === 'power', handles)
       return new AuditTrail(full, file, options)
     } catch (error) {
       throw diskError(error, 'open the audit trail', full)
@@ -258,7 +261,7 @@ export class AuditTrail extends EventEmitter<AuditTrailEvents> implements Audit,
   async #reopen(): Promise<void> {
     const old = this.#file
     const { fs, durability } = this.#options
-    this.#file = await AuditFile.open(fs, this.path, durability === 'power')
+    this.#file = await AuditFile.open(fs, this.path, durability === 'power', handlesOf(this.#reading))
     await old.leave()
   }
 

@@ -9,6 +9,7 @@ import {
   AuditTrail,
   type AuditTrailOptions,
   readAudit,
+  readFileRetry,
   writeFileAtomic,
 } from '../../../lib/files/index.js'
 import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
@@ -165,6 +166,46 @@ test('a file that another user puts there while the trail is rotated gets no rec
   await t.throwsAsync(trail.flush(), { code: 'ERR_PERMISSION', message: /belongs to another user \(7\)/ })
   t.is(raw(disk), '')
   t.deepEqual(await paths(disk), ['a', 'b'])
+  await trail.close()
+})
+
+test('trails into one file share its handle, and the last one closes it', async (t) => {
+  const { disk, trail } = await opened()
+  let most = 0
+  disk.delay = async () => {
+    most = Math.max(most, disk.openHandles().length)
+  }
+  const more = await Promise.all(Array.from({ length: 50 }, () => opened({}, disk)))
+  t.true(most < 20, `${most}`)
+  t.is(disk.openHandles().length, 1)
+  await trail.close()
+  t.is(disk.openHandles().length, 1)
+  for (const [n, one] of more.entries()) await one.trail.record(entry(`${n}`))
+  // as another process rotates it: each of them goes on in the new file
+  await disk.rename('/d/log', '/d/log.00000001-aaaaaaaa')
+  for (let n = 50; n < 150; n++) await more[n % 50]!.trail.record(entry(`${n}`))
+  t.deepEqual(
+    (await paths(disk)).map(Number).sort((a, b) => a - b),
+    Array.from({ length: 150 }, (_, n) => n),
+  )
+  t.is(disk.openHandles().length, 1)
+  for (const one of more) await one.trail.close()
+  t.deepEqual(disk.openHandles(), [])
+  // not one that is closed
+  await (await opened({}, disk)).trail.record(entry('again'))
+  t.is((await paths(disk)).at(-1), 'again')
+})
+
+test('where the system has no handle for a trail, it waits for those that are given back', async (t) => {
+  const disk = new MemoryDisk()
+  disk.put('/d/file', 'x')
+  disk.fail({ call: 'open', path: '/d/log', error: 'EMFILE' })
+  const [trail] = await Promise.all([
+    AuditTrail.open('/d/log', { fs: disk }),
+    readFileRetry('/d/file', { fs: disk }),
+  ])
+  await trail.record(entry('a'))
+  t.deepEqual(await paths(disk), ['a'])
   await trail.close()
 })
 
