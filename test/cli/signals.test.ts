@@ -60,6 +60,15 @@ onLinux('in the background of a shell that has ended SIGINT is for others', asyn
   t.is(await said, '')
 })
 
+onLinux(
+  'that a signal was ignored at the start Node takes back, as README.md says: nobody can know',
+  async (t) => {
+    const program = `process.kill(process.pid, 'SIGTERM'); setTimeout(() => {}, 60_000)`
+    const shell = spawn('sh', ['-c', `trap '' TERM; exec "$0" -e "${program}"`, process.execPath])
+    t.deepEqual(await once(shell, 'exit'), [null, 'SIGTERM'])
+  },
+)
+
 const hasTerminals = spawnSync('script', ['--version']).status === 0
 
 for (const atQuestion of [false, true])
