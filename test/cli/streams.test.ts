@@ -58,6 +58,9 @@ posix('without a working directory it is a wrong use, said in words', async (t) 
   for (const command of ['send x --to 127.0.0.1:9', 'pack ../s', 'send . --dry-run']) {
     const { code, err } = await shell(t, `mkdir gone; cd gone; rmdir ../gone; $S ${command}`)
     t.is(code, 2, err)
-    t.regex(err, /^sluice: the folder that this was started in is no more.*change into another one\n$/)
+    t.regex(
+      err,
+      /^sluice: \S+ leads nowhere: the folder that this process works in was removed; .*another folder\n$/,
+    )
   }
 })
