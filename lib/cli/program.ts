@@ -177,7 +177,7 @@ export async function main(args: readonly string[], io: Io, stop: AbortControlle
     try {
       if (asked || streams) checkOutput(io)
       await run({ io, reporter, signal, stop: () => stop.abort(stoppedByUser()) })
-      await written(io.stdout)
+      await written(io.stdout, signal)
       if (lost) throw lost
     } catch (error) {
       // after a stop, its reason is reported, and not an error that followed from it, as that a transfer was cancelled here
@@ -230,10 +230,14 @@ function ofAnotherCommand(said: string, { commands }: Command): string | undefin
   return `${unknown}: it is one of sluice ${names.join(' and ')}`
 }
 
-/** Resolves when all that was written so far has been flushed, or is lost. */
-function written(stream: NodeJS.WriteStream): Promise<void> {
-  return new Promise((resolve) => {
-    if (stream.destroyed || stream.writableEnded) resolve()
-    else stream.write('', () => resolve())
+/**
+ * Resolves when all that was written so far has been flushed, or is lost. Rejects once the program is stopped: whoever is
+ * to read it may never do so.
+ */
+function written(stream: NodeJS.WriteStream, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (stream.destroyed || stream.writableEnded) return resolve()
+    stream.write('', () => resolve())
+    signal.addEventListener('abort', () => reject(signal.reason))
   })
 }

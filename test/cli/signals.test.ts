@@ -69,6 +69,18 @@ onLinux(
   },
 )
 
+test('a reader that does not read does not keep the program from ending', async (t) => {
+  const names = Array.from({ length: 2000 }, (_, i) => `${i}-${'x'.repeat(200)}`)
+  const dir = await plant(await temporary(t), Object.fromEntries(names.map((name) => [name, ''])))
+  const child = spawn(process.execPath, [MAIN, 'send', dir, '--to', '127.0.0.1:1', '--dry-run'])
+  t.teardown(() => child.kill('SIGKILL'))
+  // more than the pipe holds: the rest is not taken
+  await once(child.stderr, 'data')
+  child.kill('SIGINT')
+  const [code] = await once(child, 'exit')
+  t.is(code, 130)
+})
+
 const hasTerminals = spawnSync('script', ['--version']).status === 0
 
 for (const atQuestion of [false, true])
