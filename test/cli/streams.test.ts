@@ -29,6 +29,9 @@ for (const [line, exit, said] of [
   ['$S send s --dry-run >&-', 8, /^sluice: standard output is closed/],
   ['$S receive --dir in --yes >&-', 8, /^sluice: standard output is closed/],
   ['$S send s --to 127.0.0.1:1 --json >&-', 8, /^sluice: standard output is closed/],
+  ['$S --help >&-', 8, /^sluice: standard output is closed/],
+  ['$S send --help >&-', 8, /^sluice: standard output is closed/],
+  ['$S --version >&-', 8, /^sluice: standard output is closed/],
 ] as const)
   posix(`a standard stream that is closed is an error: ${line}`, async (t) => {
     const { code, err, kept } = await shell(t, line)
