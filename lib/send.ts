@@ -9,7 +9,7 @@ import { fileSource } from './stages/file-source.js'
 import { framer } from './stages/framer.js'
 import { hashTap } from './stages/hash-tap.js'
 import { isManifest, type Manifest } from './stages/manifest/builder.js'
-import { MANIFEST_OPTIONS, type ManifestOptions, manifestOf } from './stages/manifest/manifest-of.js'
+import { listingOf, MANIFEST_OPTIONS, type ManifestOptions } from './stages/manifest/manifest-of.js'
 import { tap } from './stages/progress-tap.js'
 import type { Item } from './stages/river/items.js'
 import { lent } from './stores/sources.js'
@@ -77,6 +77,9 @@ export function send(
   const limits = limitsOf(options.limits)
   checkFlag('open', options.open)
   const isOpen = options.open === true || (isManifest(source) && source.offer.open === true)
+  // what is listed only over a connection, or after the offers before it, is what the paths lead to now
+  const list = isManifest(source) ? undefined : listingOf(source, options.fs)
+  const ofListing = pickKnown(options, MANIFEST_OPTIONS)
   let manifest: Manifest | undefined
   const release = async () => {
     if (isManifest(source)) await source.store.close?.()
@@ -102,12 +105,14 @@ export function send(
         prepare: async (signal) => {
           manifest ??= isManifest(source)
             ? { ...source, offer: { ...source.offer, ...(isOpen && { open: true }) } }
-            : await manifestOf(source, { ...pickKnown(options, MANIFEST_OPTIONS), signal })
+            : await list!({ ...ofListing, signal })
           // told once, over whichever connection
           return continuing?.resume ? { ...manifest, skipped: [] } : manifest
         },
-        attach: (paths, after, signal) =>
-          manifestOf(paths, { ...pickKnown(options, MANIFEST_OPTIONS), name: undefined, after, signal }),
+        attach: (paths) => {
+          const listMore = listingOf(paths, options.fs)
+          return (after, signal) => listMore({ ...ofListing, name: undefined, after, signal })
+        },
         river: ({ plan, passed, failed }) => {
           const { store } = manifest!
           const source = fileSource(

@@ -170,14 +170,11 @@ export async function main(args: readonly string[], io: Io, stop: AbortControlle
     lost ??= diskError(error, 'write', 'standard output')
     stop.abort(lost)
   })
-  let json = false
-  const sluice = program(async (asked, streams, run) => {
-    json = asked
-    const reporter = new Reporter(io, json, () => signal.aborted, streams ? io.stderr : io.stdout)
+  /** Runs what gives results, all of which have to be written. */
+  const give = async (reporter: Reporter, run: () => Promise<void>) => {
     try {
-      if (asked || streams) checkOutput(io)
-      await run({ io, reporter, signal, stop: () => stop.abort(stoppedByUser()) })
-      await written(io.stdout)
+      await run()
+      await written(io.stdout, signal)
       if (lost) throw lost
     } catch (error) {
       // after a stop, its reason is reported, and not an error that followed from it, as that a transfer was cancelled here
@@ -186,6 +183,14 @@ export async function main(args: readonly string[], io: Io, stop: AbortControlle
       const known = reason && !isOwn ? reason : commandError(error)
       exit = reporter.error(known, !signal.aborted)
     }
+  }
+  const isStopped = () => signal.aborted
+  const sluice = program((json, streams, run) => {
+    const reporter = new Reporter(io, json, isStopped, streams ? io.stderr : io.stdout)
+    return give(reporter, async () => {
+      if (json || streams) checkOutput(io)
+      await run({ io, reporter, signal, stop: () => stop.abort(stoppedByUser()) })
+    })
   })
   addHelp(sluice, io.stdout.columns || 80)
   for (const command of [sluice, ...sluice.commands]) {
@@ -208,7 +213,9 @@ export async function main(args: readonly string[], io: Io, stop: AbortControlle
     await sluice.parseAsync(args, { from: 'user' })
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
-    return error.exitCode === 0 ? 0 : 2
+    if (error.exitCode !== 0) return 2
+    // the help, or the version, was asked for, and is written
+    await give(new Reporter(io, false, isStopped), async () => checkOutput(io))
   }
   return exit
 }
@@ -230,10 +237,19 @@ function ofAnotherCommand(said: string, { commands }: Command): string | undefin
   return `${unknown}: it is one of sluice ${names.join(' and ')}`
 }
 
-/** Resolves when all that was written so far has been flushed, or is lost. */
-function written(stream: NodeJS.WriteStream): Promise<void> {
-  return new Promise((resolve) => {
-    if (stream.destroyed || stream.writableEnded) resolve()
-    else stream.write('', () => resolve())
+/** Milliseconds that a program which was stopped waits for a reader of what it has written. */
+const LAST_WORDS = 100
+
+/**
+ * Resolves when all that was written so far has been flushed, or is lost. Rejects soon after the program was stopped:
+ * whoever is to read it may never do so.
+ */
+function written(stream: NodeJS.WriteStream, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (stream.destroyed || stream.writableEnded) return resolve()
+    stream.write('', () => resolve())
+    const stopped = () => setTimeout(() => reject(signal.reason), LAST_WORDS)
+    if (signal.aborted) stopped()
+    else signal.addEventListener('abort', stopped)
   })
 }

@@ -13,13 +13,15 @@ export interface Made {
   store: { close?(): Promise<void> | void }
 }
 
+type Maker = (after: Offer) => Promise<Made>
+
 /** What {@link Attachments} asks of its sender. */
 export interface AttachmentCalls {
   plan: Plan
   /** Whether anything may be attached. */
   isOpen: boolean
-  /** Makes an offer that goes on where `after` ends. */
-  make(paths: readonly string[], after: Offer): Promise<Made>
+  /** Settles where the paths lead, and gives what makes an offer of them that goes on where `after` ends. */
+  maker(paths: readonly string[]): Maker
   /** Resolves with the first offer when it was accepted. */
   accepted: Promise<Offer>
   /** Rejects when the transfer is over, with what it ended with. */
@@ -71,8 +73,10 @@ export class Attachments {
     if (!this.#calls.isOpen)
       throw refused('it was not begun with open: true, so that its receiver does not expect more')
     if (this.#isEnded) throw refused('end() was called')
+    // now: the process may work in another folder when those before have their answers
+    const make = this.#calls.maker(paths)
     this.#unsettled++
-    const attaching = this.#before.then(() => this.#attach(paths))
+    const attaching = this.#before.then(() => this.#attach(make))
     this.#before = attaching.catch(() => {})
     try {
       await Promise.race([attaching, this.#calls.ended])
@@ -95,10 +99,10 @@ export class Attachments {
     )
   }
 
-  async #attach(paths: readonly string[]): Promise<void> {
-    const { make, accepted, ended, isOver, checkLimits, offer, plan } = this.#calls
+  async #attach(make: Maker): Promise<void> {
+    const { accepted, ended, isOver, checkLimits, offer, plan } = this.#calls
     this.#last ??= await accepted
-    const made = await make(paths, this.#last)
+    const made = await make(this.#last)
     try {
       checkLimits(plan.entries.length + made.offer.entries.length)
       await this.#checkNames(made.offer)

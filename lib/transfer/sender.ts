@@ -22,8 +22,8 @@ export interface Sending {
   isOpen: boolean
   /** Makes the offer; `skipped` becomes warnings. `signal` aborts when the transfer is over before. */
   prepare(signal: AbortSignal): Promise<Made>
-  /** Makes another offer, which goes on where `after` ends. */
-  attach(paths: readonly string[], after: Offer, signal: AbortSignal): Promise<Made>
+  /** Settles where the paths lead, and gives what makes another offer of them, which goes on where `after` ends. */
+  attach(paths: readonly string[]): (after: Offer, signal: AbortSignal) => Promise<Made>
   /**
    * Makes the stages from the source to just before the framer. The source gives the offer out first, then what the
    * plan wants; it is told when that has changed, when nothing more will be asked for, and when it is to
@@ -82,7 +82,10 @@ export class Sender extends Session {
     this.#attachments = new Attachments({
       plan: this.plan,
       isOpen: sending.isOpen,
-      make: (paths, after) => sending.attach(paths, after, this.stop.signal),
+      maker: (paths) => {
+        const make = sending.attach(paths)
+        return (after) => make(after, this.stop.signal)
+      },
       accepted: this.#firstAccepted.promise,
       ended,
       isOver: () => this.over,

@@ -379,6 +379,9 @@ test('results that cannot be written are an error, and the address that nobody r
     ['receive', '--dir', dir, '--yes'],
     ['send', photos, '--dry-run'],
     ['pack', photos],
+    ['--help'],
+    ['send', '--help'],
+    ['--version'],
   ]
   for (const args of wrong) {
     const full = await open('/dev/full', 'w')

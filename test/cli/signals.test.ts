@@ -3,10 +3,13 @@ import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { PassThrough, Writable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import test from 'ava'
 import { connectTo } from '../../lib/cli/network/sockets.js'
+import { main } from '../../lib/cli/program.js'
 import { stoppedByUser } from '../../lib/cli/ui/exit.js'
+import type { Io } from '../../lib/cli/ui/reporter.js'
 import { ignoredSignals } from '../../lib/cli/ui/signals.js'
 import { Command, MAIN } from '../helpers/command.js'
 import { plant, temporary } from '../helpers/folders.js'
@@ -58,6 +61,28 @@ onLinux('in the background of a shell that has ended SIGINT is for others', asyn
   process.kill(pid, 'SIGINT')
   process.kill(pid, 'SIGTERM')
   t.is(await said, '')
+})
+
+onLinux(
+  'that a signal was ignored at the start Node takes back, as README.md says: nobody can know',
+  async (t) => {
+    const program = `process.kill(process.pid, 'SIGTERM'); setTimeout(() => {}, 60_000)`
+    const shell = spawn('sh', ['-c', `trap '' TERM; exec "$0" -e "${program}"`, process.execPath])
+    t.deepEqual(await once(shell, 'exit'), [null, 'SIGTERM'])
+  },
+)
+
+test('a reader that does not read does not keep the program from ending', async (t) => {
+  const dir = await plant(await temporary(t), { file: '1' })
+  // what is written is not taken
+  const stdout = new Writable({ write: () => {} })
+  const [stdin, stderr] = [new PassThrough().end(), new PassThrough()]
+  const stop = new AbortController()
+  const args = ['send', dir, '--to', '127.0.0.1:1', '--dry-run']
+  const ending = main(args, { stdin, stdout, stderr } as unknown as Io, stop)
+  await once(stderr, 'data')
+  stop.abort(stoppedByUser())
+  t.is(await ending, 130)
 })
 
 const hasTerminals = spawnSync('script', ['--version']).status === 0

@@ -29,6 +29,9 @@ for (const [line, exit, said] of [
   ['$S send s --dry-run >&-', 8, /^sluice: standard output is closed/],
   ['$S receive --dir in --yes >&-', 8, /^sluice: standard output is closed/],
   ['$S send s --to 127.0.0.1:1 --json >&-', 8, /^sluice: standard output is closed/],
+  ['$S --help >&-', 8, /^sluice: standard output is closed/],
+  ['$S send --help >&-', 8, /^sluice: standard output is closed/],
+  ['$S --version >&-', 8, /^sluice: standard output is closed/],
 ] as const)
   posix(`a standard stream that is closed is an error: ${line}`, async (t) => {
     const { code, err, kept } = await shell(t, line)
@@ -58,6 +61,9 @@ posix('without a working directory it is a wrong use, said in words', async (t) 
   for (const command of ['send x --to 127.0.0.1:9', 'pack ../s', 'send . --dry-run']) {
     const { code, err } = await shell(t, `mkdir gone; cd gone; rmdir ../gone; $S ${command}`)
     t.is(code, 2, err)
-    t.regex(err, /^sluice: the folder that this was started in is no more.*change into another one\n$/)
+    t.regex(
+      err,
+      /^sluice: \S+ leads nowhere: the folder that this process works in was removed; .*another folder\n$/,
+    )
   }
 })

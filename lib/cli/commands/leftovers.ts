@@ -157,8 +157,8 @@ const LONG = 3000
 /** Tells, once it takes long, that processes elsewhere are watched; returns a function that ends this. */
 export function tellOfWatching(reporter: Context['reporter']): () => void {
   const text =
-    'watching for some seconds whether processes on another machine or in another container are alive; ' +
-    '--force takes them for dead'
+    'still looking: processes on another machine or in another container are watched for some seconds; ' +
+    '--force of clean and recover takes them for dead'
   return systemClock.after(LONG, () => reporter.note(text))
 }
 

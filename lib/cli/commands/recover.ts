@@ -64,7 +64,7 @@ export async function recoverCommand(
     let replaced = 0
     // the deepest first: once the folder around it is moved back, it has another path
     for (const aside of orphans.replaced.toReversed())
-      replaced += await endReplacement(tree, relative(dir, aside), dryRun, reporter)
+      replaced += await endReplacement(tree, relative(dir, aside), dryRun, context)
     if (!dryRun) await removeEmptyFolders(tree)
     found = { transactions, replaced, parts, orphans }
   } finally {
@@ -115,11 +115,11 @@ async function endReplacement(
   tree: Tree,
   aside: string,
   dryRun: boolean,
-  reporter: Context['reporter'],
+  { reporter, signal }: Context,
 ): Promise<number> {
   const path = aside.includes(sep) ? dirname(aside) : ''
   const ended = await tree.within(path.split(sep).join('/'), (folder) =>
-    recoverReplaced(tree.fs, folder, { dryRun, asides: [basename(aside)] }),
+    recoverReplaced(tree.fs, folder, { dryRun, asides: [basename(aside)], signal }),
   )
   for (const state of ['restored', 'removed'] as const)
     for (const name of ended[state]) {

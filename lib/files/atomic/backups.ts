@@ -9,6 +9,7 @@ import { lstatIfThere, unlinkIfThere } from '../disk/stats.js'
 import { judgeOf } from '../own/foreign.js'
 import { temporaryName } from '../own/temporary-name.js'
 import type { OpenFolder } from '../tree/open-folder.js'
+import type { Stoppable } from '../tree/stoppable.js'
 
 /** An earlier content of a file that was kept. */
 export interface Backup {
@@ -142,10 +143,12 @@ export async function trueBackups(
   folder: OpenFolder,
   name?: string,
   made?: string,
+  stop?: Stoppable,
 ): Promise<(Backup & { stats: FileStats })[]> {
   const judges = new Map<string, (stats: FileStats) => boolean>()
   const found: (Backup & { stats: FileStats })[] = []
   for (const backup of await backupsIn(fs, folder, name)) {
+    await stop?.step()
     const isTrue = judges.get(backup.of) ?? (await backupJudge(fs, folder, name ?? backup.of, made))
     judges.set(backup.of, isTrue)
     const stats = await lstatIfThere(fs, folder.at(basename(backup.path)))

@@ -9,6 +9,7 @@ import { nodeFileSystem } from '../disk/node-fs.js'
 import { unlinkIfThere } from '../disk/stats.js'
 import { handlesOf } from '../tree/handle-budget.js'
 import { Folder, type OpenFolder } from '../tree/open-folder.js'
+import { Stoppable } from '../tree/stoppable.js'
 import { type Backup, trueBackups } from './backups.js'
 
 /** Options of {@link removeBackups}. */
@@ -21,6 +22,8 @@ export interface RemoveBackupsOptions extends Audited {
   name?: string
   /** Remove nothing, only report what would be removed. Default false. */
   dryRun?: boolean
+  /** Ends it between two backups: `ERR_CANCELLED`. */
+  signal?: AbortSignal | undefined
   fs?: FileSystem
   /** Milliseconds since 1970. */
   now?: () => number
@@ -40,7 +43,7 @@ export interface RemovedBackups {
  * the file are those of its content, which may be years older. A backup with a time in the future (the clock was
  * wrong) counts as just made; a later write with `backup` removes it in its turn. Touches only files with the names
  * of backups of this library; what somebody else planted among them does not count, and stays. Fails with `ERR_USAGE`,
- * `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_WRITE`; what was removed before stays removed.
+ * `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_WRITE`, `ERR_CANCELLED`; what was removed before stays removed.
  */
 export function removeBackups(dir: PathLike, options: RemoveBackupsOptions = {}): Promise<RemovedBackups> {
   return audited('removeBackups', dir, options, async () => {
@@ -50,6 +53,7 @@ export function removeBackups(dir: PathLike, options: RemoveBackupsOptions = {})
       keep: true,
       name: true,
       dryRun: true,
+      signal: true,
       fs: true,
       now: true,
     })
@@ -62,8 +66,13 @@ export function removeBackups(dir: PathLike, options: RemoveBackupsOptions = {})
     checkOption('name', name, isName, 'that of a file in the folder')
     const removed: RemovedBackups = { count: 0, bytes: 0, paths: [] }
     const before = now() - olderThan
+    const stop = new Stoppable('the search for backups', options.signal)
     const remove = async (folder: OpenFolder) => {
-      for (const { path, time, stats } of withoutNewest(await trueBackups(fs, folder, name), keep)) {
+      for (const { path, time, stats } of withoutNewest(
+        await trueBackups(fs, folder, name, undefined, stop),
+        keep,
+      )) {
+        await stop.step()
         if (time >= before) continue
         if (!dryRun && !(await unlinkIfThere(fs, folder.at(basename(path))))) continue
         removed.count++

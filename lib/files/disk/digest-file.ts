@@ -27,10 +27,15 @@ export async function digestFile(
 /**
  * The SHA-256 of the regular file at `path`, hexadecimal; never through a link.
  * @param sync whether its content is synced
+ * @param signal aborted, it fails with its reason
  */
-export function fileDigest(fs: FileSystem, path: string, sync = false): Promise<string> {
+export function fileDigest(
+  fs: FileSystem,
+  path: string,
+  { sync = false, signal }: { sync?: boolean; signal?: AbortSignal | undefined } = {},
+): Promise<string> {
   const digest = async (fd: number) => {
-    const found = await digestFile(fs, fd, createHash('sha256'))
+    const found = await digestFile(fs, fd, createHash('sha256'), signal)
     if (sync) await fs.fsync(fd)
     return found.toString('hex')
   }

@@ -14,6 +14,7 @@ import { fateOf, type Owner, type ProcessSystem, processSystem } from '../own/ow
 import { ownerOfTemporary, parseAsideName } from '../own/temporary-name.js'
 import { handlesOf } from '../tree/handle-budget.js'
 import { Folder } from '../tree/open-folder.js'
+import { Stoppable } from '../tree/stoppable.js'
 import { NeededFiles, processOf } from './needed-files.js'
 
 /** Options of {@link removeOrphans}. */
@@ -29,7 +30,7 @@ export interface RemoveOrphansOptions extends Audited {
    * whether they live: for people who have made sure that they do not.
    */
   force?: boolean
-  /** Ends the watching: `ERR_CANCELLED`. */
+  /** Ends it between two files: `ERR_CANCELLED`. What was removed before stays removed. */
   signal?: AbortSignal | undefined
   fs?: FileSystem
   system?: ProcessSystem
@@ -86,7 +87,8 @@ export function removeOrphans(folder: PathLike, options: RemoveOrphansOptions = 
     checkFlag('force', force)
     checkDuration('olderThan', olderThan)
     const watch = new Watch(clock, force)
-    const search = new Search(fs, { dryRun, recursive, before: now() - olderThan, system, watch })
+    const stop = new Stoppable('the search for temporary files', options.signal)
+    const search = new Search(fs, { dryRun, recursive, before: now() - olderThan, system, watch, stop })
     const handles = handlesOf(fs)
     const look = () =>
       handles.brief(async () => search.folder(await handles.retry(() => Folder.open(fs, dir))))
@@ -110,6 +112,7 @@ interface Wanted extends Required<Pick<RemoveOrphansOptions, 'dryRun' | 'recursi
   /** The latest time of last change. */
   before: number
   watch: Watch
+  stop: Stoppable
 }
 
 class Search {
@@ -141,6 +144,7 @@ class Search {
       const here = this.#want.recursive ? await this.#fs.fstat(folder.fd) : undefined
       if (seen && here && !sameInode(seen, here)) return
       for (const name of (await folder.list()).map(String)) {
+        await this.#want.stop.step()
         const owner = ownerOfTemporary(name)
         const aside = parseAsideName(name)
         if (!owner && !aside && !here) continue
@@ -172,6 +176,7 @@ class Search {
    * @param folder the folder that it is, or that it is in: it says whose that is
    */
   #notSeen(error: unknown, path: string, folder: FileStats | undefined): void {
+    this.#want.stop.check()
     const failure = diskError(error, 'look into', path)
     const isAnothers = folder !== undefined && !isOfUser(this.#fs, folder)
     if (failure.code !== 'ERR_PERMISSION' || !isAnothers) this.found.errors.push(failure)

@@ -166,8 +166,12 @@ export async function stageLink(
 }
 
 /** {@link fileDigest} for a path below the root. */
-export function digestOfFileAt(tree: Tree, path: string, sync = false): Promise<string> {
-  return inFolder(tree, path, (where) => fileDigest(tree.fs, where, sync))
+export function digestOfFileAt(
+  tree: Tree,
+  path: string,
+  options?: Parameters<typeof fileDigest>[2],
+): Promise<string> {
+  return inFolder(tree, path, (where) => fileDigest(tree.fs, where, options))
 }
 
 function newPath({ owner, taken }: StagingArea, folder: string): string {

@@ -24,7 +24,7 @@ export interface ClaimOptions {
   wait?: boolean
   /** Take them for dead without watching: for people who have made sure that they are. */
   force?: boolean
-  /** Ends the waiting: what was not decided stays. */
+  /** Ends the waiting, and the search between two files: `ERR_CANCELLED`. What was not decided stays. */
   signal?: AbortSignal | undefined
   /** For tests. */
   clock?: Clock

@@ -6,6 +6,7 @@ import { parentOf } from '../disk/names.js'
 import { ifThere, lstatIfThere } from '../disk/stats.js'
 import { OWN_FOLDERS } from '../own/names.js'
 import { findOwnFolder, ownNames, possibleFolders, removeOwnFolder } from '../own/own-folder.js'
+import { Stoppable } from '../tree/stoppable.js'
 import type { OpenFolder, Tree } from '../tree/tree.js'
 import {
   type Candidate,
@@ -58,6 +59,7 @@ export interface CollectOptions extends ClaimOptions {
  * arrived in a run it does so when the next run begins, of others in the moment after they were made. A journal that is
  * not the very file that it says it was written into proves nothing: it is a copy, or came in an archive. The rest stays:
  * journals of living processes, of other machines, and what cannot be read.
+ * Stopped by `signal`, it fails with `ERR_CANCELLED` once it has said which parts it removed.
  * @returns what was found
  */
 export async function collectLeftovers(tree: Tree, options: CollectOptions = {}): Promise<Leftover[]> {
@@ -76,8 +78,11 @@ export async function collectLeftovers(tree: Tree, options: CollectOptions = {})
     journal: true,
   })
   const found: Leftover[] = []
-  const failed = (error: unknown, what: string, path: string) =>
+  const stop = new Stoppable('the search for what transfers have left', options.signal)
+  const failed = (error: unknown, what: string, path: string) => {
+    stop.check()
     found.push({ path, bytes: 0, state: 'kept', error: diskError(error, what, path) })
+  }
   const watch = watchOf(options)
   const passOver = (error: SluiceError) =>
     found.push({ path: error.path!, bytes: 0, state: 'foreign', error })
@@ -98,7 +103,8 @@ export async function collectLeftovers(tree: Tree, options: CollectOptions = {})
         // all at once, so that all together are waited for no longer than one
         for (const name of names) await look(tree, folder, name, watch).catch(() => {})
         for (const name of names) {
-          const collecting = collectJournal({ tree, folder, name, watch }, options, found)
+          await stop.step()
+          const collecting = collectJournal({ tree, folder, name, watch }, options, found, stop)
           await collecting.catch((error: unknown) => failed(error, 'collect', `${ours}/${name}`))
         }
       } finally {
@@ -116,6 +122,7 @@ async function collectJournal(
   candidate: Candidate,
   options: CollectOptions,
   found: Leftover[],
+  stop: Stoppable,
 ): Promise<void> {
   const { tree, folder, name } = candidate
   const { olderThan = 0, now = Date.now } = options
@@ -128,18 +135,19 @@ async function collectJournal(
   const claimed = await ifThere(claimJournal(candidate, options, unwritten))
   if (!claimed) return
   try {
-    await collectParts(candidate, claimed, options, found)
+    await collectParts(candidate, claimed, options, found, stop)
   } finally {
     await claimed.renewal?.stop()
   }
 }
 
-/** Removes the parts that a journal knows which was claimed, and lets go of it. */
+/** Removes the parts that a journal knows which was claimed, and lets go of it, also where it is stopped in between. */
 async function collectParts(
   candidate: Candidate,
   claimed: Claimed,
   options: CollectOptions,
   found: Leftover[],
+  stop: Stoppable,
 ): Promise<void> {
   const { tree, folder, name } = candidate
   const { journal } = claimed
@@ -147,6 +155,11 @@ async function collectParts(
   const changed = new Set<string>()
   const settled: number[] = []
   for (const file of journal.unfinished) {
+    await stop.turn()
+    if (stop.isStopped) {
+      isDone = false
+      break
+    }
     const leftover = await collectPart(tree, file, journal, options)
     if (leftover?.state === 'kept') isDone = false
     else settled.push(file.n)
@@ -155,10 +168,11 @@ async function collectParts(
     if (leftover.state !== 'kept') changed.add(parentOf(leftover.path))
   }
   if (isDone) found.push(journalAt(folder, name, journal.stats))
-  if (options.dryRun) return
+  if (options.dryRun) return stop.check()
   // were the journal gone and a part back after a power cut, nobody would know of it
   for (const path of changed) await tree.sync(path)
   await leaveJournal(candidate, claimed, settled, isDone)
+  stop.check()
 }
 
 function journalAt(folder: OpenFolder, name: string, { size }: FileStats): Leftover {

@@ -8,6 +8,7 @@ import type { PathLike } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { ifThere } from '../disk/stats.js'
 import { findOwnFolder, ownNames, possibleFolders } from '../own/own-folder.js'
+import { Stoppable } from '../tree/stoppable.js'
 import { Tree } from '../tree/tree.js'
 import {
   type Candidate,
@@ -72,7 +73,7 @@ const MOST_LOOKS = 8
  * believes a journal only so far as a transfer would that goes on with it.
  *
  * Fails only if the folder itself cannot be opened: with `ERR_WRITE` (cause ENOENT, ENOTDIR, …), `ERR_PERMISSION`; and with
- * `ERR_USAGE`.
+ * `ERR_USAGE` and `ERR_CANCELLED`.
  */
 export async function unfinishedTransfers(
   dir: PathLike,
@@ -82,12 +83,13 @@ export async function unfinishedTransfers(
   checkKeys('options', options, OPTIONS)
   const { fs = nodeFileSystem, warn = () => {} } = options
   checkCallback('warn', options.warn)
+  const stop = new Stoppable('the search for unfinished transfers', options.signal)
   const tree = await Tree.open(dir, { fs })
   try {
     const found: UnfinishedTransfer[] = []
     for (const ours of await possibleFolders(tree)) {
-      const inFolder = transfersIn(tree, ours, { ...options, warn })
-      found.push(...(await inFolder.catch((error: unknown) => failed(error, ours, options))))
+      const inFolder = transfersIn(tree, ours, { ...options, warn, stop })
+      found.push(...(await inFolder.catch((error: unknown) => failed(error, ours, { warn, stop }))))
     }
     return found
   } finally {
@@ -96,13 +98,13 @@ export async function unfinishedTransfers(
 }
 
 /** Warns of what cannot be read, and goes on without it; not where nobody waits any more. */
-function failed(error: unknown, path: string, { warn, signal }: UnfinishedOptions): [] {
-  if (signal?.aborted) throw error
-  warn?.(diskError(error, 'read', path))
+function failed(error: unknown, path: string, { warn, stop }: Pick<Warned, 'warn' | 'stop'>): [] {
+  stop.check()
+  warn(diskError(error, 'read', path))
   return []
 }
 
-type Warned = UnfinishedOptions & Required<Pick<UnfinishedOptions, 'warn'>>
+type Warned = UnfinishedOptions & Required<Pick<UnfinishedOptions, 'warn'>> & { stop: Stoppable }
 
 async function transfersIn(tree: Tree, ours: string, options: Warned): Promise<UnfinishedTransfer[]> {
   const folder = await findOwnFolder(tree, ours, options.warn)
@@ -140,7 +142,7 @@ async function transferOf(candidate: Candidate, options: Warned): Promise<Unfini
   const limiter = new Limiter(MOST_LOOKS)
   await overSlices(0, unfinished.length, (first, end) =>
     limiter.each(unfinished.slice(first, end).entries(), async ([i, file]) => {
-      options.signal?.throwIfAborted()
+      await options.stop.step()
       files[first + i] = await leftOf(tree, file, journal, options)
     }),
   )

@@ -6,6 +6,7 @@ import { type FileNumbers, isOfUser, lstatIfThere, sameInode } from '../disk/sta
 import { isGone, type ProcessSystem, processSystem } from '../own/owner.js'
 import { asideName, parseAsideName } from '../own/temporary-name.js'
 import { Folder, type OpenFolder } from '../tree/open-folder.js'
+import { Stoppable } from '../tree/stoppable.js'
 import { checkIsWritten, type TemporaryFile } from './take-name.js'
 
 /** A folder of ours beside the name; the old folder is inside, under its own name. */
@@ -115,6 +116,8 @@ export interface RecoverReplacedOptions {
    */
   asides?: readonly string[]
   system?: ProcessSystem
+  /** Ends it between two files: `ERR_CANCELLED`. The next run goes on there. */
+  signal?: AbortSignal | undefined
 }
 
 /**
@@ -124,10 +127,12 @@ export interface RecoverReplacedOptions {
 export async function recoverReplaced(
   fs: FileSystem,
   folder: OpenFolder,
-  { dryRun = false, asides, system = processSystem }: RecoverReplacedOptions = {},
+  { dryRun = false, asides, system = processSystem, signal }: RecoverReplacedOptions = {},
 ): Promise<Recovered> {
+  const stop = new Stoppable('the recovery of replaced folders', signal)
   const recovered: Recovered = { restored: [], removed: [], kept: [] }
   for (const entry of await folder.list()) {
+    await stop.step()
     const aside = entry.toString()
     const named = parseAsideName(aside)
     if (!named || !(asides?.includes(aside) ?? isGone(named.owner, system))) continue
@@ -142,7 +147,7 @@ export async function recoverReplaced(
       // the file was on this disk, whose number may be another one since
       const file = { dev: stats.dev, ino: named.ino }
       for (const name of (await opened.list()).map(String)) {
-        const what = await recoverName(fs, folder, name, { inner: opened.at(name), file, dryRun })
+        const what = await recoverName(fs, folder, name, { inner: opened.at(name), file, dryRun, stop })
         recovered[what].push(what === 'kept' ? `${aside}/${name}` : name)
       }
     } finally {
@@ -157,12 +162,12 @@ async function recoverName(
   fs: FileSystem,
   folder: OpenFolder,
   name: string,
-  { inner, file, dryRun }: { inner: string; file: FileNumbers; dryRun: boolean },
+  { inner, file, dryRun, stop }: { inner: string; file: FileNumbers; dryRun: boolean; stop: Stoppable },
 ): Promise<keyof Recovered> {
   try {
     const there = await lstatIfThere(fs, folder.at(name))
     if (there?.isFile() && sameInode(there, file)) {
-      if (!dryRun) await removeTree(fs, inner)
+      if (!dryRun) await removeTree(fs, inner, stop)
       return 'removed'
     }
     if (!there && dryRun) return 'restored'
@@ -172,6 +177,7 @@ async function recoverName(
       return 'restored'
     }
   } catch {
+    stop.check()
     // it is reported as kept
   }
   return 'kept'
@@ -180,12 +186,18 @@ async function recoverName(
 /**
  * Removes the folder at `path` and all that is in it, never through a link and never into another mounted file
  * system. Continues after an error, and throws the first one at the end, with its system code.
+ * @param stop may stop it between two files
  */
-export async function removeTree(fs: FileSystem, path: string): Promise<void> {
-  await removeFolder(fs, path, await fs.lstat(path))
+export async function removeTree(fs: FileSystem, path: string, stop?: Stoppable): Promise<void> {
+  await removeFolder(fs, path, await fs.lstat(path), stop)
 }
 
-async function removeFolder(fs: FileSystem, path: string, seen: FileStats): Promise<void> {
+async function removeFolder(
+  fs: FileSystem,
+  path: string,
+  seen: FileStats,
+  stop: Stoppable | undefined,
+): Promise<void> {
   let first: unknown
   const folder = await Folder.open(fs, path, OPEN.folder)
   try {
@@ -193,11 +205,13 @@ async function removeFolder(fs: FileSystem, path: string, seen: FileStats): Prom
     if (!sameInode(here, seen)) throw new SystemError('EBUSY', 'rmdir', 'the folder was exchanged meanwhile')
     for (const name of (await folder.list()).map(String)) {
       const inner = folder.at(name)
+      await stop?.step()
       try {
         const stats = await fs.lstat(inner)
         if (!stats.isDirectory()) await fs.unlink(inner)
-        else if (stats.dev === here.dev) await removeFolder(fs, inner, stats)
+        else if (stats.dev === here.dev) await removeFolder(fs, inner, stats, stop)
       } catch (error) {
+        stop?.check()
         if (errorCode(error) !== 'ENOENT') first ??= error
       }
     }

@@ -237,7 +237,7 @@ export async function keepContent(
     if (!there && kind === 'delete') throw nothingToDelete(tree.root, path)
     if (!there) return {}
     if (kind === 'delete') {
-      const old = await digestOfFileAt(tree, path, power)
+      const old = await digestOfFileAt(tree, path, { sync: power })
       const linked = await fs.link(from, where).then(
         () => true,
         () => false,

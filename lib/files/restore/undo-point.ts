@@ -47,7 +47,9 @@ export async function look({ tree, durability }: StagingArea, path: string): Pro
     if (systemCode(error) !== 'ENOENT') throw error
   })
   if (!stats) return { digest: null }
-  return stats.isFile() ? { stats, digest: await digestOfFileAt(tree, path, power) } : { digest: undefined }
+  return stats.isFile()
+    ? { stats, digest: await digestOfFileAt(tree, path, { sync: power }) }
+    : { digest: undefined }
 }
 
 /**

@@ -25,7 +25,7 @@ class Commit {
   constructor(context: TransactionContext, intent: Intent, stats: Map<string, FileStats>) {
     this.#context = context
     this.#intent = intent
-    this.#steps = new Steps(context.tree, intent, () => context.lock.check(), stats)
+    this.#steps = new Steps(context.tree, intent, () => context.lock.check(), { known: stats })
   }
 
   /**

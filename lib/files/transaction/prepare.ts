@@ -57,7 +57,7 @@ export async function prepare(context: TransactionContext, given: PlannedFiles):
     const backup = await stageLink(context, path, parentOf(path), there)
     // the content of a moved file must be durable under its new name
     const sync = moved.has(path) && context.durability === 'power'
-    saved.set(path, { old: await digestOfFileAt(context.tree, backup, sync), backup })
+    saved.set(path, { old: await digestOfFileAt(context.tree, backup, { sync }), backup })
   })
   const actions: IntentAction[] = planned.map(({ path }) => ({ path, ...saved.get(path) }))
   await limiter.each(planned.entries(), async ([i, { content, path }]) => {

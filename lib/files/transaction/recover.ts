@@ -14,6 +14,7 @@ import { admissionOf, HANDLES } from '../own/admission.js'
 import { LOOK_EVERY, untilNextLook, Watch } from '../own/lease.js'
 import { removeEmptyFolders } from '../own/own-folder.js'
 import { fateOf, type Owner, type ProcessSystem, processSystem } from '../own/owner.js'
+import { Stoppable } from '../tree/stoppable.js'
 import { Tree } from '../tree/tree.js'
 import { lockFolder } from './folder.js'
 import { Steps } from './steps.js'
@@ -68,7 +69,10 @@ export interface RecoverOptions extends Audited {
   /** Whether temporary files of dead processes in all folders below are removed, too. Default true. */
   orphans?: boolean
   fs?: FileSystem
-  /** How long to wait for a running transaction. Milliseconds, default 10,000. */
+  /**
+   * How long to wait for a running transaction. Milliseconds, default 10,000. Its `signal` ends all of the recovery, between two
+   * steps; the next one goes on there.
+   */
   lock?: LockWaiting
   /**
    * Take what belongs to processes that cannot be looked at, on another machine or in another container, without
@@ -89,7 +93,7 @@ export interface RecoverOptions extends Audited {
  * alone. Those of processes on another machine or in another container are watched for 10 seconds first, and count as
  * left by dead ones if nothing of them changes meanwhile.
  *
- * Fails with `ERR_USAGE`, `ERR_LOCKED` (a transaction runs there), and for failures of the disk during the search
+ * Fails with `ERR_USAGE`, `ERR_LOCKED` (a transaction runs there), `ERR_CANCELLED`, and for failures of the disk during the search
  * with `ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`; also if a temporary file cannot be removed, or a folder of this
  * user not be looked into, after all else was done. The failure of a single transaction is in its result.
  */
@@ -110,7 +114,7 @@ export function recoverTransactions(
     })
     checkWaiting('lock', options.lock)
     const { dryRun = false, orphans = true, fs = nodeFileSystem, system = processSystem } = options
-    const { force = false, clock } = options
+    const { force = false, clock, lock: { signal } = {} } = options
     const folder = localPath('folder', dir)
     checkFlag('dryRun', dryRun)
     checkFlag('orphans', orphans)
@@ -128,11 +132,11 @@ export function recoverTransactions(
           system,
           watch,
           lock,
-          signal: options.lock?.signal,
+          signal,
         })
         const recovery: TransactionRecovery = { state: overall(transactions), transactions }
         if (!dryRun) {
-          const warnings = orphans ? await collectOrphans(tree, { system, force, clock }) : []
+          const warnings = orphans ? await collectOrphans(tree, { system, force, clock, signal }) : []
           if (warnings.length > 0) recovery.warnings = warnings
           await removeEmptyFolders(tree)
         }
@@ -144,7 +148,7 @@ export function recoverTransactions(
         await tree.close()
       }
     }
-    return admissionOf(fs).within(HANDLES.transaction, clock ?? systemClock, options.lock?.signal, recover)
+    return admissionOf(fs).within(HANDLES.transaction, clock ?? systemClock, signal, recover)
   })
 }
 
@@ -186,11 +190,16 @@ async function isRunning(
 /** Recovers the transactions of all intents in the folder, one after the other. The caller holds the lock. */
 export async function recoverIntents(tree: Tree, recovery: Recovery): Promise<RecoveredTransaction[]> {
   const { dryRun, system, watch, lock, signal } = recovery
-  const guard = async () => lock?.check()
+  const stop = new Stoppable('the recovery', signal)
+  const guard = async () => {
+    await stop.step()
+    await lock?.check()
+  }
   const recovered: RecoveredTransaction[] = []
   const passOver = (error: SluiceError) =>
     recovered.push({ id: '', state: 'foreign', paths: [], intent: error.path!, error })
   for (const file of await IntentFile.find(tree, passOver)) {
+    await stop.step()
     const found: RecoveredTransaction = { id: '', state: 'damaged', paths: [], intent: file.path }
     recovered.push(found)
     try {
@@ -208,10 +217,11 @@ export async function recoverIntents(tree: Tree, recovery: Recovery): Promise<Re
         else {
           // one that was only suspended finds it under another name, and can neither commit nor undo it
           if (!dryRun && !file.name.left && fateOf(intent.owner, system) === 'unseen') await file.leave()
-          await recoverTransaction(new Steps(tree, intent, guard), file, found, dryRun)
+          await recoverTransaction(new Steps(tree, intent, guard, { signal }), file, found, dryRun)
         }
       }
     } catch (error) {
+      stop.check()
       found.state = 'failed'
       found.error = diskError(error, 'recover', file.path)
     }
@@ -225,7 +235,7 @@ export async function recoverIntents(tree: Tree, recovery: Recovery): Promise<Re
  */
 async function collectOrphans(
   { root, fs }: Tree,
-  how: Pick<RecoverOptions, 'system' | 'force' | 'clock'>,
+  how: Pick<RecoverOptions, 'system' | 'force' | 'clock'> & Pick<Recovery, 'signal'>,
 ): Promise<SluiceError[]> {
   const everything = { olderThan: 0, recursive: true, now: () => Number.MAX_VALUE }
   const { errors, foreign } = await removeOrphans(root, { ...everything, ...how, fs, audit: UNRECORDED })

@@ -8,17 +8,26 @@ import { unlessMissing } from './folder.js'
 /** Whether a step was done, is still to be done, or cannot be done because somebody else's file is at the path. */
 export type StepState = 'done' | 'todo' | 'conflict'
 
+/** What a process knows, or wants, when it looks. */
+export interface Knowledge {
+  /** In the process that prepared it the stats of each path at that time: then no content is read. */
+  known?: Map<string, FileStats> | undefined
+  /** Stops the reading of a large file, with its reason. */
+  signal?: AbortSignal | undefined
+}
+
 /** Looks at the disk, and tells for each step of an intent how far it is. Changes nothing. */
 export class StepStates {
   readonly #tree: Tree
   readonly #folders: Set<string>
   readonly #known: Map<string, FileStats> | undefined
+  readonly #signal: AbortSignal | undefined
 
-  /** @param known in the process that prepared it the stats of each path at that time: then no content is read */
-  constructor(tree: Tree, { folders }: Intent, known?: Map<string, FileStats>) {
+  constructor(tree: Tree, { folders }: Intent, { known, signal }: Knowledge = {}) {
     this.#tree = tree
     this.#folders = new Set(folders)
     this.#known = known
+    this.#signal = signal
   }
 
   /** Whether anything has the path. */
@@ -106,6 +115,6 @@ export class StepStates {
 
   async #holds(path: string, there: FileStats | undefined, digest: string | undefined): Promise<boolean> {
     if (!there?.isFile() || digest === undefined) return false
-    return (await digestOfFileAt(this.#tree, path)) === digest
+    return (await digestOfFileAt(this.#tree, path, { signal: this.#signal })) === digest
   }
 }

@@ -2,7 +2,6 @@ import { printable, SluiceError } from '../../errors.js'
 import { keptMode, newAccessList } from '../disk/access-list.js'
 import { setMode, unlessRefused } from '../disk/attributes.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
-import type { FileStats } from '../disk/fs.js'
 import { moveOver } from '../disk/move-file.js'
 import { foldName, parentOf } from '../disk/names.js'
 import { Adoptions } from '../intent/adoptions.js'
@@ -11,7 +10,7 @@ import { inFolder } from '../intent/staging.js'
 import type { Tree } from '../tree/tree.js'
 import { fewAtOnce, removeAll, removeFile, syncFoldersOf, unlessMissing } from './folder.js'
 import { foldersAbove } from './plan.js'
-import { type StepState, StepStates } from './step-states.js'
+import { type Knowledge, type StepState, StepStates } from './step-states.js'
 
 /** The actions of an intent in the order in which they are applied; those of one list may run at once. */
 interface Order {
@@ -41,15 +40,15 @@ export class Steps {
   readonly #found = new Set<string>()
 
   /**
-   * @param guard called before each change; throws once the lock is lost, and others go on with it
-   * @param known in the process that prepared it the stats of each path at that time
+   * @param guard called before each look of a recovery, and before each change; throws once the lock is lost, and others go
+   *   on with it, or where the recovery is stopped
    */
-  constructor(tree: Tree, intent: Intent, guard: () => Promise<void>, known?: Map<string, FileStats>) {
+  constructor(tree: Tree, intent: Intent, guard: () => Promise<void>, { known, signal }: Knowledge = {}) {
     this.#tree = tree
     this.#intent = intent
     this.#guard = guard
     this.#order = orderOf(intent)
-    this.#states = new StepStates(tree, intent, known)
+    this.#states = new StepStates(tree, intent, { known, signal })
     this.#isFirst = known !== undefined
     this.#adoptions = new Adoptions(tree, intent, guard, this.#isFirst)
     this.#rights = new Map((intent.rights ?? []).map((one) => [one.path, one]))
@@ -127,7 +126,7 @@ export class Steps {
   /** The paths whose steps cannot be done. */
   async conflicts(direction: 'forward' | 'undo'): Promise<string[]> {
     const found: string[] = []
-    await fewAtOnce().each(this.#intent.actions, async (action) => {
+    await this.#look(this.#intent.actions, async (action) => {
       if ((await this.#states[direction](action)) === 'conflict') found.push(action.path)
     })
     if (direction === 'forward') found.push(...(await this.#adoptions.conflicts()))
@@ -147,11 +146,11 @@ export class Steps {
     const isRemoved = ({ temporary, backup }: IntentAction) =>
       direction === 'forward' ? temporary === undefined : backup === undefined
     const goes: string[] = []
-    await fewAtOnce().each(own, async (path) => {
+    await this.#look(own, async (path) => {
       if (path !== undefined && (await this.#states.stands(path))) goes.push(path)
     })
     if (direction === 'discard') return goes.sort()
-    await fewAtOnce().each(actions.filter(isRemoved), async (action) => {
+    await this.#look(actions.filter(isRemoved), async (action) => {
       if ((await this.#states[direction](action)) === 'todo') goes.push(action.path)
     })
     return goes.sort()
@@ -177,6 +176,15 @@ export class Steps {
   async clean(): Promise<void> {
     await this.#guard()
     await removeAll(this.#tree, this.#temporaries())
+  }
+
+  /** Looks at all of these. */
+  async #look<T>(all: readonly T[], look: (one: T) => Promise<void>): Promise<void> {
+    const guarded = async (one: T) => {
+      await this.#guard()
+      await look(one)
+    }
+    await fewAtOnce().each(all, guarded, { failFast: true })
   }
 
   #temporaries(): (string | undefined)[] {

@@ -2,12 +2,12 @@ import { type Clock, systemClock } from '../../clock.js'
 import { printable, SluiceError } from '../../errors.js'
 import type { FileStats, FileSystem } from '../../files/disk/fs.js'
 import { nodeFileSystem } from '../../files/disk/node-fs.js'
-import { checkChoice, checkKeys, checkOption, type Keys } from '../../options.js'
+import { checkChoice, checkKeys, type Keys } from '../../options.js'
 import { DiskSources } from '../../stores/disk/sources/disk-sources.js'
 import type { WireEntry } from '../../wire/entry.js'
 import { type Limits, limitsOf } from '../../wire/limits.js'
 import { clampTime } from '../../wire/manifest.js'
-import { argumentsOf, offerNameOf } from './arguments.js'
+import { argumentsOf, type Named, namedOf, offerNameOf } from './arguments.js'
 import { type Manifest, OFFER_OPTIONS, OfferBuilder, type OfferOptions } from './builder.js'
 import { checkPatterns, Selection } from './selection.js'
 import { type Readable, type Unreadable, Walk } from './walk.js'
@@ -65,6 +65,23 @@ export const MANIFEST_OPTIONS: Keys<ManifestOptions> = {
  */
 export async function manifestOf(paths: readonly string[], options: ManifestOptions = {}): Promise<Manifest> {
   checkKeys('options', options, MANIFEST_OPTIONS)
+  return listingOf(paths, options.fs)(options)
+}
+
+/**
+ * {@link manifestOf} for whoever has to wait before anything is listed. Where the paths lead is settled now, wherever the
+ * process works by then; what is wrong with one is said by the listing.
+ */
+export function listingOf(
+  paths: readonly string[],
+  fs: FileSystem = nodeFileSystem,
+): (options: ManifestOptions) => Promise<Manifest> {
+  const naming = (async () => namedOf(paths, fs))()
+  naming.catch(() => {})
+  return async (options) => list(await naming, options)
+}
+
+async function list(named: readonly Named[], options: ManifestOptions): Promise<Manifest> {
   const {
     symlinks = 'skip',
     include = [],
@@ -75,13 +92,11 @@ export async function manifestOf(paths: readonly string[], options: ManifestOpti
     clock = systemClock,
     signal,
   } = options
-  const arePaths = Array.isArray(paths) && paths.length > 0
-  checkOption('paths', paths, arePaths, 'a list of at least one file or folder to send')
   checkChoice('symlinks', symlinks, ['skip', 'keep'])
   checkPatterns('include', include)
   checkPatterns('exclude', exclude)
   const selection = new Selection(include, exclude, fs.platform)
-  const roots = await argumentsOf(paths, fs, options.after)
+  const roots = await argumentsOf(named, fs, options.after)
   const builder = new OfferBuilder(options, options.name ?? offerNameOf(roots))
   const store = new DiskSources(fs, clock, builder.offer.first)
   const limits = limitsOf(options.limits)

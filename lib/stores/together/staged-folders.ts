@@ -15,6 +15,7 @@ import { makeInOwnFolder, ownFolders, removeOwnFolder } from '../../files/own/ow
 import type { ProcessSystem } from '../../files/own/owner.js'
 import { isOwnName } from '../../files/own/reserved.js'
 import { removeTree } from '../../files/publish/replace-folder.js'
+import { Stoppable } from '../../files/tree/stoppable.js'
 import { Tree } from '../../files/tree/tree.js'
 import type { Durability } from '../parts.js'
 
@@ -85,14 +86,14 @@ export async function holdStaged(
   }
 }
 
-/** Removes all that is in a staged folder but its lock. */
-export async function clearStaged({ tree }: Held): Promise<void> {
+/** Removes all that is in a staged folder but its lock. @param stop may stop it between two files */
+export async function clearStaged({ tree }: Held, stop?: Stoppable): Promise<void> {
   const { fs } = tree
   const names = (await tree.within('', (folder) => folder.list())).map(String)
   for (const name of names.filter((one) => one !== LOCK)) {
     await tree.within('', async (folder) => {
       const path = folder.at(name)
-      if ((await fs.lstat(path)).isDirectory()) await removeTree(fs, path)
+      if ((await fs.lstat(path)).isDirectory()) await removeTree(fs, path, stop)
       else await fs.unlink(path)
     })
   }
@@ -112,11 +113,12 @@ export async function leaveStaged(root: Tree, { path, tree, lock }: Held): Promi
 /**
  * Clears away, or with `dryRun` only finds, what transfers that were to be published together have left staged, if
  * nobody is at it: as `collectLeftovers` does with the parts of others. Who cannot be looked at is watched, in a dry run
- * as well: it finds what the other one would remove.
+ * as well: it finds what the other one would remove. Fails with `ERR_CANCELLED` once `signal` is aborted.
  */
 export async function collectStaged(root: Tree, options: CollectOptions = {}): Promise<Leftover[]> {
   const { dryRun, olderThan = 0, now = Date.now, force, system, clock, signal } = options
   const watch = new Watch(clock, force)
+  const stop = new Stoppable('the search for what is staged', signal)
   const found: Leftover[] = []
   for await (const { path } of stagedFolders(root)) {
     try {
@@ -124,19 +126,20 @@ export async function collectStaged(root: Tree, options: CollectOptions = {}): P
       if (!stats || (olderThan > 0 && now() - stats.mtimeMs <= olderThan)) continue
       if (dryRun) {
         const isHeld = await isLocked(`${root.root}/${path}`, { fs: root.fs, system, watch, signal })
-        if (!isHeld) found.push(await stagedIn(root, path))
+        if (!isHeld) found.push(await stagedIn(root, path, stop))
         continue
       }
       const held = await holdStaged(root, path, { force, system, clock, signal })
       if (!held) continue
       try {
-        const staged = await stagedIn(root, path)
-        await clearStaged(held)
+        const staged = await stagedIn(root, path, stop)
+        await clearStaged(held, stop)
         found.push(staged)
       } finally {
         await leaveStaged(root, held)
       }
     } catch (error) {
+      stop.check()
       // it was ended meanwhile
       if (systemCode(error) === 'ENOENT') continue
       found.push({ path, bytes: 0, state: 'kept', error: diskError(error, 'collect', path) })
@@ -146,10 +149,11 @@ export async function collectStaged(root: Tree, options: CollectOptions = {}): P
 }
 
 /** A staged folder with all that is in it, what is ours as well. */
-async function stagedIn(root: Tree, path: string): Promise<Leftover> {
+async function stagedIn(root: Tree, path: string, stop: Stoppable): Promise<Leftover> {
   const removed: string[] = []
   let bytes = 0
   const note = async (one: string, stats: FileStats) => {
+    await stop.step()
     if (stats.isDirectory()) return
     removed.push(one)
     if (stats.isFile()) bytes += stats.size

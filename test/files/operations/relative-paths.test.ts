@@ -40,9 +40,14 @@ import {
   finalizer,
   framer,
   hashTap,
+  type Manifest,
   manifestOf,
   partSink,
+  receive,
+  type SendOptions,
+  send,
 } from '../../../lib/index.js'
+import { duplexPair } from '../../../lib/testing/index.js'
 import { plant, temporary } from '../../helpers/folders.js'
 
 /** What is to be there after the call, beside what was there before; `undefined` for what is to be gone. */
@@ -193,11 +198,56 @@ const OPERATIONS: Record<string, [act: () => Promise<unknown>, change: Change]> 
   'a transfer': [
     async () => {
       const [sink, listed] = [partSink({ dir: 'd/in' }), manifestOf(['only', './e'])]
-      const source = fileSource(await listed)
-      await pipeline(source, hashTap(), framer(), deframer(), demuxer(), hashTap(), sink, finalizer())
+      await byHand(await listed, sink)
     },
     { 'd/in': 'a folder', 'd/in/only': 'only', 'd/in/e': 'a folder' },
   ],
+  'a listing that has to ask where .. leads': [
+    async () => {
+      const [sink, listed] = [partSink({ dir: 'd/in' }), manifestOf(['d/../e', 'd/../only', 'b.json'])]
+      await byHand(await listed, sink)
+    },
+    { 'd/in': 'a folder', 'd/in/only': 'only', 'd/in/e': 'a folder', 'd/in/b.json': '{"b":"one"}' },
+  ],
+  'send over a connection that is still to be made': [
+    () => between(['./only', 'b.json'], { isMadeLater: true }),
+    { 'd/in': 'a folder', 'd/in/only': 'only', 'd/in/b.json': '{"b":"one"}' },
+  ],
+  'send of a list that is changed after the call': [
+    () => {
+      const paths = ['only']
+      const sending = between(paths, { isMadeLater: true })
+      paths[0] = 'e'
+      return sending
+    },
+    { 'd/in': 'a folder', 'd/in/only': 'only' },
+  ],
+  'what is attached before the first answer': [
+    () => between(['e'], { attached: [['only'], ['./b.json', 'd/../a.json']] }),
+    {
+      'd/in': 'a folder',
+      'd/in/e': 'a folder',
+      'd/in/only': 'only',
+      'd/in/b.json': '{"b":"one"}',
+      'd/in/a.json': '{"of":"one"}',
+    },
+  ],
+}
+
+async function byHand(listed: Manifest, sink: ReturnType<typeof partSink>): Promise<void> {
+  const source = fileSource(listed)
+  await pipeline(source, hashTap(), framer(), deframer(), demuxer(), hashTap(), sink, finalizer())
+}
+
+/** Sends into `d/in`, and attaches what is to be attached at once. */
+async function between(paths: string[], options: { isMadeLater?: true; attached?: string[][] }) {
+  const [near, far] = duplexPair()
+  const receiver = receive(far, { dir: 'd/in', accept: 'all' })
+  const isOpen: SendOptions = options.attached ? { open: true } : {}
+  const sender = send(options.isMadeLater ? async () => near : near, paths, isOpen)
+  const attaching = options.attached?.map((more) => sender.attach(more)) ?? []
+  if (options.attached) sender.end()
+  await Promise.all([...attaching, sender.finished, receiver.finished])
 }
 
 async function removed({ backup }: { backup?: string }): Promise<void> {
@@ -264,6 +314,12 @@ test.serial(
       })
       t.like(error?.cause, { code: 'ENOENT' })
       t.is((await writeJson(join(dir, 'a.json'), 1)).path, join(dir, 'a.json'))
+      for (const path of ['a.json', './a.json', 'x/../a.json'])
+        await t.throwsAsync(manifestOf([join(dir, 'a.json'), path]), {
+          code: 'ERR_NO_SUCH_FILE',
+          message: /absolute/,
+        })
+      t.is((await manifestOf([join(dir, 'a.json')])).offer.entries.length, 1)
     } finally {
       process.chdir(home)
     }
