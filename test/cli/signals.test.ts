@@ -73,13 +73,11 @@ onLinux(
 )
 
 test('a reader that does not read does not keep the program from ending', async (t) => {
-  const dir = await plant(await temporary(t), { file: '1' })
   // what is written is not taken
   const stdout = new Writable({ write: () => {} })
   const [stdin, stderr] = [new PassThrough().end(), new PassThrough()]
   const stop = new AbortController()
-  const args = ['send', dir, '--to', '127.0.0.1:1', '--dry-run']
-  const ending = main(args, { stdin, stdout, stderr } as unknown as Io, stop)
+  const ending = main(['status', await temporary(t)], { stdin, stdout, stderr } as unknown as Io, stop)
   await once(stderr, 'data')
   stop.abort(stoppedByUser())
   t.is(await ending, 130)
