@@ -48,14 +48,14 @@ test('a peer ends a transfer only with a code that a transfer can end with, and 
   for (const code of ['ERR_SKIPPED', 'ERR_UNSENDABLE', 'ERR_FILES_FAILED', 'ERR_PARSE', 'toString'])
     t.is(codeOf(code), 'ERR_PEER')
   // what a store ends a transfer with, which nobody did wrong at the other side
-  for (const code of [
+  const ends: Code[] = [
     'ERR_DISK_FULL',
     'ERR_LOCK_LOST',
     'ERR_LOCKED',
     'ERR_TRANSACTION',
     'ERR_OUTCOME_UNKNOWN',
-  ])
-    t.is(codeOf(code), code)
+  ]
+  for (const code of ends) t.is(codeOf(code), code)
 })
 
 test('a peer gives a file that failed a code of a failure, none of the program', (t) => {
