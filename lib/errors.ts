@@ -96,8 +96,12 @@ export const CODES = {
   },
   ERR_PARSE: { exit: 1, about: 'a file is not the JSON, YAML or text that it should be' },
   ERR_SCHEMA: { exit: 1, about: 'a value does not match its JSON Schema' },
-  ERR_LOCKED: { exit: 1, about: 'somebody else holds the lock' },
-  ERR_LOCK_LOST: { exit: 1, about: 'a lock that was held is held no more' },
+  ERR_LOCKED: {
+    exit: 1,
+    about: 'somebody else holds the lock',
+    help: 'run it again when they have let go of it',
+  },
+  ERR_LOCK_LOST: { exit: 1, about: 'a lock that was held is held no more', help: 'run it again' },
   ERR_TRANSACTION: { exit: 1, about: 'a transaction contradicts itself, or found what it did not leave' },
   ERR_OUTCOME_UNKNOWN: { exit: 1, about: 'whether it is done can only be said after a recovery' },
   ERR_DESTROYED: { exit: 4, about: 'a stream was destroyed before its end', help: 'run it again' },
@@ -109,7 +113,7 @@ export type OwnCode = `APP_${string}`
 /** One of the codes of {@link CODES}, or one of a user's own. */
 export type Code = keyof typeof CODES | OwnCode
 
-/** What is said of one entry, of a finished transfer, or by `sluice/files`: no peer can end a transfer with it. */
+/** What is said of one entry, of a finished transfer, or of a value in a file: no peer can end a transfer with it. */
 const ENDS_NO_TRANSFER: ReadonlySet<string> = new Set<Code>([
   'ERR_FILES_FAILED',
   'ERR_DIGEST',
@@ -120,10 +124,6 @@ const ENDS_NO_TRANSFER: ReadonlySet<string> = new Set<Code>([
   'ERR_UNSENDABLE',
   'ERR_PARSE',
   'ERR_SCHEMA',
-  'ERR_LOCKED',
-  'ERR_LOCK_LOST',
-  'ERR_TRANSACTION',
-  'ERR_OUTCOME_UNKNOWN',
 ])
 
 /** Exit statuses that are about a whole run of the program, or about no failure: none of a file's. */

@@ -45,9 +45,17 @@ test('text from a peer is shown without control, direction or invisible characte
 
 test('a peer ends a transfer only with a code that a transfer can end with, and that is never success', (t) => {
   for (const code of Object.keys(CODES) as Code[]) t.not(exitOfCode(codeOf(code)), 0, code)
-  for (const code of ['ERR_SKIPPED', 'ERR_UNSENDABLE', 'ERR_FILES_FAILED', 'ERR_LOCKED', 'toString'])
+  for (const code of ['ERR_SKIPPED', 'ERR_UNSENDABLE', 'ERR_FILES_FAILED', 'ERR_PARSE', 'toString'])
     t.is(codeOf(code), 'ERR_PEER')
-  t.is(codeOf('ERR_DISK_FULL'), 'ERR_DISK_FULL')
+  // what a store ends a transfer with, which nobody did wrong at the other side
+  const ends: Code[] = [
+    'ERR_DISK_FULL',
+    'ERR_LOCK_LOST',
+    'ERR_LOCKED',
+    'ERR_TRANSACTION',
+    'ERR_OUTCOME_UNKNOWN',
+  ]
+  for (const code of ends) t.is(codeOf(code), code)
 })
 
 test('a peer gives a file that failed a code of a failure, none of the program', (t) => {

@@ -7,7 +7,7 @@ import type { Io } from './reporter.js'
 
 /**
  * Standard input. Rejects with `ERR_SOURCE_READ` if it is closed, or a folder: Node reads no bytes of either and reports
- * no error, so that it would count as an empty file.
+ * no error, so that it would count as an empty file; and if it is a file that was not opened to be read.
  */
 export async function standardInput({ stdin }: Io): Promise<Io['stdin']> {
   if (isClosed(stdin.fd, 'input'))
@@ -16,12 +16,20 @@ export async function standardInput({ stdin }: Io): Promise<Io['stdin']> {
       'standard input is closed; add < FILE, or < /dev/null for nothing',
     )
   try {
-    if ((await nodeFileSystem.fstat(stdin.fd)).isDirectory())
-      throw new SystemError('EISDIR', 'read', 'a folder')
+    const stats = await nodeFileSystem.fstat(stdin.fd)
+    if (stats.isDirectory()) throw new SystemError('EISDIR', 'read', 'a folder')
+    // from a place, so that the byte comes again
+    if (stats.isFile()) readSync(stdin.fd, Buffer.alloc(1), 0, 1, 0)
   } catch (error) {
+    if (errorCode(error) === 'EBADF') throw notReadable(error)
     throw readError(error, 'standard input')
   }
   return stdin
+}
+
+function notReadable(cause: unknown): SluiceError {
+  const message = 'standard input is open for writing only; add < FILE'
+  return new SluiceError('ERR_SOURCE_READ', message, { cause })
 }
 
 /** Throws `ERR_WRITE` if nobody would get what is written to standard output, which is the point of the command. */

@@ -6,12 +6,13 @@ import { encodeText } from '../content/encodings.js'
 import { keepAttributes, openingMode } from '../disk/attributes.js'
 import { callProgress } from '../disk/call-progress.js'
 import { portionsOf } from '../disk/digest-file.js'
-import { diskError, errorCode, SystemError } from '../disk/disk-error.js'
+import { diskError, errorCode } from '../disk/disk-error.js'
 import type { FileStats } from '../disk/fs.js'
 import { createTemporary } from '../disk/move-file.js'
 import type { PathLike } from '../disk/names.js'
 import { writeFully } from '../disk/read-write.js'
 import { retrying } from '../disk/retry.js'
+import { otherSize } from '../disk/stats.js'
 import { Renewal } from '../own/lease.js'
 import { temporaryName } from '../own/temporary-name.js'
 import { buffersOf, checkPosition, lengthOf } from '../part/part-options.js'
@@ -264,8 +265,7 @@ export class AtomicFile {
     const stats = await fs.fstat(fd)
     this.#draft.stats = stats
     const { bytes } = this
-    if (stats.size !== bytes)
-      throw new SystemError('EIO', 'write', `${stats.size} of ${bytes} bytes stand there`)
+    if (stats.size !== bytes) throw otherSize('write', stats.size, bytes)
     this.#warning = await keepAttributes(fd, stats, target.there, settings, this.#path)
     // a failed fsync is never tried again: a second one would report success for data that is lost
     if (durability === 'power') await fs.fsync(fd)

@@ -2,12 +2,12 @@ import { type Clock, pause } from '../../clock.js'
 import { printable, SluiceError } from '../../errors.js'
 import { withAccessList } from './access-list.js'
 import { keepAttributes, setTime, unlessRefused } from './attributes.js'
-import { errorCode, isRefusal, SystemError } from './disk-error.js'
+import { errorCode, isRefusal } from './disk-error.js'
 import { type FileStats, type FileSystem, OPEN } from './fs.js'
 import { closing, withRegular } from './open-regular.js'
 import { readPieces, writeFully } from './read-write.js'
 import { HELD_OPEN } from './retry.js'
-import { lstatIfThere, sameContent, sameInode } from './stats.js'
+import { lstatIfThere, otherSize, sameContent, sameInode } from './stats.js'
 
 /** Milliseconds between two attempts: from the first to the longest, and in all. */
 const FIRST_MOVE_WAIT = 10
@@ -92,8 +92,7 @@ export async function orRemove<T>(fs: FileSystem, path: string, act: () => Promi
 /** Checks that an open file has as many bytes as were written: a disk may have lied. Returns its stats. */
 export async function checkWritten(fs: FileSystem, fd: number, bytes: number): Promise<FileStats> {
   const stats = await fs.fstat(fd)
-  if (stats.size !== bytes)
-    throw new SystemError('EIO', 'write', `${stats.size} of ${bytes} bytes stand there`)
+  if (stats.size !== bytes) throw otherSize('write', stats.size, bytes)
   return stats
 }
 

@@ -57,6 +57,13 @@ export async function checkStillWritten(fs: FileSystem, path: string, written: F
   throw new SystemError('EBUSY', 'lstat', 'another program exchanged it, or wrote to it')
 }
 
+/** The error for a file of another size than was written: what is longer is no fault of the disk. */
+export function otherSize(call: string, found: number, written: number): SystemError {
+  const detail = `${found} of ${written} bytes stand there`
+  if (found < written) return new SystemError('EIO', call, detail)
+  return new SystemError('EBUSY', call, `another program wrote to it: ${detail}`)
+}
+
 /** Whether it is the file that was written, as long as it was then. */
 export function isStillWritten(there: FileStats, written: FileIdentity): boolean {
   return there.isFile() && sameInode(there, written) && there.size === written.size

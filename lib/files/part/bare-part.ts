@@ -7,7 +7,7 @@ import { diskError, errorCode, SystemError } from '../disk/disk-error.js'
 import type { FileIdentity, FileStats } from '../disk/fs.js'
 import { nameOf, parentOf, partCandidate } from '../disk/names.js'
 import { readFully, writeFully } from '../disk/read-write.js'
-import { isOfUser } from '../disk/stats.js'
+import { isOfUser, otherSize } from '../disk/stats.js'
 import { checkPublish, type Durability, type Published, publish } from '../publish/publish.js'
 import { PartHandle } from './part-handle.js'
 import {
@@ -259,9 +259,10 @@ export class BarePart {
   /** What was written, if it is as long as it must be: somebody else may have written to it, or cut it. */
   #checkWritten(): FileIdentity {
     const { written } = this.#handle
-    if (written?.size === this.#ranges.end) return written
-    const why = written ? `${written.size} of ${this.#ranges.end} bytes stand there` : 'its handle was lost'
-    throw diskError(new SystemError('EIO', 'fstat', why), 'publish', this.path)
+    const { end } = this.#ranges
+    if (written?.size === end) return written
+    const lost = () => new SystemError('EIO', 'fstat', 'its handle was lost')
+    throw diskError(written ? otherSize('fstat', written.size, end) : lost(), 'publish', this.path)
   }
 
   /** What the part file was when its handle was closed last: after {@link seal}, all that was written. */
