@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
-import { resolve } from 'node:path'
 import { printable, SluiceError } from '../../errors.js'
+import { localPath } from '../../files/disk/names.js'
 import { commandFileSystem } from '../../files/disk/node-fs.js'
 import type { Conflict, Durability } from '../../files/publish/publish.js'
 import { type Accept, type ReceiveOptions, receive } from '../../receive.js'
@@ -119,7 +119,7 @@ function howTo(address: string, { dir, once }: ReceiveFlags): string[] {
   return [
     `waiting for ${once ? 'a sender' : 'senders'}; run there:`,
     `sluice send PATH... --to ${address}`,
-    `files go to ${printable(resolve(dir))}`,
+    `files go to ${printable(localPath('--dir', dir))}`,
     'Ctrl-C stops',
   ]
 }
@@ -150,7 +150,10 @@ async function answer(
 ): Promise<Accept> {
   const { reporter } = context
   reporter.offered(offer)
-  const lines = await describeOffer(offer, await new FreeSpace(commandFileSystem, resolve(flags.dir)).free())
+  const lines = await describeOffer(
+    offer,
+    await new FreeSpace(commandFileSystem, localPath('--dir', flags.dir)).free(),
+  )
   if (!flags.yes && canAsk(context)) {
     const accept = await reporter.ask(lines, () => confirmOffer(context, offer, over), over)
     if (!accept && !over.aborted) reporter.refused(offer)
