@@ -176,7 +176,7 @@ test('HOSTILE-INPUT 56: silent connections, more than are kept, do not keep an h
 const names = (folder: string) => readdir(folder).catch(() => [])
 
 test('what a killed receiver leaves is shown by status, and removed by clean, with --yes only', async (t) => {
-  const { photos, dir } = await setup(t)
+  const { photos, source, dir } = await setup(t)
   await mkdir(dir)
   await writeFile(join(dir, 'mine.part'), 'not of a transfer')
   const receiver = new Command(t, ['receive', '--dir', dir, '--once', '--yes', '--json'])
@@ -193,6 +193,9 @@ test('what a killed receiver leaves is shown by status, and removed by clean, wi
   t.is(status.code, 0)
   t.regex(status.out, /^interrupted {2}20\d\d-\S+ \S+ {2}.*% .* of .* {2}photos\/.*emoji[^.]*\S*$/m)
   t.regex(status.err, /^1 unfinished file, .*: the same commands again go on/)
+  const link = join(source, 'link')
+  await symlink(join(dir, 'photos'), link)
+  t.is((await run(t, 'status', `${link}/..`)).out, status.out)
   const events = (await run(t, 'status', dir, '--json')).out.split('\n').map((line) => JSON.parse(line))
   const [begun] = events.filter(({ state }) => state === 'in_progress')
   t.like(begun, { version: 1, event: 'unfinished', owner: 'gone', ranges: [{ start: 0 }] })

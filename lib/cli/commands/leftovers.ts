@@ -1,8 +1,7 @@
-import { join } from 'node:path'
 import { systemClock } from '../../clock.js'
 import { counted, printable, SluiceError } from '../../errors.js'
 import { errorCode } from '../../files/disk/disk-error.js'
-import { below } from '../../files/disk/names.js'
+import { below, inside } from '../../files/disk/names.js'
 import { commandFileSystem } from '../../files/disk/node-fs.js'
 import { partPathOf } from '../../files/journal/collect-part.js'
 import { type CollectOptions, collectLeftovers, type Leftover } from '../../files/journal/leftovers.js'
@@ -38,7 +37,7 @@ export async function statusCommand(dir: string, { reporter, signal }: Context):
   try {
     for await (const { path } of stagedFolders(tree)) places.push(path)
     for (const place of places)
-      for (const transfer of await unfinishedTransfers(join(dir, place), options))
+      for (const transfer of await unfinishedTransfers(place === '' ? dir : inside(dir, place), options))
         transfers.push({ ...transfer, place })
     staged = await collectStaged(tree, { dryRun: true, signal })
   } finally {

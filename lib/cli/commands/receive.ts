@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
-import { resolve } from 'node:path'
 import { printable, SluiceError } from '../../errors.js'
+import { localPath } from '../../files/disk/names.js'
 import { commandFileSystem } from '../../files/disk/node-fs.js'
 import type { Conflict, Durability } from '../../files/publish/publish.js'
 import { type Accept, type ReceiveOptions, receive } from '../../receive.js'
@@ -54,7 +54,7 @@ export async function receiveCommand(
   /** What a person needs to know who has just started a receiver. */
   const tell = (lines: string[]) => {
     if (!context.io.stderr.isTTY) return
-    for (const line of [...lines, `files go to ${printable(resolve(flags.dir))}`, 'Ctrl-C stops'])
+    for (const line of [...lines, `files go to ${printable(localPath('--dir', flags.dir))}`, 'Ctrl-C stops'])
       reporter.note(line)
   }
   if (address !== undefined) {
@@ -148,7 +148,10 @@ async function answer(
 ): Promise<Accept> {
   const { reporter } = context
   reporter.offered(offer)
-  const lines = await describeOffer(offer, await new FreeSpace(commandFileSystem, resolve(flags.dir)).free())
+  const lines = await describeOffer(
+    offer,
+    await new FreeSpace(commandFileSystem, localPath('--dir', flags.dir)).free(),
+  )
   if (!flags.yes && canAsk(context)) {
     const accept = await reporter.ask(lines, () => confirmOffer(context, offer, over), over)
     if (!accept && !over.aborted) reporter.refused(offer)

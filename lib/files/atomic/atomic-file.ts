@@ -1,4 +1,4 @@
-import { dirname, join } from 'node:path'
+import { dirname } from 'node:path'
 import { printable, SluiceError } from '../../errors.js'
 import { checkKeys } from '../../options.js'
 import { Ranges } from '../../ranges.js'
@@ -9,7 +9,7 @@ import { portionsOf } from '../disk/digest-file.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import type { FileStats } from '../disk/fs.js'
 import { createTemporary } from '../disk/move-file.js'
-import type { PathLike } from '../disk/names.js'
+import { inside, type PathLike } from '../disk/names.js'
 import { writeFully } from '../disk/read-write.js'
 import { retrying } from '../disk/retry.js'
 import { otherSize } from '../disk/stats.js'
@@ -118,7 +118,7 @@ export class AtomicFile {
       checkSignal(signal, path)
       if (settings.makeParents) await makeFolders(fs, dirname(path), durability === 'power')
       const target = await findTarget(path, settings)
-      const temporary = join(tempDir ?? target.folder, temporaryName())
+      const temporary = inside(tempDir ?? target.folder, temporaryName())
       const mode = openingMode(settings.mode, target.there)
       const fd = await createTemporary(fs, temporary, mode).catch(async (cause: unknown) => {
         if (errorCode(cause) !== 'ENOENT') throw cause

@@ -1,10 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { basename, join } from 'node:path'
+import { basename } from 'node:path'
 import { checkKeys, checkOption } from '../../options.js'
 import { diskError, errorCode, SystemError } from '../disk/disk-error.js'
 import type { FileStats, FileSystem } from '../disk/fs.js'
 import { copyFile, moveOver, orRemove } from '../disk/move-file.js'
-import { fitted } from '../disk/names.js'
+import { fitted, inside } from '../disk/names.js'
 import { lstatIfThere, unlinkIfThere } from '../disk/stats.js'
 import { judgeOf } from '../own/foreign.js'
 import { temporaryName } from '../own/temporary-name.js'
@@ -114,7 +114,7 @@ export async function backupsIn(
     if (parsed === undefined) continue
     const { of, time } = parsed
     if (name === undefined || of === headOf(name))
-      found.push({ path: join(above, entry.toString()), of, time })
+      found.push({ path: inside(above, entry.toString()), of, time })
   }
   return found.sort((a, b) => a.time - b.time || (a.path < b.path ? -1 : 1))
 }

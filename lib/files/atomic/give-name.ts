@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
-import { basename, join } from 'node:path'
+import { basename } from 'node:path'
 import { printable, SluiceError } from '../../errors.js'
 import { digestFile } from '../disk/digest-file.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
 import { copyFile, moveFile, orRemove } from '../disk/move-file.js'
+import { inside } from '../disk/names.js'
 import { withRegular } from '../disk/open-regular.js'
 import { temporaryName } from '../own/temporary-name.js'
 import { publish } from '../publish/publish.js'
@@ -88,7 +89,7 @@ async function nameIn(
   if (conflict !== 'overwrite') {
     check()
     const { name: taken, warning } = await publish(fs, folder, temporary, name, { conflict, durability })
-    return { path: join(folder.path, taken), ...(warning && { warning }) }
+    return { path: inside(folder.path, taken), ...(warning && { warning }) }
   }
   let backup: string | undefined
   if (settings.backup > 0) {
@@ -109,7 +110,7 @@ async function nameIn(
     })
   }
   if (backup === undefined) return { path: target.path }
-  const named = { path: target.path, backup: join(folder.path, backup) }
+  const named = { path: target.path, backup: inside(folder.path, backup) }
   try {
     await pruneBackups(fs, folder, name, settings.backup, backup)
     return named

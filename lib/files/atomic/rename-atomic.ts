@@ -1,4 +1,4 @@
-import { basename, dirname, join, resolve } from 'node:path'
+import { basename, dirname } from 'node:path'
 import { type Clock, systemClock } from '../../clock.js'
 import { printable, SluiceError } from '../../errors.js'
 import { checkAbortSignal, checkChoice, checkFlag, checkKeys, type Keys } from '../../options.js'
@@ -7,7 +7,7 @@ import { checkReplaceable } from '../disk/attributes.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import type { FileStats, FileSystem } from '../disk/fs.js'
 import { type Copied, copyFile, dropOldName, moveFile, orRemove } from '../disk/move-file.js'
-import { foldName, localTarget, type PathLike } from '../disk/names.js'
+import { foldName, inside, localTarget, type PathLike } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { lstatIfThere, sameInode } from '../disk/stats.js'
 import { syncFile, syncFolder } from '../disk/sync.js'
@@ -89,7 +89,7 @@ async function rename(from: string, to: string, options: RenameOptions): Promise
   checkChoice('durability', durability, ['crash', 'power'])
   checkAbortSignal('signal', signal)
   checkFlag('replaceReadOnly', options.replaceReadOnly)
-  if (resolve(from) === resolve(to)) throw samePath(from)
+  if (from === to) throw samePath(from)
   const check = () => {
     if (!signal?.aborted) return
     const message = `renaming ${printable(from)} was cancelled; it is where it was`
@@ -126,7 +126,7 @@ async function move(renaming: Renaming, to: string): Promise<Renamed> {
         await moveFile(fs, renaming.clock, from, folder.at(name), source)
         await dropSecondName(fs, from, to, source)
       } else name = await takeFreeName(renaming, folder, from, to)
-      renamed = { path: join(dirname(to), name), copied: false }
+      renamed = { path: inside(dirname(to), name), copied: false }
     } catch (error) {
       if (errorCode(error) !== 'EXDEV' || !(source.isFile() || source.isSymbolicLink()))
         throw intoItself(error, from, to)
@@ -135,7 +135,7 @@ async function move(renaming: Renaming, to: string): Promise<Renamed> {
     // a power cut must neither lose the new name nor bring back the old one
     if (durability === 'power') {
       await folder.sync()
-      if (resolve(dirname(from)) !== resolve(folder.path)) await syncFolder(fs, dirname(from))
+      if (dirname(from) !== dirname(to)) await syncFolder(fs, dirname(from))
     }
     return renamed
   } finally {
@@ -179,7 +179,7 @@ async function copyOver(renaming: Renaming, folder: Folder, to: string): Promise
   if (durability === 'power') await folder.sync()
   await dropOldName(fs, from, copied.source)
   const { warning } = copied
-  return { path: join(dirname(to), name), copied: true, ...(warning && { warning }) }
+  return { path: inside(dirname(to), name), copied: true, ...(warning && { warning }) }
 }
 
 async function sourceAt(fs: FileSystem, from: string): Promise<FileStats> {

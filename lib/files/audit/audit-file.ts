@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { dirname, join } from 'node:path'
+import { dirname } from 'node:path'
 import { coalesce, Limiter } from '../../async.js'
 import { printable, SluiceError } from '../../errors.js'
 import { SystemError } from '../disk/disk-error.js'
 import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
+import { inside } from '../disk/names.js'
 import { undisturbed } from '../disk/read-write.js'
 import { idText, isSticky, lstatIfThere, sameInode, unlinkIfThere } from '../disk/stats.js'
 import { syncFolder } from '../disk/sync.js'
@@ -173,7 +174,7 @@ export async function listRotated(
     if (!there.startsWith(`${name}.`)) continue
     const number = /^(\d{8,15})-[0-9a-f]{8}$/.exec(there.slice(name.length + 1))?.[1]
     if (number === undefined) continue
-    const rotated = join(folder, there)
+    const rotated = inside(folder, there)
     const stats = await lstatIfThere(fs, rotated)
     if (stats && isOurs(stats)) found.push({ path: rotated, number: Number(number) })
     else if (stats) passOver(entryOfAnother(rotated, stats.uid))

@@ -180,6 +180,15 @@ export function nameOf(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1)
 }
 
+/**
+ * The path of a name in a folder that the user gave. Not by `join` of node:path, which takes `a/..` for nothing: where `a`
+ * is a link, the system goes to the folder above the one that it leads to.
+ */
+export function inside(folder: string, name: string): string {
+  if (process.platform === 'win32') return join(folder, name)
+  return folder.endsWith('/') ? folder + name : `${folder}/${name}`
+}
+
 /** The path of a name in a folder, both below a root: that of the root itself is ''. */
 export function below(folder: string, name: string): string {
   return folder === '' ? name : `${folder}/${name}`

@@ -5,7 +5,7 @@ import { checkDuration, checkFlag, checkKeys } from '../../options.js'
 import { AUDITED, type Audited, audited } from '../audit/recorder.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import type { FileStats, FileSystem } from '../disk/fs.js'
-import { localPath, type PathLike } from '../disk/names.js'
+import { inside, localPath, type PathLike } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { ifThere, isOfUser, lstatIfThere, sameInode } from '../disk/stats.js'
 import { claimantOf, GATE, lockFolderName } from '../lock/lock-names.js'
@@ -154,7 +154,7 @@ class Search {
           if (stats && owner) await this.#file(folder, name, stats, owner)
           else if (stats?.isDirectory() && stats.dev === here?.dev) await this.#below(folder, name, stats)
         } catch (error) {
-          this.#notSeen(error, join(folder.path, name), here)
+          this.#notSeen(error, inside(folder.path, name), here)
         }
       }
     } finally {
@@ -167,7 +167,7 @@ class Search {
       // another process may remove it meanwhile
       await ifThere(above.enter(name).then((folder) => this.folder(folder, stats)))
     } catch (error) {
-      this.#notSeen(error, join(above.path, name), stats)
+      this.#notSeen(error, inside(above.path, name), stats)
     }
   }
 
@@ -190,7 +190,7 @@ class Search {
 
   async #aside(folder: Folder, name: string, stats: FileStats, owner: Owner): Promise<void> {
     if (!stats.isDirectory() || !isOfUser(this.#fs, stats)) return
-    const path = join(folder.path, name)
+    const path = inside(folder.path, name)
     if (await this.#isGone(owner, folder, path, stats)) this.found.replaced.push(path)
   }
 
@@ -198,7 +198,7 @@ class Search {
     const { dryRun, before } = this.#want
     const isOurs = stats.isFile() || stats.isSymbolicLink()
     if (!isOurs || !isOfUser(this.#fs, stats) || stats.mtimeMs > before) return
-    const path = join(folder.path, name)
+    const path = inside(folder.path, name)
     try {
       if (!(await this.#isGone(owner, folder, path, stats))) return
       // only now that the process is known to be dead, see NeededFiles

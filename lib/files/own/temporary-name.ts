@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { dirname, join } from 'node:path'
+import { dirname } from 'node:path'
 import { badOption, checkKeys } from '../../options.js'
-import { fitted, localPath, type PathLike } from '../disk/names.js'
+import { fitted, inside, localPath, type PathLike } from '../disk/names.js'
 import { OWNER_TEXT, type Owner, ownerOfText, textOfOwner, thisOwner } from './owner.js'
 
 // Names of what this process has for a while beside the files of the user. Each says whose it is.
@@ -89,5 +89,5 @@ export function tempPath(target: PathLike, options: TempPathOptions = {}): strin
   const { prefix, dir } = options
   const path = localPath('target', target)
   const folder = dir === undefined ? dirname(path) : localPath('dir', dir)
-  return join(folder, temporaryName({ prefix }))
+  return inside(folder, temporaryName({ prefix }))
 }

@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import type { SluiceError } from '../../errors.js'
 import { checkFlag, checkKeys, type Keys } from '../../options.js'
 import { giveName } from '../atomic/give-name.js'
@@ -9,7 +8,7 @@ import type { Target } from '../atomic/target.js'
 import { AUDITED, type Audited, audited } from '../audit/recorder.js'
 import { diskError } from '../disk/disk-error.js'
 import { copyFile, orRemove } from '../disk/move-file.js'
-import type { PathLike } from '../disk/names.js'
+import { inside, type PathLike } from '../disk/names.js'
 import type { FolderLock } from '../lock/folder-lock.js'
 import { temporaryName } from '../own/temporary-name.js'
 import { handlesOf } from '../tree/handle-budget.js'
@@ -109,7 +108,7 @@ async function restore(
   const folder = await handles.retry(() => Folder.open(fs, target.folder))
   try {
     const { name, stats } = await chooseBackup(fs, folder, target.name, which, path)
-    const [from, temporary] = [join(target.folder, name), join(target.folder, temporaryName())]
+    const [from, temporary] = [inside(target.folder, name), inside(target.folder, temporaryName())]
     return await orRemove(fs, temporary, async () => {
       let refused: SluiceError | undefined
       if (stats.isSymbolicLink()) await fs.symlink(await fs.readlink(from), temporary)

@@ -1,11 +1,11 @@
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname } from 'node:path'
 import { systemClock } from '../../clock.js'
 import { printable, SluiceError } from '../../errors.js'
 import { audited } from '../audit/recorder.js'
 import { diskError } from '../disk/disk-error.js'
 import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
 import { moveFile, orRemove } from '../disk/move-file.js'
-import { localTarget, type PathLike } from '../disk/names.js'
+import { inside, localTarget, type PathLike } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { withRegular } from '../disk/open-regular.js'
 import { ifThere, lstatIfThere } from '../disk/stats.js'
@@ -247,6 +247,6 @@ class RotationRun {
   }
 
   #path(name: string): string {
-    return join(dirname(this.#file), name)
+    return inside(dirname(this.#file), name)
   }
 }

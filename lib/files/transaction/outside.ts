@@ -1,7 +1,8 @@
-import { basename, dirname, join, sep } from 'node:path'
+import { basename, dirname, sep } from 'node:path'
 import { printable, SluiceError } from '../../errors.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import type { FileStats, FileSystem } from '../disk/fs.js'
+import { inside } from '../disk/names.js'
 import { lstatIfThere, sameContent, sameInode } from '../disk/stats.js'
 import { inFolder } from '../intent/staging.js'
 import { isOwnName } from '../own/reserved.js'
@@ -40,7 +41,7 @@ export class Outside {
     this.#around = around
     this.name = basename(shown)
     this.listed = listed
-    this.leftOut = leftOut.map((path) => join(dirname(shown), path))
+    this.leftOut = leftOut.map((path) => inside(dirname(shown), path))
   }
 
   /**

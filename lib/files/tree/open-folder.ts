@@ -1,8 +1,7 @@
-import { join } from 'node:path'
 import { coalesce } from '../../async.js'
 import { printable, SluiceError } from '../../errors.js'
 import { type FileSystem, OPEN } from '../disk/fs.js'
-import { checkName } from '../disk/names.js'
+import { checkName, inside } from '../disk/names.js'
 import { syncOpenFolder } from '../disk/sync.js'
 import type { IdleHandle } from './handle-budget.js'
 import type { Tree } from './tree.js'
@@ -144,12 +143,12 @@ export class Folder implements OpenFolder {
 
   /** Opens a folder in this one, not through a link. Throws system errors. */
   async enter(name: string): Promise<Folder> {
-    return new Folder(this.#fs, join(this.path, name), await this.#fs.open(this.at(name), OPEN.folder))
+    return new Folder(this.#fs, inside(this.path, name), await this.#fs.open(this.at(name), OPEN.folder))
   }
 
   at(name: string): string {
     checkName(name, this.#fs.platform, name)
-    return this.#fs.at(this.fd, name) ?? join(this.path, name)
+    return this.#fs.at(this.fd, name) ?? inside(this.path, name)
   }
 
   list(): Promise<Buffer[]> {

@@ -1,10 +1,9 @@
-import { join } from 'node:path'
 import { inSlices } from '../../async.js'
 import { A_DAY, systemClock } from '../../clock.js'
 import { isError, type SluiceError } from '../../errors.js'
 import { diskError } from '../../files/disk/disk-error.js'
 import type { FileStats, FileSystem } from '../../files/disk/fs.js'
-import { localPath, parentOf } from '../../files/disk/names.js'
+import { inside, localPath, parentOf } from '../../files/disk/names.js'
 import { ifThere, isStillWritten, lstatIfThere } from '../../files/disk/stats.js'
 import { type CollectOptions, collectLeftovers } from '../../files/journal/leftovers.js'
 import { Suffixes, type SuffixMemory } from '../../files/publish/suffixes.js'
@@ -85,7 +84,7 @@ export class DiskStore implements PartStore {
 
   obey(policy: PublishPolicy): void {
     this.#policy = policy
-    const look = (path: string) => lstatIfThere(this.fs, join(this.#options.dir, path))
+    const look = (path: string) => lstatIfThere(this.fs, inside(this.#options.dir, path))
     if (policy.brought) this.brought ??= new AcknowledgedFiles(policy.brought, look, policy.signal)
   }
 
