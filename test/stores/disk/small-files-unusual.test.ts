@@ -21,6 +21,8 @@ import { stopClock } from '../../helpers/stopped-clock.js'
 
 const FILES = { d: null, 'd/a': 'aaa', 'd/b': 'bbb', 'd/c': 'ccc', top: 'top' }
 const ALL = Object.fromEntries(Object.keys(FILES).map((path) => [path, 'published']))
+/** The same where the folder was there before. */
+const STOOD = { ...ALL, d: 'skipped identical' }
 
 function scene(standing: Record<string, string> = {}, options: MemoryDiskOptions = {}): MemoryDisk {
   const disk = new MemoryDisk(options)
@@ -120,7 +122,7 @@ for (const [conflict, b, standing, suffixed] of [
   test(`one whose name is taken is dealt with alone: ${conflict}`, async (t) => {
     const disk = scene({ 'd/b': 'mine' })
     const { found } = await receive(disk, FILES, { conflict })
-    t.deepEqual(found, { ...ALL, 'd/b': b })
+    t.deepEqual(found, { ...STOOD, 'd/b': b })
     t.is(text(disk, 'd/b'), standing)
     t.is(text(disk, 'd/b_1'), suffixed)
     t.deepEqual(ours(disk), [])
@@ -135,7 +137,7 @@ for (const [unless, content, b] of [
 ] as const)
   test(`one that may be there already is dealt with alone: ${unless}, ${content}`, async (t) => {
     const disk = scene({ 'd/b': content })
-    t.deepEqual((await receive(disk, FILES, { unless })).found, { ...ALL, 'd/b': b })
+    t.deepEqual((await receive(disk, FILES, { unless })).found, { ...STOOD, 'd/b': b })
     t.is(text(disk, 'd/b'), content)
     t.deepEqual(ours(disk), [])
   })
@@ -146,7 +148,7 @@ test('all of them are there already: nothing is written a second time', async (t
   const before = disk.list()
   const { found } = await receive(disk)
   t.deepEqual(found, {
-    d: 'published',
+    d: 'skipped identical',
     'd/a': 'skipped identical',
     'd/b': 'skipped identical',
     'd/c': 'skipped identical',
@@ -158,7 +160,7 @@ test('all of them are there already: nothing is written a second time', async (t
 test('a part of the user, and a name of the offer that looks like one, are left as they are', async (t) => {
   const disk = scene({ 'd/b.part': 'mine' })
   const files = { ...FILES, 'd/c.part': 'sent' }
-  t.deepEqual((await receive(disk, files)).found, { ...ALL, 'd/c.part': 'published' })
+  t.deepEqual((await receive(disk, files)).found, { ...STOOD, 'd/c.part': 'published' })
   t.is(text(disk, 'd/b.part'), 'mine')
   t.is(text(disk, 'd/c.part'), 'sent')
   t.is(text(disk, 'd/b'), 'bbb')
@@ -271,7 +273,7 @@ test('a mode that forbids to open it is set when nothing else is to be done; whe
     [{ 'd/b': 'bbb' }, 'skipped identical'],
   ] as const) {
     const disk = scene(standing)
-    t.deepEqual((await receive(disk, FILES, { modes })).found, { ...ALL, 'd/b': b })
+    t.deepEqual((await receive(disk, FILES, { modes })).found, { ...STOOD, 'd/b': b })
     t.is((await disk.lstat('/dst/d/a')).mode & 0o777, 0o400)
     if (b.endsWith('_1')) t.is((await disk.lstat('/dst/d/b_1')).mode & 0o777, 0o400)
     t.deepEqual(ours(disk), [])
@@ -418,7 +420,7 @@ test('destroyed in the middle of a run it begins no file any more', async (t) =>
   t.deepEqual(opened, ['/dst/d/a.part'])
   t.deepEqual(disk.openHandles(), [])
   disk.hook = undefined
-  t.deepEqual((await receive(disk)).found, ALL)
+  t.deepEqual((await receive(disk)).found, STOOD)
   t.deepEqual(ours(disk), [])
 })
 
@@ -486,7 +488,7 @@ test('a disk that is full in the middle of a run ends it, and every handle is cl
   for (const path of disk.list()) t.false(/\/(a|b|c|top)$/.test(path), path)
   disk.hook = undefined
   disk.capacity = Number.POSITIVE_INFINITY
-  t.deepEqual((await receive(disk)).found, ALL)
+  t.deepEqual((await receive(disk)).found, STOOD)
   t.deepEqual(ours(disk), [])
 })
 
@@ -500,6 +502,6 @@ test('names that differ in case only both survive, also where they are one', asy
 
 test('a disk without hard links has all of them, too', async (t) => {
   const disk = scene({ 'd/b': 'mine' }, { links: false })
-  t.deepEqual((await receive(disk)).found, { ...ALL, 'd/b': 'published as d/b_1' })
+  t.deepEqual((await receive(disk)).found, { ...STOOD, 'd/b': 'published as d/b_1' })
   t.deepEqual(ours(disk), [])
 })

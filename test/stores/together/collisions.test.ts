@@ -53,7 +53,8 @@ for (const conflict of ['skip', 'fail'] satisfies Conflict[])
       for (const publish of ['each', 'together'] as const) {
         const dir = await plant(await temporary(t), { taken: 'of the user' })
         const stages = { file: [renaming(rename)] }
-        const outcomes = await transferred([join(from, 'top')], { dir, conflict, publish, stages })
+        const options = { dir, conflict, publish, stages, concurrency: 1 }
+        const outcomes = await transferred([join(from, 'top')], options)
         results.push({ outcomes, seen: await visible(dir) })
       }
       const [each, together] = [results[0]!, results[1]!]
