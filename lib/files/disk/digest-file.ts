@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
-import { type FileSystem, OPEN } from './fs.js'
+import { type FileStats, type FileSystem, OPEN } from './fs.js'
 import { withRegular } from './open-regular.js'
 import { readPieces } from './read-write.js'
 
@@ -28,11 +28,20 @@ export async function digestFile(
  * The SHA-256 of the regular file at `path`, hexadecimal; never through a link.
  * @param sync whether its content is synced
  */
-export function fileDigest(fs: FileSystem, path: string, sync = false): Promise<string> {
-  const digest = async (fd: number) => {
+export async function fileDigest(fs: FileSystem, path: string, sync = false): Promise<string> {
+  return (await digestFileAt(fs, path, sync)).digest
+}
+
+/** {@link fileDigest}, and the stats of the very file that was read. */
+export function digestFileAt(
+  fs: FileSystem,
+  path: string,
+  sync = false,
+): Promise<{ digest: string; stats: FileStats }> {
+  const digest = async (fd: number, stats: FileStats) => {
     const found = await digestFile(fs, fd, createHash('sha256'))
     if (sync) await fs.fsync(fd)
-    return found.toString('hex')
+    return { digest: found.toString('hex'), stats }
   }
   return withRegular(fs, path, digest, sync && fs.platform === 'win32' ? OPEN.update : OPEN.read)
 }

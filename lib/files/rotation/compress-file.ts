@@ -4,14 +4,14 @@ import type { SluiceError } from '../../errors.js'
 import { plainMode, withAccessList } from '../disk/access-list.js'
 import { setMode, setTime, unlessRefused } from '../disk/attributes.js'
 import { errorCode } from '../disk/disk-error.js'
-import type { FileSystem } from '../disk/fs.js'
-import { writeTemporary } from '../disk/move-file.js'
+import type { FileStats, FileSystem } from '../disk/fs.js'
+import { checkWritten, writeTemporary } from '../disk/move-file.js'
 import { withRegular } from '../disk/open-regular.js'
 import { readFully, readPieces, writeFully } from '../disk/read-write.js'
 
 /**
- * Compresses `from` with gzip into a new file at `to`, which is removed if that fails. Returns a warning where it could
- * not get mode and time.
+ * Compresses `from` with gzip into a new file at `to`, which is removed if that fails. Returns what that is then, and a
+ * warning where it could not get mode and time.
  * @param shown the path for that
  */
 export async function compressFile(
@@ -20,7 +20,7 @@ export async function compressFile(
   to: string,
   power: boolean,
   shown: string,
-): Promise<SluiceError | undefined> {
+): Promise<{ written: FileStats; refused: SluiceError | undefined }> {
   return withRegular(fs, from, async (source, stats) => {
     await withAccessList(fs, source, stats)
     return writeTemporary(fs, to, 0o600, async (target) => {
@@ -36,7 +36,7 @@ export async function compressFile(
         await setMode(fs, target, plainMode(stats))
       })
       if (power) await fs.fsync(target)
-      return refused
+      return { written: await checkWritten(fs, target, position), refused }
     })
   })
 }
