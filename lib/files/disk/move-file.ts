@@ -208,7 +208,11 @@ export async function checkUnchanged(
   path: string,
 ): Promise<void> {
   const now = await fs.fstat(source.fd)
-  if (now.size === size && sameContent(source.stats, now)) return
+  if (now.size !== size || !sameContent(source.stats, now)) throw changedWhileCopied(path)
+}
+
+/** The error `ERR_SOURCE_CHANGED`. */
+export function changedWhileCopied(path: string): SluiceError {
   const message = `${printable(path)} changed while it was copied; run it again`
-  throw new SluiceError('ERR_SOURCE_CHANGED', message, { path })
+  return new SluiceError('ERR_SOURCE_CHANGED', message, { path })
 }

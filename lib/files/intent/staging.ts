@@ -6,7 +6,7 @@ import { keepAttributes, openingMode, setTime, unlessRefused } from '../disk/att
 import { fileDigest } from '../disk/digest-file.js'
 import { errorCode, SystemError } from '../disk/disk-error.js'
 import type { FileStats, FileSystem } from '../disk/fs.js'
-import { checkUnchanged, checkWritten, writeTemporary } from '../disk/move-file.js'
+import { changedWhileCopied, checkUnchanged, checkWritten, writeTemporary } from '../disk/move-file.js'
 import { nameOf, parentOf } from '../disk/names.js'
 import { withRegular } from '../disk/open-regular.js'
 import { readPieces, writeFully } from '../disk/read-write.js'
@@ -119,8 +119,8 @@ export async function stageCopy(
     await withAccessList(fs, fd, stats)
     const source = { fd, stats }
     if (!check) return stage(area, folder, unchangedPieces(fs, source, from), attributesFor(stats))
-    const { bytes } = await readOpened(fs, fd, stats)
-    await checkUnchanged(fs, source, bytes.length, from)
+    const { bytes, isSame } = await readOpened(fs, fd, stats)
+    if (!isSame) throw changedWhileCopied(from)
     await check(bytes)
     return stage(area, folder, [bytes], attributesFor(stats))
   }
