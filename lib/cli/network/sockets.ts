@@ -1,13 +1,15 @@
 import { lookup } from 'node:dns/promises'
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
+import type { Clock } from '../../clock.js'
 import { isSluiceError } from '../../errors.js'
 import { errorCode } from '../../files/disk/disk-error.js'
+import { backgroundClock } from '../../files/own/lease.js'
 import { commandError } from '../ui/exit.js'
 import { type Address, resolveLoopback, showAddress } from './address.js'
 
-/** Milliseconds that a peer has to take in that the user stopped the program. */
-const FAREWELL = 700
+/** Milliseconds that a peer has to take in that the user stopped the program; twice that is still below a second. */
+const FAREWELL = 400
 
 /** Connects to HOST:PORT. Rejects with `ERR_USAGE` or `ERR_UNREACHABLE`, or when `signal` aborts. */
 export async function connectTo(text: string, signal: AbortSignal, lookUp = lookup): Promise<Socket> {
@@ -42,16 +44,19 @@ export async function listenAt(
 }
 
 /**
- * Closes what is still open after a while: who stops the program does not wait for a peer that takes no notice. A last
- * word that a throttle still holds back has twice the time.
+ * Closes what is still open after a while: who stops the program does not wait for a peer that takes no notice. Twice the
+ * time has a last word that a throttle may still hold back, and a peer that has it and is to end first.
  */
-export function farewell(sockets: () => Iterable<Socket>): void {
+export function farewell(
+  sockets: () => Iterable<Pick<Socket, 'writableEnded' | 'writableLength' | 'destroy'>>,
+  clock: Clock = backgroundClock,
+): void {
   const close = (isLast: boolean) => {
     for (const socket of sockets())
       if (isLast || socket.writableEnded || socket.writableLength > 0) socket.destroy()
   }
-  setTimeout(close, FAREWELL, false).unref()
-  setTimeout(close, 2 * FAREWELL, true).unref()
+  clock.after(FAREWELL, () => close(false))
+  clock.after(2 * FAREWELL, () => close(true))
 }
 
 /** A host may have several addresses, as `localhost` has: the first at which it works. */

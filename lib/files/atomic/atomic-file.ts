@@ -8,11 +8,11 @@ import { callProgress } from '../disk/call-progress.js'
 import { portionsOf } from '../disk/digest-file.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import type { FileStats } from '../disk/fs.js'
-import { createTemporary } from '../disk/move-file.js'
+import { checkWritten, createTemporary } from '../disk/move-file.js'
 import { inside, type PathLike } from '../disk/names.js'
 import { writeFully } from '../disk/read-write.js'
 import { retrying } from '../disk/retry.js'
-import { otherSize } from '../disk/stats.js'
+import { removeWritten } from '../disk/stats.js'
 import { Renewal } from '../own/lease.js'
 import { temporaryName } from '../own/temporary-name.js'
 import { buffersOf, checkPosition, lengthOf } from '../part/part-options.js'
@@ -189,7 +189,7 @@ export class AtomicFile {
     return this.#run('any', async () => {
       if (this.#state === 'open') await this.#stage()
       this.#state = 'over'
-      const give = () => giveName({ ...this.#draft, guard })
+      const give = () => giveName({ ...this.#draft, stats: this.#draft.stats!, guard })
       // from another folder the temporary file has been moved by then
       const { settings } = this.#draft
       const named = await (settings.tempDir === undefined ? retrying(give, settings) : give())
@@ -252,9 +252,12 @@ export class AtomicFile {
 
   async #remove(): Promise<void> {
     this.#state = 'over'
+    const { settings, temporary, stats } = this.#draft
+    const { fs } = settings
+    const written = this.#fd === -1 ? stats : await fs.fstat(this.#fd).catch(() => undefined)
     await this.#close().catch(() => {})
     // what cannot be removed now is removed by removeOrphans later
-    await this.#draft.settings.fs.unlink(this.#draft.temporary).catch(() => {})
+    await removeWritten(fs, temporary, written).catch(() => {})
   }
 
   async #stage(): Promise<Staged> {
@@ -262,10 +265,8 @@ export class AtomicFile {
     const { fs, durability, verify } = settings
     this.#check()
     const fd = this.#fd
-    const stats = await fs.fstat(fd)
-    this.#draft.stats = stats
     const { bytes } = this
-    if (stats.size !== bytes) throw otherSize('write', stats.size, bytes)
+    const stats = await checkWritten(fs, fd, bytes)
     this.#warning = await keepAttributes(fd, stats, target.there, settings, this.#path)
     // a failed fsync is never tried again: a second one would report success for data that is lost
     if (durability === 'power') await fs.fsync(fd)
@@ -274,6 +275,9 @@ export class AtomicFile {
     const digest = this.#hasher?.value() ?? Buffer.alloc(0)
     this.#draft.digest = digest
     if (verify) await verifyFile(fs, fd, digest, this.#path)
+    // nothing is to change any more of what it is then
+    await this.#renewal.stop()
+    this.#draft.stats = await checkWritten(fs, fd, bytes)
     await this.#close()
     this.#state = 'staged'
     return { temporary, bytes, digest }

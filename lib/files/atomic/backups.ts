@@ -3,7 +3,7 @@ import { basename } from 'node:path'
 import { checkKeys, checkOption } from '../../options.js'
 import { diskError, errorCode, SystemError } from '../disk/disk-error.js'
 import type { FileStats, FileSystem } from '../disk/fs.js'
-import { copyFile, moveOver, orRemove } from '../disk/move-file.js'
+import { copyFile, moveWritten, orRemove } from '../disk/move-file.js'
 import { fitted, inside } from '../disk/names.js'
 import { lstatIfThere, unlinkIfThere } from '../disk/stats.js'
 import { judgeOf } from '../own/foreign.js'
@@ -77,9 +77,9 @@ async function linkOrCopy(
   }
   if (await lstatIfThere(fs, to)) throw new SystemError('EEXIST', 'link', 'the name of the backup is taken')
   const temporary = folder.at(temporaryName())
-  await copyFile(fs, folder.at(name), temporary, power)
+  const { written } = await copyFile(fs, folder.at(name), temporary, power)
   // the name has the time and a random part: nobody has taken it since the check
-  await orRemove(fs, temporary, () => moveOver(fs, temporary, to))
+  await orRemove(fs, temporary, () => moveWritten(fs, temporary, to, written), written)
 }
 
 /**

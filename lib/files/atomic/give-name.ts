@@ -3,10 +3,11 @@ import { basename } from 'node:path'
 import { printable, SluiceError } from '../../errors.js'
 import { digestFile } from '../disk/digest-file.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
-import type { FileSystem } from '../disk/fs.js'
-import { copyFile, moveFile, orRemove } from '../disk/move-file.js'
+import type { FileStats, FileSystem } from '../disk/fs.js'
+import { type Copied, copyFile, moveFile, orRemove } from '../disk/move-file.js'
 import { inside } from '../disk/names.js'
 import { withRegular } from '../disk/open-regular.js'
+import { checkIsStill, checkStillWritten, removeWritten } from '../disk/stats.js'
 import { temporaryName } from '../own/temporary-name.js'
 import { publish } from '../publish/publish.js'
 import { handlesOf } from '../tree/handle-budget.js'
@@ -16,17 +17,20 @@ import { makeBackup, nextTime, pruneBackups, trueBackups } from './backups.js'
 
 type Named = Pick<Written, 'path' | 'backup' | 'warning'>
 
+/** One of which nothing is written any more: no other file gets its name. */
+type Finished = UnnamedFile & { stats: FileStats }
+
 /**
  * Gives a finished temporary file its name. Throws system errors; the caller then removes the temporary file, unless
  * it was moved to another folder before.
  */
-export async function giveName(draft: UnnamedFile): Promise<Named> {
+export async function giveName(draft: Finished): Promise<Named> {
   const { target, settings, temporary } = draft
-  const { fs, clock, durability, conflict, backup, tempDir } = settings
+  const { fs, durability, conflict, backup, tempDir } = settings
   // the folder is opened only if something is done that needs it
   if (durability === 'crash' && conflict === 'overwrite' && backup === 0 && tempDir === undefined) {
     draft.check()
-    await moveFile(fs, clock, temporary, target.path, draft.stats, draft.guard)
+    await move(draft, temporary, target.path)
     return { path: target.path }
   }
   const folder = await handlesOf(fs).retry(() => Folder.open(fs, target.folder))
@@ -38,28 +42,39 @@ export async function giveName(draft: UnnamedFile): Promise<Named> {
   }
 }
 
+/** The last look, also before another attempt: nothing but what was written gets a name. */
+function move({ settings, stats, guard }: Finished, from: string, to: string): Promise<void> {
+  const { fs, clock } = settings
+  return moveFile(fs, clock, from, to, stats, async () => {
+    await guard?.()
+    await checkStillWritten(fs, from, stats)
+  })
+}
+
 /** Moves a temporary file from another folder beside its target first, so that the last step is within one folder. */
-async function fromElsewhere(folder: Folder, draft: UnnamedFile): Promise<Named> {
+async function fromElsewhere(folder: Folder, draft: Finished): Promise<Named> {
   const { settings, temporary, check } = draft
-  const { fs, clock, durability } = settings
+  const { fs, durability } = settings
   const name = temporaryName()
   const beside = folder.at(name)
-  let isCopy = false
-  let notKept: SluiceError | undefined
+  let copied: Copied | undefined
   try {
-    await moveFile(fs, clock, temporary, beside, draft.stats)
+    await move({ ...draft, guard: undefined }, temporary, beside)
   } catch (error) {
     if (errorCode(error) !== 'EXDEV') throw error
-    notKept = (await copyFile(fs, temporary, beside, durability === 'power', check)).warning
-    isCopy = true
+    copied = await copyFile(fs, temporary, beside, durability === 'power', check)
   }
-  return orRemove(fs, beside, async () => {
+  const stats = copied?.written ?? draft.stats
+  const give = async () => {
+    // what was copied is what had the name when it was opened
+    if (copied) checkIsStill(copied.source, draft.stats)
     const verify = (fd: number) => verifyFile(fs, fd, draft.digest!, draft.target.path)
-    if (isCopy && settings.verify) await withRegular(fs, beside, verify)
-    const named = await nameIn(folder, name, isCopy ? { ...draft, stats: undefined } : draft)
-    if (isCopy) await fs.unlink(temporary).catch(() => {})
-    return notKept ? { warning: notKept, ...named } : named
-  })
+    if (copied && settings.verify) await withRegular(fs, beside, verify)
+    const named = await nameIn(folder, name, { ...draft, stats })
+    if (copied) await removeWritten(fs, temporary, draft.stats).catch(() => {})
+    return copied?.warning ? { warning: copied.warning, ...named } : named
+  }
+  return orRemove(fs, beside, give, stats)
 }
 
 /**
@@ -78,17 +93,15 @@ export async function verifyFile(fs: FileSystem, fd: number, expected: Buffer, p
   })
 }
 
-async function nameIn(
-  folder: Folder,
-  temporary: string,
-  { target, settings, stats, check, guard }: UnnamedFile,
-): Promise<Named> {
-  const { fs, clock, durability, conflict } = settings
+async function nameIn(folder: Folder, temporary: string, draft: Finished): Promise<Named> {
+  const { target, settings, stats, check } = draft
+  const { fs, durability, conflict } = settings
   const power = durability === 'power'
   const { name } = target
   if (conflict !== 'overwrite') {
     check()
-    const { name: taken, warning } = await publish(fs, folder, temporary, name, { conflict, durability })
+    const policy = { conflict, durability, written: stats }
+    const { name: taken, warning } = await publish(fs, folder, temporary, name, policy)
     return { path: inside(folder.path, taken), ...(warning && { warning }) }
   }
   let backup: string | undefined
@@ -98,7 +111,7 @@ async function nameIn(
   }
   try {
     check()
-    await moveFile(fs, clock, folder.at(temporary), folder.at(name), stats, guard)
+    await move(draft, folder.at(temporary), folder.at(name))
   } catch (error) {
     // the file was not replaced: a backup by a link would change with it
     if (backup !== undefined) await fs.unlink(folder.at(backup)).catch(() => {})

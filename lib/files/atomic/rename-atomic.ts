@@ -6,10 +6,10 @@ import { AUDITED, type Audited, audited } from '../audit/recorder.js'
 import { checkReplaceable } from '../disk/attributes.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
 import type { FileStats, FileSystem } from '../disk/fs.js'
-import { type Copied, copyFile, dropOldName, moveFile, orRemove } from '../disk/move-file.js'
+import { type Copied, copyFile, copyLink, dropOldName, moveFile, orRemove } from '../disk/move-file.js'
 import { foldName, inside, localTarget, type PathLike } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
-import { lstatIfThere, sameInode } from '../disk/stats.js'
+import { checkStillWritten, lstatIfThere, sameInode } from '../disk/stats.js'
 import { syncFile, syncFolder } from '../disk/sync.js'
 import { temporaryName } from '../own/temporary-name.js'
 import type { Durability } from '../publish/publish.js'
@@ -167,14 +167,20 @@ async function inOneFolder(fs: FileSystem, from: string, to: string): Promise<bo
 async function copyOver(renaming: Renaming, folder: Folder, to: string): Promise<Renamed> {
   const { fs, clock, from, source, conflict, durability, check } = renaming
   const temporary = folder.at(temporaryName())
-  let copied: Copied = { source, warning: undefined }
-  if (source.isFile()) copied = await copyFile(fs, from, temporary, durability === 'power', check)
-  else await fs.symlink(await fs.readlink(from), temporary)
-  const name = await orRemove(fs, temporary, async () => {
-    if (conflict !== 'overwrite') return takeFreeName(renaming, folder, temporary, to, true)
-    await moveFile(fs, clock, temporary, folder.at(basename(to)))
+  const copied: Copied = source.isFile()
+    ? await copyFile(fs, from, temporary, durability === 'power', check)
+    : { source, ...(await copyLink(fs, from, temporary)) }
+  const { written } = copied
+  const checkCopy = () => checkStillWritten(fs, temporary, written)
+  const give = async () => {
+    if (conflict !== 'overwrite') {
+      await checkCopy()
+      return takeFreeName(renaming, folder, temporary, to, written)
+    }
+    await moveFile(fs, clock, temporary, folder.at(basename(to)), written, checkCopy)
     return basename(to)
-  })
+  }
+  const name = await orRemove(fs, temporary, give, written)
   // the name of the copy must be durable before the source is removed
   if (durability === 'power') await folder.sync()
   await dropOldName(fs, from, copied.source)

@@ -1,9 +1,9 @@
 import { basename } from 'node:path'
 import { printable, SluiceError } from '../../errors.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
-import type { FileStats, FileSystem } from '../disk/fs.js'
+import type { FileSystem } from '../disk/fs.js'
 import { dropOldName, moveFile } from '../disk/move-file.js'
-import { lstatIfThere } from '../disk/stats.js'
+import { lstatIfThere, numbersOf, removeWritten, type WrittenFile } from '../disk/stats.js'
 import { temporaryName } from '../own/temporary-name.js'
 import { firstFree } from '../publish/first-free.js'
 import { publish } from '../publish/publish.js'
@@ -15,17 +15,17 @@ import type { Renaming } from './rename-atomic.js'
  * Moves what is at `from` to the name of `to`; with conflict 'rename' to the first suffix that is free. It never
  * replaces anything, and takes the name in one step without looking first. Returns the name. Throws system errors and
  * `ERR_CONFLICT`.
- * @param isCopy whether `from` is already a temporary file in the folder
+ * @param copy what was written at `from`, if that is already a temporary file in the folder
  */
 export async function takeFreeName(
   renaming: Renaming,
   folder: Folder,
   from: string,
   to: string,
-  isCopy = false,
+  copy?: WrittenFile,
 ): Promise<string> {
   const { fs, source, conflict } = renaming
-  if (source.isFile()) return takeForFile(renaming, folder, from, to, isCopy)
+  if (source.isFile()) return takeForFile(renaming, folder, from, to, copy)
   return firstFree(basename(to), to, async (name) => {
     if (await take(fs, renaming, from, folder.at(name))) return name
     if (conflict === 'rename') return undefined
@@ -43,12 +43,16 @@ async function takeForFile(
   folder: Folder,
   from: string,
   to: string,
-  isCopy: boolean,
+  copy: WrittenFile | undefined,
 ): Promise<string> {
-  const { fs, conflict, durability } = renaming
-  const policy = { conflict: conflict === 'rename' ? 'rename' : 'fail', durability } as const
+  const { fs, source, conflict, durability } = renaming
   const temporary = temporaryName()
-  const second = isCopy ? undefined : await secondName(fs, from, folder.at(temporary))
+  const second = !copy && (await hasSecondName(fs, from, folder.at(temporary)))
+  const policy = {
+    conflict: conflict === 'rename' ? 'rename' : 'fail',
+    durability,
+    written: copy ?? numbersOf(source),
+  } as const
   const inPlace: OpenFolder = {
     path: folder.path,
     fd: folder.fd,
@@ -61,23 +65,23 @@ async function takeForFile(
   try {
     const { name, warning } = await publish(fs, second ? folder : inPlace, temporary, basename(to), policy)
     // the old name could not be removed; that of a copy is removed by removeOrphans later
-    if (warning && !isCopy) throw warning
-    if (second) await dropOldName(fs, from, second)
+    if (warning && !copy) throw warning
+    if (second) await dropOldName(fs, from, source)
     return name
   } catch (error) {
-    if (second) await fs.unlink(folder.at(temporary)).catch(() => {})
+    if (second) await removeWritten(fs, folder.at(temporary), numbersOf(source)).catch(() => {})
     // as an error of ours: an EXDEV from here does not mean that a copy is needed
     throw diskError(error, 'rename', from)
   }
 }
 
-/** The stats of the file; undefined if this file system has no hard links. */
-async function secondName(fs: FileSystem, from: string, to: string): Promise<FileStats | undefined> {
+/** Whether there are hard links here. */
+async function hasSecondName(fs: FileSystem, from: string, to: string): Promise<boolean> {
   try {
     await fs.link(from, to)
-    return await fs.lstat(to)
+    return true
   } catch (error) {
-    if (errorCode(error) !== 'EXDEV' && isLinkRefusal(error)) return undefined
+    if (errorCode(error) !== 'EXDEV' && isLinkRefusal(error)) return false
     // the link may have been made nevertheless
     await fs.unlink(to).catch(() => {})
     throw error

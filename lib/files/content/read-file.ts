@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '../../clock.js'
+import { type Clock, pause, systemClock } from '../../clock.js'
 import { printable, SluiceError } from '../../errors.js'
 import { checkAbortSignal, checkChoice, checkKeys, checkWhole, type Keys } from '../../options.js'
 import { AUDITED, type Audited, audited } from '../audit/recorder.js'
@@ -9,9 +9,10 @@ import { nodeFileSystem } from '../disk/node-fs.js'
 import { checkRegular, withRegular } from '../disk/open-regular.js'
 import { readFully } from '../disk/read-write.js'
 import { canPass, checkRetry, pauseAfter, RETRY_OPTIONS, type RetryOptions } from '../disk/retry.js'
-import { sameContent } from '../disk/stats.js'
+import { sameContent, sameInode } from '../disk/stats.js'
 import { handlesOf } from '../tree/handle-budget.js'
 import { decodeText, TEXT_ENCODINGS, type TextEncoding } from './encodings.js'
+import { restOf } from './half-written.js'
 
 /** Options of {@link readFileRetry}. */
 export interface ReadOptions extends Audited, RetryOptions {
@@ -37,7 +38,15 @@ export const READ_OPTIONS: Keys<ReadOptions> = {
 }
 
 /**
- * Reads a whole file, as it was at one moment: it is read twice, and compared. Tries again after errors that can go away
+ * Reads a whole file, as it was at one moment: it is read twice, and compared. A file of more than 64 KiB that was written to
+ * in place just now is compared once more after up to 200 ms, since its writer may have been stopped in the middle of a write,
+ * which neither size nor times tell. Just now is less than 250 ms ago, and 100 ms more for each MiB. Nobody waits for a smaller
+ * file, nor for one that was written under another name and renamed, as by `writeFileAtomic`.
+ *
+ * It cannot tell a writer that is stopped for longer than that in the middle of its write from one that has ended; nor one
+ * that makes several writes, and is between two of them. Who wants that nobody ever reads a half renames a new file over the old one.
+ *
+ * Tries again after errors that can go away
  * (EBUSY, EAGAIN, EMFILE, ENFILE, EINTR, on Windows EPERM and EACCES, too), and if the file changed while it was read; if
  * the file does not exist it fails at once. Fails with `ERR_NO_SUCH_FILE`, `ERR_SOURCE_READ`, `ERR_SOURCE_CHANGED` (with
  * every attempt), `ERR_LIMIT`, `ERR_PARSE` (not text in the encoding), `ERR_CANCELLED`.
@@ -60,37 +69,31 @@ export function readFileRetry(file: PathLike, options: ReadOptions = {}): Promis
     checkChoice('encoding', encoding, TEXT_ENCODINGS)
     checkAbortSignal('signal', signal)
     for (let attempt = 1; ; attempt++) {
-      if (signal?.aborted) {
-        const message = `reading ${printable(path)} was cancelled`
-        throw new SluiceError('ERR_CANCELLED', message, { path, cause: signal.reason })
-      }
-      const found = await read(path, options).catch((error: unknown) => {
+      checkNotCancelled(path, signal)
+      const read = () => readOnce(path, options)
+      const found = await settled(fs, path, read, clock, signal).catch((error: unknown) => {
         if (attempt === attempts || !canPass(error, fs)) throw readError(error, path)
       })
-      if (found?.isSame) return encoding ? decodeText(found.bytes, encoding, path) : found.bytes
+      if (found) return encoding ? decodeText(found, encoding, path) : found
       if (attempt === attempts) throw changedWhileRead(path, attempts)
       await pauseAfter(attempt, options, clock, signal)
     }
   })
 }
 
-function read(path: string, options: ReadOptions): Promise<Attempt> {
-  const handles = handlesOf(options.fs ?? nodeFileSystem)
-  return handles.brief(() => handles.retry(() => readOnce(path, options)))
-}
-
 async function readOnce(path: string, options: ReadOptions): Promise<Attempt> {
   const { fs = nodeFileSystem, maxBytes = Number.MAX_SAFE_INTEGER } = options
-  const fd = await fs.open(path, OPEN.anyFile)
-  try {
-    const before = await fs.fstat(fd)
+  return withOpened(fs, path, (fd, before) => {
     checkRegular(before)
     if (before.size > maxBytes) throw tooLarge(path, maxBytes, before.size)
-    return await readOpened(fs, fd, before, maxBytes, () => tooLarge(path, maxBytes))
-  } finally {
-    // nothing is lost by a failed close
-    await fs.close(fd).catch(() => {})
-  }
+    return readOpened(fs, fd, before, maxBytes, () => tooLarge(path, maxBytes))
+  })
+}
+
+function checkNotCancelled(path: string, signal: AbortSignal | undefined): void {
+  if (!signal?.aborted) return
+  const message = `reading ${printable(path)} was cancelled`
+  throw new SluiceError('ERR_CANCELLED', message, { path, cause: signal.reason })
 }
 
 function tooLarge(path: string, maxBytes: number, found?: number): SluiceError {
@@ -104,10 +107,53 @@ const FIRST_READ = 64 * 1024
 /** How often a file is read that changes meanwhile, without a pause. */
 const ATTEMPTS = 5
 
-/** What was read, and whether the file was the same before and afterwards. */
+/** What was read, from which file, and whether that was the same before and afterwards. */
 interface Attempt {
   bytes: Buffer
+  stats: FileStats
   isSame: boolean
+}
+
+/**
+ * What `read` gives; undefined if the file changed meanwhile. One that may be half written is compared again after a pause, in which
+ * it is closed: see {@link restOf}.
+ */
+async function settled(
+  fs: FileSystem,
+  path: string,
+  read: () => Promise<Attempt>,
+  clock: Clock = systemClock,
+  signal?: AbortSignal,
+): Promise<Buffer | undefined> {
+  const handles = handlesOf(fs)
+  const { bytes, stats, isSame } = await handles.brief(() => handles.retry(read))
+  if (!isSame) return undefined
+  const rest = restOf(stats, Date.now())
+  if (rest === 0) return bytes
+  await pause(clock, rest, signal)
+  checkNotCancelled(path, signal)
+  const isStill = async (fd: number, now: FileStats) =>
+    sameInode(stats, now) &&
+    sameContent(stats, now) &&
+    (await standsThere(fs, fd, bytes)) &&
+    sameContent(stats, await fs.fstat(fd))
+  const isThere = await handles.brief(() => handles.retry(() => withOpened(fs, path, isStill)))
+  return isThere ? bytes : undefined
+}
+
+/** Calls `work` with a file that may be reached through links, and closes it. */
+async function withOpened<T>(
+  fs: FileSystem,
+  path: string,
+  work: (fd: number, stats: FileStats) => Promise<T>,
+): Promise<T> {
+  const fd = await fs.open(path, OPEN.anyFile)
+  try {
+    return await work(fd, await fs.fstat(fd))
+  } finally {
+    // nothing is lost by a failed close
+    await fs.close(fd).catch(() => {})
+  }
 }
 
 /**
@@ -118,9 +164,8 @@ interface Attempt {
 export async function readWholeFile(fs: FileSystem, path: string, shown: string): Promise<Buffer> {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const read = () => withRegular(fs, path, (fd, stats) => readOpened(fs, fd, stats))
-    const handles = handlesOf(fs)
-    const { bytes, isSame } = await handles.brief(() => handles.retry(read))
-    if (isSame) return bytes
+    const found = await settled(fs, path, read)
+    if (found) return found
   }
   throw changedWhileRead(shown, ATTEMPTS)
 }
@@ -151,7 +196,7 @@ export async function readOpened(
   const bytes = buffer.subarray(0, length)
   // files under /proc have content although their size is 0, and make it anew for each read
   const isOfOneMoment = size === 0 || (size === length && (await standsThere(fs, fd, bytes)))
-  return { bytes, isSame: isOfOneMoment && sameContent(before, await fs.fstat(fd)) }
+  return { bytes, stats: before, isSame: isOfOneMoment && sameContent(before, await fs.fstat(fd)) }
 }
 
 /** Bytes that are compared at once. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
-import { type FileSystem, OPEN } from './fs.js'
+import { type FileStats, type FileSystem, OPEN } from './fs.js'
 import { withRegular } from './open-regular.js'
 import { readPieces } from './read-write.js'
 
@@ -29,15 +29,26 @@ export async function digestFile(
  * @param sync whether its content is synced
  * @param signal aborted, it fails with its reason
  */
-export function fileDigest(
+export async function fileDigest(fs: FileSystem, path: string, options: DigestOptions = {}): Promise<string> {
+  return (await digestFileAt(fs, path, options)).digest
+}
+
+/** Options of {@link fileDigest}. */
+export interface DigestOptions {
+  sync?: boolean
+  signal?: AbortSignal | undefined
+}
+
+/** {@link fileDigest}, and the stats of the very file that was read. */
+export function digestFileAt(
   fs: FileSystem,
   path: string,
-  { sync = false, signal }: { sync?: boolean; signal?: AbortSignal | undefined } = {},
-): Promise<string> {
-  const digest = async (fd: number) => {
+  { sync = false, signal }: DigestOptions = {},
+): Promise<{ digest: string; stats: FileStats }> {
+  const digest = async (fd: number, stats: FileStats) => {
     const found = await digestFile(fs, fd, createHash('sha256'), signal)
     if (sync) await fs.fsync(fd)
-    return found.toString('hex')
+    return { digest: found.toString('hex'), stats }
   }
   return withRegular(fs, path, digest, sync && fs.platform === 'win32' ? OPEN.update : OPEN.read)
 }

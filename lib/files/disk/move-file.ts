@@ -2,12 +2,21 @@ import { type Clock, pause } from '../../clock.js'
 import { printable, SluiceError } from '../../errors.js'
 import { withAccessList } from './access-list.js'
 import { keepAttributes, setTime, unlessRefused } from './attributes.js'
-import { errorCode, isRefusal } from './disk-error.js'
+import { errorCode, isRefusal, SystemError } from './disk-error.js'
 import { type FileStats, type FileSystem, OPEN } from './fs.js'
 import { closing, withRegular } from './open-regular.js'
 import { readPieces, writeFully } from './read-write.js'
 import { HELD_OPEN } from './retry.js'
-import { lstatIfThere, otherSize, sameContent, sameInode } from './stats.js'
+import {
+  checkStillWritten,
+  type FileNumbers,
+  lstatIfThere,
+  otherSize,
+  removeWritten,
+  sameContent,
+  sameInode,
+  type WrittenFile,
+} from './stats.js'
 
 /** Milliseconds between two attempts: from the first to the longest, and in all. */
 const FIRST_MOVE_WAIT = 10
@@ -19,7 +28,7 @@ const MOVE_TIMEOUT = 10_000
  * although the answer was an error.
  * @param known the stats of `from`, if the caller has them
  */
-export async function moveOver(fs: FileSystem, from: string, to: string, known?: FileStats): Promise<void> {
+export async function moveOver(fs: FileSystem, from: string, to: string, known?: FileNumbers): Promise<void> {
   const ours = known ?? (await fs.lstat(from))
   const isDone = async () => {
     const there = await lstatIfThere(fs, to)
@@ -32,6 +41,17 @@ export async function moveOver(fs: FileSystem, from: string, to: string, known?:
   }
 }
 
+/** {@link moveOver} for a temporary file. Fails with EBUSY if something else than what was written has its name by now. */
+export async function moveWritten(
+  fs: FileSystem,
+  from: string,
+  to: string,
+  written: WrittenFile,
+): Promise<void> {
+  await checkStillWritten(fs, from, written)
+  await moveOver(fs, from, to, written)
+}
+
 /**
  * {@link moveOver}, again for up to 10 seconds while Windows says that another program has the file open.
  * @param check called right before each attempt, if `known` is given; throws to stop it
@@ -41,7 +61,7 @@ export async function moveFile(
   clock: Clock,
   from: string,
   to: string,
-  known?: FileStats,
+  known?: FileNumbers,
   check?: () => Promise<void>,
 ): Promise<void> {
   const began = clock.now()
@@ -76,15 +96,34 @@ export async function writeTemporary<T>(
   fill: (fd: number) => Promise<T>,
 ): Promise<T> {
   const fd = await createTemporary(fs, path, mode)
-  return orRemove(fs, path, () => closing(fs, fd, () => fill(fd)))
+  let written: WrittenFile | undefined
+  try {
+    return await closing(fs, fd, () =>
+      fill(fd).catch(async (error: unknown) => {
+        written = await fs.fstat(fd).catch(() => undefined)
+        throw error
+      }),
+    )
+  } catch (error) {
+    await removeWritten(fs, path, written).catch(() => {})
+    throw error
+  }
 }
 
-/** Calls `act`; if it fails, removes the temporary file at `path`. */
-export async function orRemove<T>(fs: FileSystem, path: string, act: () => Promise<T>): Promise<T> {
+/**
+ * Calls `act`; if it fails, removes the temporary file at `path`.
+ * @param written what was written there, if that is known: nothing else is removed
+ */
+export async function orRemove<T>(
+  fs: FileSystem,
+  path: string,
+  act: () => Promise<T>,
+  written?: WrittenFile,
+): Promise<T> {
   try {
     return await act()
   } catch (error) {
-    await fs.unlink(path).catch(() => {})
+    await removeWritten(fs, path, written).catch(() => {})
     throw error
   }
 }
@@ -101,7 +140,7 @@ export async function checkWritten(fs: FileSystem, fd: number, bytes: number): P
  * process puts there between this look and the unlink is lost: no system has a call for "unlink it if it is still
  * this file".
  */
-export async function dropOldName(fs: FileSystem, from: string, moved: FileStats): Promise<void> {
+export async function dropOldName(fs: FileSystem, from: string, moved: FileNumbers): Promise<void> {
   const now = await lstatIfThere(fs, from)
   if (now && sameInode(now, moved)) await fs.unlink(from)
 }
@@ -110,6 +149,8 @@ export async function dropOldName(fs: FileSystem, from: string, moved: FileStats
 export interface Copied {
   /** The stats of the source. */
   source: FileStats
+  /** Those of the copy, in the end. */
+  written: FileStats
   /** Mode, time or owner that the copy could not get. */
   warning: SluiceError | undefined
 }
@@ -128,7 +169,7 @@ export async function copyFile(
   check: () => void = () => {},
 ): Promise<Copied> {
   return withRegular(fs, from, async (fd, stats) => {
-    const warning = await writeTemporary(fs, to, 0o600, async (copy) => {
+    return writeTemporary(fs, to, 0o600, async (copy) => {
       let size = 0
       check()
       for await (const piece of readPieces(fs, fd)) {
@@ -137,15 +178,26 @@ export async function copyFile(
         check()
       }
       await checkUnchanged(fs, { fd, stats }, size, from)
-      const written = await checkWritten(fs, copy, size)
+      const made = await checkWritten(fs, copy, size)
       await withAccessList(fs, from, stats)
-      const kept = await keepAttributes(copy, written, stats, { fs, owner: 'try' }, from)
+      const kept = await keepAttributes(copy, made, stats, { fs, owner: 'try' }, from)
       const refused = await unlessRefused('time', from, () => setTime(fs, copy, stats.mtimeMs))
       if (power) await fs.fsync(copy)
-      return kept ?? refused
+      return { source: stats, written: await checkWritten(fs, copy, size), warning: kept ?? refused }
     })
-    return { source: stats, warning }
   })
+}
+
+/** Makes a link to where the one at `from` leads. If that fails, `to` is removed. */
+export async function copyLink(fs: FileSystem, from: string, to: string): Promise<Omit<Copied, 'source'>> {
+  const target = await fs.readlink(from)
+  const written = await orRemove(fs, to, async () => {
+    await fs.symlink(target, to)
+    return fs.lstat(to)
+  })
+  // a link cannot be held open: what has its name is looked at after its stats, which are compared later
+  if (written.isSymbolicLink() && (await fs.readlink(to)) === target) return { written, warning: undefined }
+  throw new SystemError('EBUSY', 'readlink', 'another program exchanged it')
 }
 
 /** Fails with `ERR_SOURCE_CHANGED` if somebody wrote to an open file while `size` bytes of it were read. */
@@ -156,7 +208,11 @@ export async function checkUnchanged(
   path: string,
 ): Promise<void> {
   const now = await fs.fstat(source.fd)
-  if (now.size === size && sameContent(source.stats, now)) return
+  if (now.size !== size || !sameContent(source.stats, now)) throw changedWhileCopied(path)
+}
+
+/** The error `ERR_SOURCE_CHANGED`. */
+export function changedWhileCopied(path: string): SluiceError {
   const message = `${printable(path)} changed while it was copied; run it again`
-  throw new SluiceError('ERR_SOURCE_CHANGED', message, { path })
+  return new SluiceError('ERR_SOURCE_CHANGED', message, { path })
 }

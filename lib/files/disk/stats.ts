@@ -1,5 +1,5 @@
 import { errorCode, SystemError } from './disk-error.js'
-import type { FileIdentity, FileStats, FileSystem } from './fs.js'
+import type { FileStats, FileSystem } from './fs.js'
 
 /** What a call answers; undefined if what it is about does not exist (ENOENT). */
 export async function ifThere<T>(call: Promise<T>): Promise<T | undefined> {
@@ -38,6 +38,11 @@ export function isSticky(fs: FileSystem, { mode }: FileStats): boolean {
 /** What tells a file from all others of its machine: a number of a file is one of another file on another disk. */
 export type FileNumbers = Pick<FileStats, 'dev' | 'ino'>
 
+/** All that is known of a file to which others may write. */
+export function numbersOf({ dev, ino }: FileNumbers): FileNumbers {
+  return { dev, ino }
+}
+
 /** The same for two names of one file, and for no two files. */
 export function idText({ dev, ino }: FileNumbers): string {
   return `${dev} ${ino}`
@@ -49,11 +54,28 @@ export function sameInode(a: FileNumbers, b: FileNumbers): boolean {
 }
 
 /**
+ * What was put under a temporary name: a file that was written, or a link that was made. Without a size it is a second
+ * name of a file to which others may write. The stats are those after the last change: some systems give the time of that
+ * for the one of the birth.
+ */
+export type WrittenFile = FileNumbers & Partial<Pick<FileStats, 'size' | 'birthtimeMs' | 'isSymbolicLink'>>
+
+/** The same without what is not needed any more. */
+export function writtenOf({ dev, ino, size, birthtimeMs }: FileStats): WrittenFile {
+  return { dev, ino, size, birthtimeMs }
+}
+
+/**
  * Fails with EBUSY unless what is at `path` is still the file that was written, with as many bytes: another process may
  * have put another one there, and only what was verified may get a name.
  */
-export async function checkStillWritten(fs: FileSystem, path: string, written: FileIdentity): Promise<void> {
-  if (isStillWritten(await fs.lstat(path), written)) return
+export async function checkStillWritten(fs: FileSystem, path: string, written: WrittenFile): Promise<void> {
+  checkIsStill(await fs.lstat(path), written)
+}
+
+/** The same for what was found already. */
+export function checkIsStill(there: FileStats, written: WrittenFile): void {
+  if (isStillWritten(there, written)) return
   throw new SystemError('EBUSY', 'lstat', 'another program exchanged it, or wrote to it')
 }
 
@@ -65,8 +87,26 @@ export function otherSize(call: string, found: number, written: number): SystemE
 }
 
 /** Whether it is the file that was written, as long as it was then. */
-export function isStillWritten(there: FileStats, written: FileIdentity): boolean {
-  return there.isFile() && sameInode(there, written) && there.size === written.size
+export function isStillWritten(there: FileStats, written: WrittenFile): boolean {
+  const isOfKind = written.isSymbolicLink?.() ? there.isSymbolicLink() : there.isFile()
+  return isOfKind && isSameFile(there, written) && (written.size ?? there.size) === there.size
+}
+
+/** Whether it is the same file, however long. A disk gives the number of a file that is gone to the next one. */
+function isSameFile(there: FileStats, { birthtimeMs: born, ...written }: WrittenFile): boolean {
+  const isBornThen = !born || !there.birthtimeMs || born === there.birthtimeMs
+  return sameInode(there, written) && isBornThen
+}
+
+/**
+ * Removes the temporary file at `path`, but not what another process has put in its place. Fails with the codes of the
+ * system.
+ * @param written what was written there, if that is known
+ */
+export async function removeWritten(fs: FileSystem, path: string, written?: WrittenFile): Promise<void> {
+  const there = written && (await lstatIfThere(fs, path))
+  if (written && !(there && isSameFile(there, written))) return
+  await fs.unlink(path)
 }
 
 /** Whether nobody wrote to an open file between two `fstat`s, as far as its size and times tell. */

@@ -1,7 +1,7 @@
 import { printable, SluiceError } from '../../errors.js'
 import { diskError, errorCode, SystemError, systemCode } from '../disk/disk-error.js'
 import type { FileStats } from '../disk/fs.js'
-import { moveOver } from '../disk/move-file.js'
+import { moveOver, moveWritten } from '../disk/move-file.js'
 import { parentOf } from '../disk/names.js'
 import { isOfUser, lstatIfThere, unlinkIfThere } from '../disk/stats.js'
 import { isLinkRefusal } from '../publish/take-name.js'
@@ -25,7 +25,7 @@ export async function adoption(area: StagingArea, from: string, to: string): Pro
   const adopted = { path: to, from, ino: String(staged.ino) }
   if (!there) return adopted
   if (there.isDirectory() || staged.isDirectory()) throw changed(to)
-  return { ...adopted, old: String(there.ino), backup: await stageLink(area, to, parentOf(to), there) }
+  return { ...adopted, old: String(there.ino), backup: (await stageLink(area, to, parentOf(to), there)).path }
 }
 
 /**
@@ -37,17 +37,24 @@ export class Adoptions {
   readonly #adopted: readonly Adopted[]
   readonly #guard: () => Promise<void>
   readonly #isFirst: boolean
+  readonly #taken: StagingArea['taken'] | undefined
   /** In the process that prepared it: what was begun. */
   readonly #touched = new Set<Adopted>()
   /** And the placeholders that it made. */
   readonly #made = new Set<Adopted>()
 
-  /** @param isFirst whether this is the process that prepared it: then what it did not begin is not undone */
-  constructor(tree: Tree, { adopted = [] }: Intent, guard: () => Promise<void>, isFirst: boolean) {
+  /** @param taken in the process that prepared it, which undoes only what it began: what it put under temporary names */
+  constructor(
+    tree: Tree,
+    { adopted = [] }: Intent,
+    guard: () => Promise<void>,
+    taken: StagingArea['taken'] | undefined,
+  ) {
     this.#tree = tree
     this.#adopted = adopted
     this.#guard = guard
-    this.#isFirst = isFirst
+    this.#isFirst = taken !== undefined
+    this.#taken = taken
   }
 
   /** Gives all of them their names, one after the other. */
@@ -159,7 +166,10 @@ export class Adoptions {
           // it is lost from the staged folder, and comes again
           if (!isLinkRefusal(error)) throw error
         })
-      await inFolder(this.#tree, backup, (saved) => moveOver(fs, saved, to))
+      const written = this.#taken?.get(backup)
+      const move = (saved: string) =>
+        written ? moveWritten(fs, saved, to, written) : moveOver(fs, saved, to)
+      await inFolder(this.#tree, backup, move)
     })
     this.#tree.forget(one.path)
   }

@@ -1,5 +1,5 @@
 import { OPEN } from '../disk/fs.js'
-import { moveOver } from '../disk/move-file.js'
+import { moveOver, moveWritten } from '../disk/move-file.js'
 import { nameOf } from '../disk/names.js'
 import { withRegular } from '../disk/open-regular.js'
 import { ifThere, lstatIfThere, unlinkIfThere } from '../disk/stats.js'
@@ -51,8 +51,8 @@ export class IntentFile {
     return makeInOwnFolder(tree, async (folder) => {
       const file = new IntentFile(tree, folder.path, name, durability)
       try {
-        const { path } = await stage(area, folder.path, [encodeIntent(intent)], { mode: 0o600 })
-        await moveOver(tree.fs, folder.at(nameOf(path)), folder.at(intentName(name)))
+        const { path, written } = await stage(area, folder.path, [encodeIntent(intent)], { mode: 0o600 })
+        await moveWritten(tree.fs, folder.at(nameOf(path)), folder.at(intentName(name)), written)
         if (durability === 'power') {
           await folder.sync()
           // our folder may be new

@@ -6,11 +6,11 @@ import { keepAttributes, openingMode, setTime, unlessRefused } from '../disk/att
 import { fileDigest } from '../disk/digest-file.js'
 import { errorCode, SystemError } from '../disk/disk-error.js'
 import type { FileStats, FileSystem } from '../disk/fs.js'
-import { checkUnchanged, checkWritten, writeTemporary } from '../disk/move-file.js'
+import { changedWhileCopied, checkUnchanged, checkWritten, writeTemporary } from '../disk/move-file.js'
 import { nameOf, parentOf } from '../disk/names.js'
 import { withRegular } from '../disk/open-regular.js'
 import { readPieces, writeFully } from '../disk/read-write.js'
-import { sameInode } from '../disk/stats.js'
+import { numbersOf, sameInode, type WrittenFile, writtenOf } from '../disk/stats.js'
 import type { Owner } from '../own/owner.js'
 import type { Durability } from '../publish/publish.js'
 import { isLinkRefusal } from '../publish/take-name.js'
@@ -22,8 +22,11 @@ export interface StagingArea {
   tree: Tree
   owner: Owner
   durability: Durability
-  /** All temporary paths that were used, to be removed in the end. */
-  taken: Set<string>
+  /**
+   * All temporary paths that were used, to be removed in the end, and what was written there: nothing else gets a name,
+   * or is removed.
+   */
+  taken: Map<string, WrittenFile | undefined>
   /** Failures that did not stop the work. */
   warnings: SluiceError[]
 }
@@ -35,6 +38,7 @@ export interface StagedFile {
   bytes: number
   /** SHA-256, hexadecimal. */
   digest: string
+  written: WrittenFile
 }
 
 /** Attributes of a new file. What is missing is left to the system. */
@@ -88,10 +92,12 @@ export async function stage(
     }
     // a failed fsync is never tried again: a second one would report success for data that is lost
     if (area.durability === 'power') await fs.fsync(fd)
+    return writtenOf(await checkWritten(fs, fd, bytes))
   }
   const first = openingMode(mode, there)
-  await inFolder(area.tree, path, (where) => writeTemporary(fs, where, first, fill))
-  return { path, bytes, digest: hasher.digest('hex') }
+  const written = await inFolder(area.tree, path, (where) => writeTemporary(fs, where, first, fill))
+  area.taken.set(path, written)
+  return { path, bytes, digest: hasher.digest('hex'), written }
 }
 
 /**
@@ -113,8 +119,8 @@ export async function stageCopy(
     await withAccessList(fs, fd, stats)
     const source = { fd, stats }
     if (!check) return stage(area, folder, unchangedPieces(fs, source, from), attributesFor(stats))
-    const { bytes } = await readOpened(fs, fd, stats)
-    await checkUnchanged(fs, source, bytes.length, from)
+    const { bytes, isSame } = await readOpened(fs, fd, stats)
+    if (!isSame) throw changedWhileCopied(from)
     await check(bytes)
     return stage(area, folder, [bytes], attributesFor(stats))
   }
@@ -144,14 +150,18 @@ export async function stageLink(
   from: string,
   folder: string,
   expected: FileStats,
-): Promise<string> {
+): Promise<Pick<StagedFile, 'path' | 'written'>> {
   const { tree } = area
   const path = newPath(area, folder)
+  const written = numbersOf(expected)
   try {
     return await inFolder(tree, from, (source) =>
       inFolder(tree, path, async (where) => {
         await tree.fs.link(source, where)
-        if (sameInode(await tree.fs.lstat(where), expected)) return path
+        area.taken.set(path, written)
+        if (sameInode(await tree.fs.lstat(where), expected)) return { path, written }
+        // one or the other was exchanged: only a second name of what is at `from` is ours
+        area.taken.set(path, numbersOf(await tree.fs.lstat(source)))
         throw new SystemError('EBUSY', 'link', 'the file was exchanged meanwhile')
       }),
     )
@@ -162,7 +172,7 @@ export async function stageLink(
     await inFolder(tree, path, (where) => tree.fs.unlink(where)).catch(() => {})
   }
   const attributes = (there: FileStats) => ({ shown: from, there, mtimeMs: there.mtimeMs })
-  return (await stageCopy(area, from, folder, attributes)).path
+  return stageCopy(area, from, folder, attributes)
 }
 
 /** {@link fileDigest} for a path below the root. */
@@ -176,6 +186,6 @@ export function digestOfFileAt(
 
 function newPath({ owner, taken }: StagingArea, folder: string): string {
   const path = transactionPath(owner, folder)
-  taken.add(path)
+  taken.set(path, undefined)
   return path
 }

@@ -1,6 +1,6 @@
 import { printable, SluiceError } from '../../errors.js'
 import { diskError } from '../disk/disk-error.js'
-import { copyFile, moveOver } from '../disk/move-file.js'
+import { copyFile, moveWritten } from '../disk/move-file.js'
 import { nameOf, parentOf } from '../disk/names.js'
 import { sameInode, unlinkIfThere } from '../disk/stats.js'
 import { temporaryName } from '../own/temporary-name.js'
@@ -32,9 +32,9 @@ export class PartCopies {
     this.#names.set(part, temporaryName({ prefix: nameOf(part.file.target) }))
     try {
       part.stats = await this.#within(part, async (from, to) => {
-        const { source } = await copyFile(fs, from, to, true, () => signal?.throwIfAborted())
+        const { source, written } = await copyFile(fs, from, to, true, () => signal?.throwIfAborted())
         if (!sameInode(source, part.stats)) throw changed(part)
-        return fs.lstat(to)
+        return written
       })
       return true
     } catch (error) {
@@ -47,7 +47,7 @@ export class PartCopies {
   /** Gives a copy the name of its part. */
   async place(part: LeftPart): Promise<void> {
     if (!this.#names.has(part)) return
-    await this.#within(part, (to, from) => moveOver(this.#tree.fs, from, to, part.stats))
+    await this.#within(part, (to, from) => moveWritten(this.#tree.fs, from, to, part.stats))
     this.#names.delete(part)
     this.#folders.add(parentOf(part.file.target))
   }

@@ -1,10 +1,10 @@
 import { printable, SluiceError } from '../../errors.js'
 import { badOption, checkChoice, checkKeys } from '../../options.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
-import type { FileIdentity, FileStats, FileSystem } from '../disk/fs.js'
+import type { FileStats, FileSystem } from '../disk/fs.js'
 import { moveOver } from '../disk/move-file.js'
 import { checkIsOther } from '../disk/names.js'
-import { lstatIfThere, sameInode } from '../disk/stats.js'
+import { lstatIfThere, numbersOf, removeWritten, sameInode, type WrittenFile } from '../disk/stats.js'
 import { syncFile } from '../disk/sync.js'
 import { checkTargetNotReserved, isOwnName } from '../own/reserved.js'
 import type { OpenFolder } from '../tree/open-folder.js'
@@ -40,7 +40,7 @@ export interface PublishOptions {
   /** Which suffixes to try. Default: each, from the first on. */
   suffixes?: SuffixMemory
   /** The file that was written and verified. Given, nothing else gets the name: it fails with `ERR_WRITE`. */
-  written?: FileIdentity | undefined
+  written?: WrittenFile | undefined
 }
 
 /** `ERR_USAGE` for a wrong option. */
@@ -231,7 +231,7 @@ class Publication {
   }
 
   async #over(name: string, there: FileStats): Promise<Published | undefined> {
-    const { fs, folder, temporary } = this.#file
+    const { fs, folder, temporary, written } = this.#file
     const replace = this.#options.conflict === 'replace'
     let replaced: Replaced | undefined
     await checkIsWritten(this.#file)
@@ -242,7 +242,7 @@ class Publication {
       }
       if (replace && there.isDirectory()) {
         replaced = await replaceFolder(this.#file, name, this.#options.durability)
-      } else await moveOver(fs, folder.at(temporary), folder.at(name))
+      } else await moveOver(fs, folder.at(temporary), folder.at(name), written)
     } catch (error) {
       if (!NOT_OVERWRITABLE.has(errorCode(error) ?? '')) throw error
       return this.#fallBack(`it cannot be overwritten (${errorCode(error)})`, error)
@@ -282,9 +282,9 @@ class Publication {
   }
 
   async #dropTemporary(): Promise<void> {
-    const { fs, folder, temporary } = this.#file
+    const { fs, folder, temporary, written } = this.#file
     try {
-      await fs.unlink(folder.at(temporary))
+      await removeWritten(fs, folder.at(temporary), written && numbersOf(written))
       // else it could be back after a power cut, when nobody knows of it any more
       if (this.#options.durability === 'power') await folder.sync()
     } catch (error) {

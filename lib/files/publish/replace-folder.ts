@@ -59,7 +59,7 @@ export async function replaceFolder(
     try {
       await checkIsWritten(file)
       // not by link: a file that gets the name in this moment may be replaced as well
-      await moveOver(fs, folder.at(temporary), folder.at(name))
+      await moveOver(fs, folder.at(temporary), folder.at(name), file.written)
       return { removeOld, close }
     } catch (error) {
       await moveBack(fs, folder, name, aside, error)

@@ -1,7 +1,7 @@
 import { errorCode } from '../disk/disk-error.js'
-import { type FileIdentity, type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
+import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
 import { moveOver } from '../disk/move-file.js'
-import { checkStillWritten, lstatIfThere, sameInode } from '../disk/stats.js'
+import { checkStillWritten, lstatIfThere, sameInode, type WrittenFile } from '../disk/stats.js'
 import type { OpenFolder } from '../tree/open-folder.js'
 
 /** A finished file under its temporary name. */
@@ -10,7 +10,7 @@ export interface TemporaryFile {
   folder: OpenFolder
   temporary: string
   /** What was written under the temporary name, and verified. If it is known, nothing else gets a name. */
-  written?: FileIdentity | undefined
+  written?: WrittenFile | undefined
 }
 
 /** The last look before the name is given. Fails with EBUSY if the temporary name is that of another file by now. */
@@ -81,7 +81,7 @@ async function takeByPlaceholder(file: TemporaryFile, name: string): Promise<'mo
     }
     if (!(await isOurs())) return 'taken'
     await checkIsWritten(file)
-    await moveOver(fs, folder.at(temporary), path)
+    await moveOver(fs, folder.at(temporary), path, file.written)
     return 'moved'
   } catch (error) {
     if (await isOurs().catch(() => false)) await fs.unlink(path).catch(() => {})

@@ -100,7 +100,7 @@ async function openIn(
     const held = await FolderLock.acquire(tree.root, { ...options.lock, ...whose })
     lock = held
     const guard = () => held.check()
-    const area = { tree, durability, owner: thisOwner(system), taken: new Set<string>(), warnings: [] }
+    const area = { tree, durability, owner: thisOwner(system), taken: new Map(), warnings: [] }
     const store = new RecoveryStore(area, guard)
     const recorder = new Recorder({ audit, clock })
     const passedOver: SluiceError[] = held.warning ? [held.warning] : []

@@ -7,7 +7,7 @@ import { checkSignal } from '../atomic/pieces.js'
 import type { Target } from '../atomic/target.js'
 import { AUDITED, type Audited, audited } from '../audit/recorder.js'
 import { diskError } from '../disk/disk-error.js'
-import { copyFile, orRemove } from '../disk/move-file.js'
+import { copyFile, copyLink, orRemove } from '../disk/move-file.js'
 import { inside, type PathLike } from '../disk/names.js'
 import type { FolderLock } from '../lock/folder-lock.js'
 import { temporaryName } from '../own/temporary-name.js'
@@ -109,18 +109,12 @@ async function restore(
   try {
     const { name, stats } = await chooseBackup(fs, folder, target.name, which, path)
     const [from, temporary] = [inside(target.folder, name), inside(target.folder, temporaryName())]
-    return await orRemove(fs, temporary, async () => {
-      let refused: SluiceError | undefined
-      if (stats.isSymbolicLink()) await fs.symlink(await fs.readlink(from), temporary)
-      else {
-        const copy = () => copyFile(fs, from, temporary, durability === 'power', check)
-        refused = (await handles.retry(copy)).warning
-      }
-      const made = await fs.lstat(temporary)
-      const draft = { target, settings, temporary, stats: made, check, guard: () => lock.check() }
-      const named = await giveName(draft)
-      return { ...(refused && { warning: refused }), ...named, from, bytes: made.size }
-    })
+    const copy = () => copyFile(fs, from, temporary, durability === 'power', check)
+    const made = stats.isSymbolicLink() ? await copyLink(fs, from, temporary) : await handles.retry(copy)
+    const { written, warning } = made
+    const draft = { target, settings, temporary, stats: written, check, guard: () => lock.check() }
+    const named = await orRemove(fs, temporary, () => giveName(draft), written)
+    return { ...(warning && { warning }), ...named, from, bytes: written.size }
   } finally {
     await folder.close()
   }

@@ -1,7 +1,7 @@
 import { isSluiceError, printable, SluiceError } from '../../errors.js'
 import { fileDigest } from '../disk/digest-file.js'
 import { systemCode } from '../disk/disk-error.js'
-import { copyFile, moveOver, orRemove } from '../disk/move-file.js'
+import { copyFile, moveWritten, orRemove } from '../disk/move-file.js'
 import { nameOf } from '../disk/names.js'
 import { lstatIfThere, unlinkIfThere } from '../disk/stats.js'
 import { digestOfFileAt, inFolder, type StagingArea, stage } from '../intent/staging.js'
@@ -200,15 +200,15 @@ export class RecoveryStore {
 
   /** Replaces the file whole: it is written under a temporary name first. */
   async #write(folder: OpenFolder, name: string, record: PointRecord | CommitRecord): Promise<void> {
-    const { path } = await stage(this.#area, folder.path, [encodeSealed(POINT_TITLE, record)], {
+    const { path, written } = await stage(this.#area, folder.path, [encodeSealed(POINT_TITLE, record)], {
       mode: 0o600,
     })
     const temporary = folder.at(nameOf(path))
-    await orRemove(this.#tree.fs, temporary, async () => {
-      const known = await this.#tree.fs.lstat(temporary)
+    const move = async () => {
       await this.#guard()
-      await moveOver(this.#tree.fs, temporary, folder.at(name), known)
-    })
+      await moveWritten(this.#tree.fs, temporary, folder.at(name), written)
+    }
+    await orRemove(this.#tree.fs, temporary, move, written)
     if (this.#power) await folder.sync()
   }
 }

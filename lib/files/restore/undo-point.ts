@@ -1,7 +1,7 @@
 import { makeBackup } from '../atomic/backups.js'
 import { systemCode } from '../disk/disk-error.js'
 import type { FileStats } from '../disk/fs.js'
-import { moveOver, orRemove } from '../disk/move-file.js'
+import { moveWritten, orRemove } from '../disk/move-file.js'
 import { nameOf, parentOf } from '../disk/names.js'
 import { lstatIfThere, sameInode, unlinkIfThere } from '../disk/stats.js'
 import { digestOfFileAt, inFolder, type StagingArea, stageLink } from '../intent/staging.js'
@@ -111,19 +111,20 @@ async function putBack(
   const { tree, durability, guard } = area
   await guard()
   await makeMissingFolders(area, parentOf(path))
-  const staged = await stageLink(area, kept, parentOf(path), stats)
+  const { path: staged, written } = await stageLink(area, kept, parentOf(path), stats)
   await inFolder(tree, path, async (where, folder) => {
     const temporary = folder.at(nameOf(staged))
-    await orRemove(tree.fs, temporary, async () => {
-      const known = await tree.fs.lstat(temporary)
+    const move = async () => {
       await guard()
       if (free) {
-        await publish(tree.fs, folder, nameOf(staged), nameOf(path), { conflict: 'fail', durability })
+        const policy = { conflict: 'fail', durability, written } as const
+        await publish(tree.fs, folder, nameOf(staged), nameOf(path), policy)
       } else {
-        await moveOver(tree.fs, temporary, where, known)
+        await moveWritten(tree.fs, temporary, where, written)
         if (durability === 'power') await folder.sync()
       }
-    })
+    }
+    await orRemove(tree.fs, temporary, move, written)
   })
 }
 

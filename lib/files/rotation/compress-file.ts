@@ -4,14 +4,14 @@ import type { SluiceError } from '../../errors.js'
 import { withAccessList } from '../disk/access-list.js'
 import { keepAttributes, setTime, unlessRefused } from '../disk/attributes.js'
 import { errorCode } from '../disk/disk-error.js'
-import type { FileSystem } from '../disk/fs.js'
+import type { FileStats, FileSystem } from '../disk/fs.js'
 import { checkWritten, writeTemporary } from '../disk/move-file.js'
 import { withRegular } from '../disk/open-regular.js'
 import { readFully, readPieces, writeFully } from '../disk/read-write.js'
 
 /**
- * Compresses `from` with gzip into a new file at `to`, which is removed if that fails. Returns a warning where it could
- * not get its owner, mode or time.
+ * Compresses `from` with gzip into a new file at `to`, which is removed if that fails. Returns what that is then, and a
+ * warning where it could not get its owner, mode or time.
  * @param shown the path for that
  */
 export async function compressFile(
@@ -20,7 +20,7 @@ export async function compressFile(
   to: string,
   power: boolean,
   shown: string,
-): Promise<SluiceError | undefined> {
+): Promise<{ written: FileStats; refused: SluiceError | undefined }> {
   return withRegular(fs, from, async (source, stats) => {
     await withAccessList(fs, source, stats)
     return writeTemporary(fs, to, 0o600, async (target) => {
@@ -36,7 +36,7 @@ export async function compressFile(
       const time = Math.floor(stats.mtimeMs)
       const refused = await unlessRefused('time', shown, () => setTime(fs, target, time))
       if (power) await fs.fsync(target)
-      return kept ?? refused
+      return { written: await checkWritten(fs, target, position), refused: kept ?? refused }
     })
   })
 }

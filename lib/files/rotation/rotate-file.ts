@@ -8,7 +8,7 @@ import { moveFile, orRemove } from '../disk/move-file.js'
 import { inside, localTarget, type PathLike } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { withRegular } from '../disk/open-regular.js'
-import { ifThere, lstatIfThere } from '../disk/stats.js'
+import { checkStillWritten, ifThere, lstatIfThere, type WrittenFile } from '../disk/stats.js'
 import { syncFile } from '../disk/sync.js'
 import { type FolderLock, underFileLock } from '../lock/folder-lock.js'
 import { admissionOf, HANDLES } from '../own/admission.js'
@@ -183,16 +183,20 @@ class RotationRun {
    * By one rename: that moves whatever has the old name at that moment, so that no file is lost unseen, as between a
    * link and an unlink. Whether the new name is free is checked right before: a file that a program without the lock
    * puts there in between is lost. With 'power' each move is synced before the next one takes the name that it freed.
+   * @param written what was written at `from`, if that is a temporary file: nothing else gets the name
    */
-  async #move(from: string, to: string): Promise<void> {
+  async #move(from: string, to: string, written?: WrittenFile): Promise<void> {
     const [source, target] = [this.#folder.at(from), this.#folder.at(to)]
-    const known = await this.#fs.lstat(source)
+    const known = written ?? (await this.#fs.lstat(source))
     if (await lstatIfThere(this.#fs, target)) {
       const message = `${printable(to)} was made by somebody else in this moment; move it away`
       throw new SluiceError('ERR_CONFLICT', message, { path: this.#path(to) })
     }
     const clock = this.#options.clock ?? systemClock
-    await moveFile(this.#fs, clock, source, target, known, () => this.#lock.check())
+    await moveFile(this.#fs, clock, source, target, known, async () => {
+      await this.#lock.check()
+      if (written) await checkStillWritten(this.#fs, source, written)
+    })
     if (this.#power) await this.#folder.sync()
   }
 
@@ -230,9 +234,10 @@ class RotationRun {
   async #compressOne(plain: string, name: string): Promise<string> {
     const temporary = temporaryName()
     const at = this.#folder.at(temporary)
-    const refused = await compressFile(this.#fs, this.#folder.at(plain), at, this.#power, this.#path(name))
+    const from = this.#folder.at(plain)
+    const { written, refused } = await compressFile(this.#fs, from, at, this.#power, this.#path(name))
     this.#warning ??= refused
-    await orRemove(this.#fs, at, () => this.#move(temporary, name))
+    await orRemove(this.#fs, at, () => this.#move(temporary, name, written), written)
     return name
   }
 

@@ -25,7 +25,8 @@ class Commit {
   constructor(context: TransactionContext, intent: Intent, stats: Map<string, FileStats>) {
     this.#context = context
     this.#intent = intent
-    this.#steps = new Steps(context.tree, intent, () => context.lock.check(), { known: stats })
+    const known = { stats, taken: context.taken }
+    this.#steps = new Steps(context.tree, intent, () => context.lock.check(), { known })
   }
 
   /**
@@ -196,7 +197,8 @@ export async function runTransaction(
     return { id, files, folders, emptied, warnings }
   } catch (error) {
     // what cannot be removed now is removed by a recovery
-    if (!commit?.isKept) await removeAll(context.tree, context.taken).catch(() => {})
+    const { tree, taken } = context
+    if (!commit?.isKept) await removeAll(tree, taken.keys(), taken).catch(() => {})
     // whoever has the lock now may be the reason for what failed
     throw (await lossOf(context)) ?? error
   }

@@ -62,7 +62,7 @@ async function openIn(
     const pending = new PendingTransactions(left, tree.root)
     pending.checkBegin(id, dryRun)
     const warnings = lock.warning ? [lock.warning] : []
-    const area = { tree, owner: thisOwner(system), durability, taken: new Set<string>(), warnings }
+    const area = { tree, owner: thisOwner(system), durability, taken: new Map(), warnings }
     return { ...area, id, lock, pending, recovered, renewals, replaceReadOnly }
   } catch (error) {
     await lock?.release().catch(() => {})

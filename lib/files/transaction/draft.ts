@@ -3,7 +3,7 @@ import { badOption } from '../../options.js'
 import { withAccessList } from '../disk/access-list.js'
 import type { FileStats } from '../disk/fs.js'
 import { checkBelow, parentOf } from '../disk/names.js'
-import { lstatIfThere } from '../disk/stats.js'
+import { checkIsStill, lstatIfThere } from '../disk/stats.js'
 import { adoption } from '../intent/adoptions.js'
 import type { Adopted, FolderRights } from '../intent/intent.js'
 import { inFolder, type StagedFile, stage, stageCopy } from '../intent/staging.js'
@@ -194,10 +194,14 @@ export class Draft {
     check?: (content: Uint8Array) => Promise<unknown>,
   ): Promise<[Promise<StagedFile>]> {
     const source = this.#planner.source(from)
-    const path = source.from === 'old' ? source.path : (await this.#staged.get(source.staged)!).path
+    const staged = source.from === 'new' ? await this.#staged.get(source.staged)! : undefined
+    const path = source.from === 'old' ? source.path : staged!.path
     const copy = async () => {
       const own = await this.#keeping(to)
-      const attributes = (source: FileStats) => (own.there ? own : { ...own, there: source, isCopy: true })
+      const attributes = (source: FileStats) => {
+        if (staged) checkIsStill(source, staged.written)
+        return own.there ? own : { ...own, there: source, isCopy: true }
+      }
       return stageCopy(this.#context, path, this.#home(to), attributes, check)
     }
     return [this.#begin(to, copy)]

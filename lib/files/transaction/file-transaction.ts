@@ -270,7 +270,8 @@ export class FileTransaction implements AsyncDisposable {
     this.#failure.stop(new SluiceError('ERR_STATE', `transaction ${printable(this.id)} was rolled back`))
     await Promise.all(this.#running)
     try {
-      await removeAll(this.#context.tree, this.#context.taken)
+      const { tree, taken } = this.#context
+      await removeAll(tree, taken.keys(), taken)
     } finally {
       await this.#end('failed', [], this.#failure.error)
     }

@@ -2,7 +2,8 @@ import { Limiter } from '../../async.js'
 import { UNRECORDED } from '../audit/recorder.js'
 import { diskError, systemCode } from '../disk/disk-error.js'
 import { parentOf } from '../disk/names.js'
-import { inFolder } from '../intent/staging.js'
+import { removeWritten, type WrittenFile } from '../disk/stats.js'
+import { inFolder, type StagingArea } from '../intent/staging.js'
 import { FolderLock, type LockOptions } from '../lock/folder-lock.js'
 import type { ProcessSystem } from '../own/owner.js'
 import type { Tree } from '../tree/tree.js'
@@ -22,17 +23,27 @@ export function lockFolder(
   return FolderLock.acquire(root, { ...lock, name: 'transaction', fs, system, audit: UNRECORDED })
 }
 
-/** Removes files; missing ones are fine. Continues after an error, and throws the first one. */
-export async function removeAll(tree: Tree, paths: Iterable<string | undefined>): Promise<void> {
+/**
+ * Removes temporary files; missing ones are fine, and what is known not to be ours is left. Continues after an error, and
+ * throws the first one.
+ */
+export async function removeAll(
+  tree: Tree,
+  paths: Iterable<string | undefined>,
+  taken?: StagingArea['taken'],
+): Promise<void> {
   await fewAtOnce().each(paths, async (path) => {
-    if (path !== undefined) await removeFile(tree, path)
+    if (path !== undefined) await removeFile(tree, path, taken?.get(path))
   })
 }
 
-/** Removes a file; a missing one is fine. */
-export async function removeFile(tree: Tree, path: string): Promise<void> {
+/**
+ * Removes a file; a missing one is fine.
+ * @param written what was written there, if it is a temporary file: nothing else is removed
+ */
+export async function removeFile(tree: Tree, path: string, written?: WrittenFile): Promise<void> {
   try {
-    await inFolder(tree, path, (where) => tree.fs.unlink(where)).catch(unlessMissing)
+    await inFolder(tree, path, (where) => removeWritten(tree.fs, where, written)).catch(unlessMissing)
   } catch (error) {
     throw diskError(error, 'remove', path)
   }

@@ -54,7 +54,7 @@ export async function prepare(context: TransactionContext, given: PlannedFiles):
     // what was moved away is not lost
     if (content && !moved.has(path)) checkReplaceable(path, there, context.replaceReadOnly)
     stats.set(path, there)
-    const backup = await stageLink(context, path, parentOf(path), there)
+    const { path: backup } = await stageLink(context, path, parentOf(path), there)
     // the content of a moved file must be durable under its new name
     const sync = moved.has(path) && context.durability === 'power'
     saved.set(path, { old: await digestOfFileAt(context.tree, backup, { sync }), backup })
@@ -67,7 +67,7 @@ export async function prepare(context: TransactionContext, given: PlannedFiles):
       actions[i] = { ...actions[i]!, temporary, digest }
     } else {
       const there = stats.get(content.path)!
-      const temporary = await stageLink(context, content.path, home(path), there)
+      const { path: temporary } = await stageLink(context, content.path, home(path), there)
       actions[i] = { ...actions[i]!, temporary, digest: saved.get(content.path)!.old }
     }
   })
@@ -76,7 +76,7 @@ export async function prepare(context: TransactionContext, given: PlannedFiles):
 
 /** The new content that counts, by its number. Removes what later operations have replaced. */
 async function stagedFor(
-  { tree }: TransactionContext,
+  { tree, taken }: TransactionContext,
   all: PlannedFiles['staged'],
   planned: readonly PlannedAction[],
 ): Promise<Map<number, StagedFile>> {
@@ -88,7 +88,7 @@ async function stagedFor(
     if (counts.has(number)) staged.set(number, one)
     else superseded.push(one.path)
   }
-  await removeAll(tree, superseded)
+  await removeAll(tree, superseded, taken)
   return staged
 }
 

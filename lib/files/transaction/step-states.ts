@@ -1,7 +1,8 @@
+import { digestFileAt } from '../disk/digest-file.js'
 import type { FileStats } from '../disk/fs.js'
-import { isOfUser, sameInode } from '../disk/stats.js'
+import { isOfUser, isStillWritten, sameInode, type WrittenFile } from '../disk/stats.js'
 import type { Intent, IntentAction } from '../intent/intent.js'
-import { digestOfFileAt, inFolder } from '../intent/staging.js'
+import { inFolder, type StagingArea } from '../intent/staging.js'
 import type { Tree } from '../tree/tree.js'
 import { unlessMissing } from './folder.js'
 
@@ -10,18 +11,28 @@ export type StepState = 'done' | 'todo' | 'conflict'
 
 /** What a process knows, or wants, when it looks. */
 export interface Knowledge {
-  /** In the process that prepared it the stats of each path at that time: then no content is read. */
-  known?: Map<string, FileStats> | undefined
+  /** In the process that prepared the intent: then no content is read. */
+  known?: Known | undefined
   /** Stops the reading of a large file, with its reason. */
   signal?: AbortSignal | undefined
+}
+
+/** What the process knows that prepared an intent. */
+export interface Known {
+  /** The stats of each path at that time. */
+  stats: ReadonlyMap<string, FileStats>
+  /** What it wrote under its temporary paths. */
+  taken: StagingArea['taken']
 }
 
 /** Looks at the disk, and tells for each step of an intent how far it is. Changes nothing. */
 export class StepStates {
   readonly #tree: Tree
   readonly #folders: Set<string>
-  readonly #known: Map<string, FileStats> | undefined
+  readonly #known: Known | undefined
   readonly #signal: AbortSignal | undefined
+  /** In a recovery the files whose content was found to be right. */
+  readonly #held = new Map<string, FileStats>()
 
   constructor(tree: Tree, { folders }: Intent, { known, signal }: Knowledge = {}) {
     this.#tree = tree
@@ -41,6 +52,11 @@ export class StepStates {
     return there?.isDirectory() === true && !isOfUser(this.#tree.fs, there) && there.uid !== owner
   }
 
+  /** What stands at a temporary path of which a step is to be done. Nothing else gets a name. */
+  verified(path: string): WrittenFile {
+    return this.#known?.taken.get(path) ?? this.#held.get(path)!
+  }
+
   /** Whether the path can get its new content. */
   async forward({ path, temporary, digest, old }: IntentAction): Promise<StepState> {
     const there = await this.#look(path)
@@ -50,11 +66,12 @@ export class StepStates {
     }
     const staged = await this.#look(temporary)
     if (!staged) return this.#doneBefore(path, there, digest, old)
-    if (there && sameInode(there, staged)) return 'done'
+    const isOurs = await this.#isOurs(temporary, staged, digest)
+    if (isOurs && there && sameInode(there, staged)) return 'done'
     if (there && !(await this.#isOld(path, there, old)) && !(await this.#holds(path, there, digest)))
       return 'conflict'
-    if (!this.#known && !(await this.#holds(temporary, staged, digest))) return 'conflict'
-    return 'todo'
+    // in the process that made it, the last look before the rename says what is wrong
+    return isOurs || this.#known ? 'todo' : 'conflict'
   }
 
   /** Whether the path can get its old content back. */
@@ -63,7 +80,8 @@ export class StepStates {
     if (temporary !== undefined) {
       const staged = await this.#look(temporary)
       // the staged file does not have the path yet
-      if (staged && !(there && sameInode(there, staged))) return 'done'
+      const isElsewhere = staged && !(there && sameInode(there, staged))
+      if (isElsewhere && (await this.#isOurs(temporary, staged, digest))) return 'done'
     }
     const isNew = () => this.#holds(path, there, digest)
     if (backup === undefined) {
@@ -108,13 +126,24 @@ export class StepStates {
   }
 
   async #isOld(path: string, there: FileStats, old: string | undefined): Promise<boolean> {
-    const known = this.#known?.get(path)
+    const known = this.#known?.stats.get(path)
     if (known) return sameInode(known, there) && known.size === there.size && known.mtimeMs === there.mtimeMs
     return this.#holds(path, there, old)
   }
 
+  /** Whether what stands at a temporary path is what was put there: by what is known of it, else by its content. */
+  async #isOurs(path: string, there: FileStats, digest: string | undefined): Promise<boolean> {
+    const written = this.#known?.taken.get(path)
+    return written ? isStillWritten(there, written) : this.#holds(path, there, digest)
+  }
+
   async #holds(path: string, there: FileStats | undefined, digest: string | undefined): Promise<boolean> {
     if (!there?.isFile() || digest === undefined) return false
-    return (await digestOfFileAt(this.#tree, path, { signal: this.#signal })) === digest
+    const { fs } = this.#tree
+    const options = { signal: this.#signal }
+    const found = await inFolder(this.#tree, path, (where) => digestFileAt(fs, where, options))
+    if (found.digest !== digest) return false
+    this.#held.set(path, found.stats)
+    return true
   }
 }

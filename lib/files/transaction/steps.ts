@@ -2,7 +2,7 @@ import { printable, SluiceError } from '../../errors.js'
 import { keptMode, newAccessList } from '../disk/access-list.js'
 import { setMode, unlessRefused } from '../disk/attributes.js'
 import { diskError, errorCode } from '../disk/disk-error.js'
-import { moveOver } from '../disk/move-file.js'
+import { moveWritten } from '../disk/move-file.js'
 import { foldName, parentOf } from '../disk/names.js'
 import { Adoptions } from '../intent/adoptions.js'
 import type { FolderRights, Intent, IntentAction } from '../intent/intent.js'
@@ -10,7 +10,7 @@ import { inFolder } from '../intent/staging.js'
 import type { Tree } from '../tree/tree.js'
 import { fewAtOnce, removeAll, removeFile, syncFoldersOf, unlessMissing } from './folder.js'
 import { foldersAbove } from './plan.js'
-import { type Knowledge, type StepState, StepStates } from './step-states.js'
+import { type Knowledge, type Known, type StepState, StepStates } from './step-states.js'
 
 /** The actions of an intent in the order in which they are applied; those of one list may run at once. */
 interface Order {
@@ -35,6 +35,7 @@ export class Steps {
   readonly #states: StepStates
   readonly #adoptions: Adoptions
   readonly #isFirst: boolean
+  readonly #taken: Known['taken'] | undefined
   readonly #rights: ReadonlyMap<string, FolderRights>
   /** Folders that it was to make, and that stood there already. */
   readonly #found = new Set<string>()
@@ -50,7 +51,8 @@ export class Steps {
     this.#order = orderOf(intent)
     this.#states = new StepStates(tree, intent, { known, signal })
     this.#isFirst = known !== undefined
-    this.#adoptions = new Adoptions(tree, intent, guard, this.#isFirst)
+    this.#taken = known?.taken
+    this.#adoptions = new Adoptions(tree, intent, guard, known?.taken)
     this.#rights = new Map((intent.rights ?? []).map((one) => [one.path, one]))
   }
 
@@ -117,6 +119,7 @@ export class Steps {
     await removeAll(
       this.#tree,
       own.filter((path) => path !== undefined && gone.has(parentOf(path))),
+      this.#taken,
     )
     for (const folder of emptied) await this.#removeFolder(folder)
     await this.#syncFoldersOf(emptied)
@@ -175,7 +178,7 @@ export class Steps {
   /** Removes temporary files and backups. Continues after an error, and throws the first one. */
   async clean(): Promise<void> {
     await this.#guard()
-    await removeAll(this.#tree, this.#temporaries())
+    await removeAll(this.#tree, this.#temporaries(), this.#taken)
   }
 
   /** Looks at all of these. */
@@ -211,12 +214,15 @@ export class Steps {
     else await fewAtOnce().each(actions, act, { failFast: true })
   }
 
-  /** Renames `from` over `to`; without `from` removes `to`. */
+  /** Renames `from` over `to`, if that is still what was written or verified; without `from` removes `to`. */
   async #put(from: string | undefined, to: string): Promise<void> {
     const tree = this.#tree
     await this.#guard()
     if (from === undefined) return removeFile(tree, to)
-    await inFolder(tree, from, (source) => inFolder(tree, to, (target) => moveOver(tree.fs, source, target)))
+    const written = this.#states.verified(from)
+    await inFolder(tree, from, (source) =>
+      inFolder(tree, to, (target) => moveWritten(tree.fs, source, target, written)),
+    )
   }
 
   /** A folder that is to have rights of its own must be ours: whoever made another one could look into it. */

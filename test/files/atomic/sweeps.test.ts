@@ -14,9 +14,9 @@ import {
 } from '../../../lib/files/index.js'
 import { processSystem } from '../../../lib/files/own/owner.js'
 import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
-import { systemError } from '../../../lib/testing/disk/memory-inode.js'
 import { scale } from '../../helpers/scale.js'
 import { crashSweep, faultSweep } from '../../helpers/sweep.js'
+import { twoDisks } from '../../helpers/two-disks.js'
 
 // Every call is the last one before the power is cut, and every call fails, for each way to write and to rename.
 
@@ -73,22 +73,6 @@ const SCENES: Record<string, Scene> = {
     apart: true,
     at: '/d/file_1',
   },
-}
-
-/** The same disk, on which `/t` is another file system. */
-function split(disk: MemoryDisk): FileSystem {
-  const isThere = (path: string) => path.startsWith('/t/')
-  const within = (call: 'rename' | 'link') => async (from: string, to: string) => {
-    if (isThere(from) !== isThere(to)) throw systemError('EXDEV', call)
-    return disk[call](from, to)
-  }
-  return new Proxy(disk, {
-    get(target, key) {
-      if (key === 'rename' || key === 'link') return within(key)
-      const value: unknown = Reflect.get(target, key, target)
-      return typeof value === 'function' ? value.bind(target) : value
-    },
-  })
 }
 
 function set(disk: MemoryDisk, { standing = true, backup = false }: Scene): void {
@@ -152,7 +136,7 @@ function tell(place: string, found: string[]): void {
 }
 
 for (const [name, scene] of Object.entries(SCENES)) {
-  const on = (disk: MemoryDisk) => (scene.apart ? split(disk) : disk)
+  const on = (disk: MemoryDisk) => (scene.apart ? twoDisks(disk) : disk)
 
   test(`the power is cut at every call of ${name}`, async (t) => {
     const { states } = await crashSweep({
@@ -240,7 +224,7 @@ for (const [name, move] of Object.entries(MOVES)) {
       if (move.standing) disk.put('/d/file', OLD)
     },
     work: (disk: MemoryDisk) => {
-      const fs = move.apart ? split(disk) : disk
+      const fs = move.apart ? twoDisks(disk) : disk
       return renameAtomic('/t/from', '/d/file', { fs, ...move.options })
     },
   }

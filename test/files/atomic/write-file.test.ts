@@ -345,6 +345,7 @@ test('a signal remembers nothing of the pieces that have gone by', async (t) => 
     ...nodeFileSystem,
     write: async (_fd: number, [first]: readonly Uint8Array[]) => first!.length,
     fstat: async (fd: number) => Object.assign(await nodeFileSystem.fstat(fd), { size: count }),
+    lstat: async (path: string) => Object.assign(await nodeFileSystem.lstat(path), { size: count }),
   }
   const { signal } = new AbortController()
   const { bytes } = await writeFileAtomic(join(await temporary(t), 'file'), pieces(), { fs, signal })

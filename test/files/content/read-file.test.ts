@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setImmediate as later } from 'node:timers/promises'
 import test from 'ava'
 import { OPEN, type ReadOptions, readFileRetry } from '../../../lib/files/index.js'
 import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
@@ -120,6 +121,95 @@ test('what one long write has half done is not taken for content, although size 
     await t.throwsAsync(readFileRetry('/d/file', { fs, attempts: 1 }), { code: 'ERR_SOURCE_CHANGED' })
     const found = await readFileRetry('/d/file', { fs, attempts: 1 })
     t.true(found.equals(disk.snapshot().get('/d/file')!))
+  }
+})
+
+test('a writer that is stopped in the middle of one write is waited for, and what it had half done is not taken', async (t) => {
+  const size = 300_000
+  const [old, content] = [Buffer.alloc(size, 'A'), Buffer.alloc(size, 'B')]
+  // as on a real disk: the times of the file change at the beginning of the write
+  const time = Date.now() + 60_000
+  const half = () => {
+    const disk = new MemoryDisk({ now: () => time })
+    disk.put('/d/file', Buffer.concat([content.subarray(0, size / 2), old.subarray(size / 2)]))
+    return disk
+  }
+  /** The writer goes on when the clock is first asked to wait. */
+  class Writing extends FakeClock {
+    disk: MemoryDisk
+    waits: number[] = []
+    constructor(disk: MemoryDisk) {
+      super({ auto: true })
+      this.disk = disk
+    }
+    override after(ms: number, callback: () => void): () => void {
+      this.waits.push(ms)
+      if (this.waits.length > 1) return super.after(ms, callback)
+      const write = async () => {
+        const fd = await this.disk.open('/d/file', OPEN.update)
+        await this.disk.write(fd, [content.subarray(size / 2)], size / 2)
+        await this.disk.close(fd)
+      }
+      return super.after(ms, () => void write().then(callback))
+    }
+  }
+  const once = new Writing(half())
+  await t.throwsAsync(readFileRetry('/d/file', { fs: once.disk, clock: once, attempts: 1 }), {
+    code: 'ERR_SOURCE_CHANGED',
+    message: /try it again when it rests/,
+  })
+  const clock = new Writing(half())
+  const found = await readFileRetry('/d/file', { fs: clock.disk, clock })
+  t.true(found.equals(content))
+  t.deepEqual(clock.waits, [200, 20, 200])
+  t.deepEqual(clock.disk.openHandles(), [])
+
+  // another file has the name by then
+  const replaced = new MemoryDisk({ now: () => time })
+  replaced.put('/d/file', old)
+  replaced.put('/d/other', content)
+  const renames = new FakeClock()
+  const reading = readFileRetry('/d/file', { fs: replaced, clock: renames, attempts: 1 })
+  while (renames.pending === 0) await later()
+  t.deepEqual(replaced.openHandles(), [])
+  await replaced.rename('/d/other', '/d/file')
+  renames.advance(200)
+  await t.throwsAsync(reading, { code: 'ERR_SOURCE_CHANGED' })
+
+  // cancelled while it waits
+  const stop = new AbortController()
+  const still = new FakeClock()
+  const stopped = readFileRetry('/d/file', {
+    fs: half(),
+    clock: still,
+    attempts: 1,
+    signal: stop.signal,
+  })
+  while (still.pending === 0) await later()
+  stop.abort()
+  await t.throwsAsync(stopped, { code: 'ERR_CANCELLED' })
+})
+
+test('nobody waits for a small file, an old one, or one that was renamed after it was written', async (t) => {
+  const cases: Record<string, [size: number, age: number, renamed: boolean, waits: boolean]> = {
+    small: [64 * 1024, 0, false, false],
+    larger: [64 * 1024 + 1, 0, false, true],
+    'a while ago': [100_000, 260, false, false],
+    'large, a while ago': [20 << 20, 1000, false, true],
+    'large, longer ago': [20 << 20, 2300, false, false],
+    'in the future, by another clock': [100_000, -5000, false, true],
+    renamed: [100_000, 0, true, false],
+  }
+  for (const [kind, [size, age, renamed, waits]] of Object.entries(cases)) {
+    let time = Date.now() - age
+    const disk = new MemoryDisk({ now: () => time })
+    disk.put('/d/new', Buffer.alloc(size))
+    if (renamed) time++
+    await disk.rename('/d/new', '/d/file')
+    const clock = new FakeClock({ auto: true })
+    await readFileRetry('/d/file', { fs: disk, clock })
+    t.is(clock.now() > 0, waits, kind)
+    t.true(clock.now() <= 200, kind)
   }
 })
 

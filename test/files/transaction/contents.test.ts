@@ -177,3 +177,21 @@ test('a file that nobody may write to gets other content only if that is said', 
   await away.commit()
   t.deepEqual([`${fs.snapshot().get('/d/a')}`, `${fs.snapshot().get('/d/b')}`], ['new', 'old'])
 })
+
+test('a copy that is checked is not taken from the middle of one long write, which changes no time', async (t) => {
+  const on = new MemoryDisk({ now: () => 0 })
+  const before = `{"a":"${'A'.repeat(1 << 20)}"}`
+  on.put('/d/source.json', before)
+  const transaction = await FileTransaction.begin('/d', { fs: on })
+  let reads = 0
+  on.delay = async ({ call, path }) => {
+    if (call !== 'read' || path !== '/d/source.json' || ++reads !== 2) return
+    on.delay = undefined
+    const fd = await on.open('/d/source.json', OPEN.update)
+    await writeFully(on, fd, [Buffer.from(before.replaceAll('A', 'B'))], 0)
+    await on.close(fd)
+  }
+  const copying = transaction.copy('source.json', 'copy.json', { schema: { type: 'object' } })
+  await t.throwsAsync(copying, { code: 'ERR_SOURCE_CHANGED', message: /changed while it was copied/ })
+  await transaction.rollback()
+})

@@ -1,0 +1,19 @@
+import type { FileSystem } from '../../lib/files/disk/fs.js'
+import type { MemoryDisk } from '../../lib/testing/disk/memory-disk.js'
+import { systemError } from '../../lib/testing/disk/memory-inode.js'
+
+/** The same disk, on which `/t` is another file system. */
+export function twoDisks(disk: MemoryDisk): FileSystem {
+  const isThere = (path: string) => path.startsWith('/t/')
+  const within = (call: 'rename' | 'link') => async (from: string, to: string) => {
+    if (isThere(from) !== isThere(to)) throw systemError('EXDEV', call)
+    return disk[call](from, to)
+  }
+  return new Proxy(disk, {
+    get(target, key) {
+      if (key === 'rename' || key === 'link') return within(key)
+      const value: unknown = Reflect.get(target, key, target)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+}
