@@ -1,6 +1,7 @@
 import { printable, SluiceError } from '../errors.js'
 import { nameOf, parentOf } from '../files/disk/names.js'
 import { firstFree } from '../files/publish/first-free.js'
+import { ownSuffixes } from './own-suffixes.js'
 import type { Placement, PublishPolicy } from './parts.js'
 
 /** What stands under a path. */
@@ -32,17 +33,18 @@ export interface Naming {
  */
 export async function publishByPolicy(
   file: { path: string; size: number; mtime: number },
-  { conflict, unless, brought }: PublishPolicy,
+  policy: PublishPolicy,
   naming: Naming,
 ): Promise<Placement> {
   const { path } = file
+  const { conflict, unless, brought } = policy
   const above = parentOf(path)
   let warning: SluiceError | undefined
   const acknowledged = (placement: Placement & { name: string }) => {
     bring(placement.name, brought)
     return placement
   }
-  return firstFree(nameOf(path), path, async (candidate, n) => {
+  const take = async (candidate: string, n: number): Promise<Placement | undefined> => {
     const name = above === '' ? candidate : `${above}/${candidate}`
     if (await naming.take(name, 'create')) return acknowledged({ name, warning })
     if (unless !== 'nothing') {
@@ -68,7 +70,8 @@ export async function publishByPolicy(
     const message = `${printable(path)} stays as it was, because ${why}: the new one gets a suffix`
     warning = new SluiceError('ERR_CONFLICT', message, { path })
     return undefined
-  })
+  }
+  return firstFree(nameOf(path), path, take, () => ownSuffixes(path, policy))
 }
 
 /** Counts what has a path as brought by a transfer, with the folders that it is in. */

@@ -61,7 +61,8 @@ export function askedOf(
   const { unless, durability } = options
   const conflict = store.conflict(options.conflict)
   if (durability === 'power') store.raiseDurability()
-  const policy: PublishPolicy = { conflict, unless, durability: store.durability, algorithm, signal }
+  const { has: isAsked } = store.asked
+  const policy: PublishPolicy = { conflict, unless, durability: store.durability, algorithm, isAsked, signal }
   if (conflict === 'overwrite' || conflict === 'replace') policy.brought = new Set()
   const { brought } = policy
   const earlier = () => (brought && options.acknowledged?.()) ?? []

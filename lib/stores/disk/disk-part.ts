@@ -74,7 +74,7 @@ export class DiskPart implements Part {
         const path = below(folder, nameOf(there.path))
         return this.#store.acknowledge({ ...there, path }, there.path)
       },
-      suffixes: this.#store.suffixesFor(file.written!.size, this.entry.mtime),
+      suffixes: this.#store.suffixesFor(this.entry, file.written!.size),
       replacing: (there, replace) => this.#store.replacing(file.path, there, replace),
     })
     const placement: Placement = { name: below(folder, name), warning }

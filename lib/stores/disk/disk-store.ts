@@ -13,6 +13,7 @@ import { type OpenFolder, Tree } from '../../files/tree/tree.js'
 import type { Entry, Offer } from '../../wire/entry.js'
 import type { Run } from '../../wire/run.js'
 import type { Basis } from '../claim.js'
+import { ownSuffixes } from '../own-suffixes.js'
 import type {
   Claim,
   Durability,
@@ -180,13 +181,18 @@ export class DiskStore implements PartStore {
     return now !== undefined && isStillWritten(now, stats)
   }
 
-  /** For a file of so many bytes and this time. */
-  suffixesFor(size: number, mtime: number): SuffixMemory {
+  /** For a file of so many bytes, and its time. */
+  suffixesFor({ path, mtime }: Pick<Entry, 'path' | 'mtime'>, size: number): SuffixMemory {
     const like = this.#policy?.unless === 'nothing' ? '' : this.#fileLike(size, mtime)
     return {
-      after: (first) => this.suffixes.after(first, like),
+      after: (first) => this.ownSuffixes(path, this.suffixes.after(first, like)),
       note: (first, n, there) => this.suffixes.note(first, n, there && this.likeOf(there)),
     }
+  }
+
+  /** See {@link ownSuffixes}. */
+  ownSuffixes(path: string, suffixes: Iterable<number>): Iterable<number> {
+    return ownSuffixes(path, this.#policy, suffixes)
   }
 
   /** What must be the same of two, or neither is there in the place of the other. */

@@ -19,6 +19,7 @@ interface Place {
   readonly isStaged: boolean
   readonly refusal: SluiceError | undefined
   likeOf(there: FileStats): string
+  ownSuffixes(path: string, suffixes: Iterable<number>): Iterable<number>
   within<T>(path: string, work: (folder: OpenFolder) => Promise<T>): Promise<T>
   warn(warning: SluiceError): void
 }
@@ -174,6 +175,6 @@ export class ArrivingFolders {
         return undefined
       }
     }
-    return firstFree(name, path, take, () => suffixes.after(first, 'folder'))
+    return firstFree(name, path, take, () => this.#place.ownSuffixes(path, suffixes.after(first, 'folder')))
   }
 }

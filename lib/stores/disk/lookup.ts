@@ -130,11 +130,12 @@ class Lookup implements StandingFiles {
 
   /** Other names that the file may have got in an earlier transfer. */
   async #lookFurther(folder: OpenFolder, entry: Entry, first: FileStats): Promise<Standing | undefined> {
-    const { path, size, mtime } = entry
+    const { path, size } = entry
     const { conflict } = this.#policy
     if (conflict !== 'rename' && (first.isFile() || conflict !== 'overwrite')) return undefined
-    if (!(await this.#stats(folder, suffixed(nameOf(path), 1)))) return undefined
-    const suffixes = this.#store.suffixesFor(size!, mtime)
+    const suffixes = this.#store.suffixesFor(entry, size!)
+    const [n] = suffixes.after(first)
+    if (!(await this.#stats(folder, suffixed(nameOf(path), n!)))) return undefined
     for await (const file of standingFiles(this.#store.fs, folder, path, conflict, suffixes))
       if (this.#isThere(file, entry)) return file
     return undefined

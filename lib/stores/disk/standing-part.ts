@@ -29,7 +29,7 @@ export async function standingPart(
   const path = store.folders.pathOf(entry.path)
   const found: Standing[] = []
   await store.within(parentOf(path), async (folder) => {
-    const suffixes = store.suffixesFor(size, mtime)
+    const suffixes = store.suffixesFor(entry, size)
     for await (const file of standingFiles(store.fs, folder, path, conflict, suffixes)) {
       if (unless === 'identical' ? file.stats.size === size : isThereByTime(file, { size, mtime }, unless))
         found.push(file)
