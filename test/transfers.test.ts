@@ -173,6 +173,7 @@ test('a file that has its name, but was not told of when the connection broke, g
 const TWICE = {
   overwrite: { how: { conflict: 'overwrite' }, sent: { a: 'first', b: CONTENT, c: 'other' } },
   replace: { how: { conflict: 'replace' }, sent: { 'a/x': 'first', b: CONTENT, c: 'other' } },
+  'unless unchanged': { how: { unless: 'unchanged' }, sent: { a: 'first', b: CONTENT, c: 'other' } },
 } as const
 for (const [name, { how, sent }] of Object.entries(TWICE))
   for (const where of ['a folder', 'a store in memory'])

@@ -26,8 +26,8 @@ export interface PublishPolicy {
   /** The hash algorithm of the offer. */
   algorithm: string
   /**
-   * Where the policy overwrites: paths that this transfer acknowledged, and the folders that they are in: no old versions,
-   * which must not be overwritten. Those of earlier connections are in it when the first file is published; `publishByPolicy` adds to it.
+   * Where the policy overwrites, or `unless` goes by times: paths that this transfer acknowledged, and the folders that they are
+   * in. Nothing of it overwrites one, or is there by the time of one. Earlier connections are in it; `publishByPolicy` adds to it.
    */
   brought?: Set<string>
   /** Whether another entry of the transfer may be called so: then no suffix makes a path to this one. */

@@ -53,7 +53,7 @@ export async function publishByPolicy(
         standing &&
         (unless === 'identical'
           ? standing.size === file.size && (await standing.isSame())
-          : isThereByTime(standing, file, unless, n === 0))
+          : !brought?.has(name) && isThereByTime(standing, file, unless, n === 0))
       if (isThere) return acknowledged({ name, skipped: unless, warning })
     }
     if (n > 0 || conflict === 'rename') return undefined

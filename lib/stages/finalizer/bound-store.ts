@@ -63,7 +63,8 @@ export function askedOf(
   if (durability === 'power') store.raiseDurability()
   const { has: isAsked } = store.asked
   const policy: PublishPolicy = { conflict, unless, durability: store.durability, algorithm, isAsked, signal }
-  if (conflict === 'overwrite' || conflict === 'replace') policy.brought = new Set()
+  const overwrites = conflict === 'overwrite' || conflict === 'replace'
+  if (overwrites || unless === 'unchanged' || unless === 'newer') policy.brought = new Set()
   const { brought } = policy
   const earlier = () => (brought && options.acknowledged?.()) ?? []
   let recalling: Promise<void> | undefined

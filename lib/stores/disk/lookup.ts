@@ -48,6 +48,7 @@ class Lookup implements StandingFiles {
 
   async find(entries: readonly Entry[], signal?: AbortSignal): Promise<void> {
     const slice = new TimeSlice(this.#store.pace.clock)
+    await this.#store.brought?.recall()
     await this.#inFolders(entries, async (folder, entry) => {
       signal?.throwIfAborted()
       await slice.yield()
@@ -160,7 +161,7 @@ class Lookup implements StandingFiles {
     const { unless } = this.#policy
     const { mtime } = entry
     if (unless === 'unchanged' || unless === 'newer')
-      return isThereByTime(file, { size: entry.size!, mtime }, unless)
+      return isThereByTime(file, { size: entry.size!, mtime }, unless) && !this.#store.brought?.has(file)
     return this.#maySame(file, entry) && Math.floor(file.stats.mtimeMs) === mtime
   }
 
@@ -179,10 +180,10 @@ class Lookup implements StandingFiles {
     if (standing.path !== path) this.names.set(index, standing.path)
   }
 
-  /** Counts a file as brought; false if it is being overwritten. */
+  /** Counts a file as brought, if that may be. */
   async #take(folder: OpenFolder, standing: Standing): Promise<boolean> {
-    const { brought, durability, fs } = this.#store
-    if (brought && !brought.acknowledge(standing)) return false
+    const { durability, fs } = this.#store
+    if (!this.#store.take(standing)) return false
     if (durability !== 'power') return true
     await syncFile(fs, folder.at(nameOf(standing.path)))
     this.#isToSync = true
