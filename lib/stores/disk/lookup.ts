@@ -37,6 +37,8 @@ class Lookup implements StandingFiles {
   readonly source: DiskSources
   readonly #store: DiskStore
   readonly #policy: PublishPolicy
+  /** The folder of the file that was taken last. */
+  #kept = ''
   /** Whether the names in the folder are to last. */
   #isToSync = false
 
@@ -182,8 +184,11 @@ class Lookup implements StandingFiles {
 
   /** Counts a file as brought, if that may be. */
   async #take(folder: OpenFolder, standing: Standing): Promise<boolean> {
-    const { durability, fs } = this.#store
+    const { durability, folders, fs } = this.#store
     if (!this.#store.take(standing)) return false
+    const above = parentOf(standing.path)
+    if (above !== this.#kept) folders.keep(above)
+    this.#kept = above
     if (durability !== 'power') return true
     await syncFile(fs, folder.at(nameOf(standing.path)))
     this.#isToSync = true
