@@ -44,8 +44,7 @@ export async function publishByPolicy(
     bring(placement.name, brought)
     return placement
   }
-  const take = async (candidate: string, n: number): Promise<Placement | undefined> => {
-    const name = above === '' ? candidate : `${above}/${candidate}`
+  const take = async (name: string, n: number): Promise<Placement | undefined> => {
     if (await naming.take(name, 'create')) return acknowledged({ name, warning })
     if (unless !== 'nothing') {
       const standing = await naming.look?.(name)
@@ -71,7 +70,31 @@ export async function publishByPolicy(
     warning = new SluiceError('ERR_CONFLICT', message, { path })
     return undefined
   }
-  return firstFree(nameOf(path), path, take, () => ownSuffixes(path, policy))
+  const takeInTurn = (candidate: string, n: number) => {
+    const name = above === '' ? candidate : `${above}/${candidate}`
+    return inTurn(name, brought, () => take(name, n))
+  }
+  return firstFree(nameOf(path), path, takeInTurn, () => ownSuffixes(path, policy))
+}
+
+/** The last try at each name, by what the transfer has brought. */
+const tries = new WeakMap<Set<string>, Map<string, Promise<unknown>>>()
+
+/**
+ * Tries a name when nobody else of the transfer does: a store may show a file before it has said that it is there, and until
+ * then nobody knows that the transfer brought it.
+ */
+async function inTurn<T>(name: string, brought: Set<string> | undefined, act: () => Promise<T>): Promise<T> {
+  if (!brought) return act()
+  const running = tries.get(brought) ?? new Map<string, Promise<unknown>>()
+  tries.set(brought, running)
+  const ours = (running.get(name) ?? Promise.resolve()).then(act, act)
+  running.set(name, ours)
+  try {
+    return await ours
+  } finally {
+    if (running.get(name) === ours) running.delete(name)
+  }
 }
 
 /** Counts what has a path as brought by a transfer, with the folders that it is in. */
