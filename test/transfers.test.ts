@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
+import { readFile, utimes } from 'node:fs/promises'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
@@ -8,6 +8,7 @@ import test, { type ExecutionContext } from 'ava'
 import { deferred } from '../lib/async.js'
 import {
   type Connect,
+  mapCuts,
   memoryParts,
   type ReceiveOptions,
   type SendOptions,
@@ -168,48 +169,38 @@ test('a file that has its name, but was not told of when the connection broke, g
   t.deepEqual((await fs.readdir('/in/sent/a')).map(String).sort(), ['empty', 'large', 'small'])
 })
 
-/** What stands, what is sent, and the names that it gets. */
-const SUFFIXED = {
-  overwrite: {
-    stands: 'a/kept',
-    sent: { a: 'first', b: CONTENT, a_1: 'another' },
-    names: ['a_1', 'b', 'a_1_1'],
-  },
-  replace: {
-    stands: 'a',
-    sent: { 'a/x': 'first', b: CONTENT, a_1: 'another' },
-    names: ['a_1', 'a_1/x', 'b', 'a_1_1'],
-  },
-}
-for (const conflict of ['overwrite', 'replace'] as const)
+/** How names are given, what is sent, and the names that it gets: `c` asks for that of `a`. */
+const TWICE = {
+  overwrite: { how: { conflict: 'overwrite' }, sent: { a: 'first', b: CONTENT, c: 'other' } },
+  replace: { how: { conflict: 'replace' }, sent: { 'a/x': 'first', b: CONTENT, c: 'other' } },
+  'unless unchanged': { how: { unless: 'unchanged' }, sent: { a: 'first', b: CONTENT, c: 'other' } },
+} as const
+for (const [name, { how, sent }] of Object.entries(TWICE))
   for (const where of ['a folder', 'a store in memory'])
-    test(`what has its name loses it to nothing that comes over the next connection: ${conflict}, in ${where}`, async (t) => {
-      const { stands, sent, names } = SUFFIXED[conflict]
+    test(`what has its name loses it to nothing that comes over the next connection: ${name}, in ${where}`, async (t) => {
       const store = where === 'a folder' ? undefined : memoryParts()
-      const { it, transfers, over, dir } = await scene(t, {
-        receiving: { conflict, ...(store && { store }) },
-      })
-      if (stands.includes('/')) store?.folders.set('a', { mode: 0o755, mtime: 1 })
-      if (store) store.files.set(stands, { bytes: Buffer.from('kept'), mode: 0o644, mtime: 1 })
-      else await plant(dir, { [stands]: 'kept' })
+      const rename = () =>
+        mapCuts((cut) => (cut.entry.path === 'c' ? { ...cut, entry: { ...cut.entry, path: 'a' } } : cut))
+      const receiving = { ...how, stages: { file: [rename] }, ...(store && { store }) }
+      const { it, transfers, over, dir } = await scene(t, { receiving })
       const from = await plant(join(await temporary(t), 'sent'), sent)
+      for (const path of ['a', 'c']) await utimes(join(from, path), 1e9, 1e9)
       const received = offered(transfers)
-      const paths = ['a', 'b', 'a_1'].map((name) => join(from, name))
+      const paths = ['a', 'b', 'c'].map((path) => join(from, path))
       const transfer = send(over(), paths, { retry: { pause: 0 } })
-      ;(await received).on('file', ({ path, name = path }) => {
-        if (name === names.at(-3) && it.ends.length === 1) it.ends[0]!.destroy()
+      const [first] = Object.keys(sent)
+      ;(await received).on('file', ({ path }) => {
+        if (path === first && it.ends.length === 1) it.ends[0]!.destroy()
       })
       const { files } = await transfer.finished
       t.is(it.ends.length, 2)
-      t.deepEqual(
-        files.map(({ path, name = path }) => name),
-        names,
-      )
-      const contentOf = async (name: string) =>
-        (store ? store.files.get(name)!.bytes : await readFile(join(dir, name))).toString()
-      t.is(await contentOf(stands), 'kept')
-      t.is(await contentOf(names.at(-3)!), 'first')
-      t.is(await contentOf(names.at(-1)!), 'another')
+      const names = Object.fromEntries(files.map(({ path, name = path }) => [path, name]))
+      t.is(names[first!], first)
+      t.is(names.c, 'a_1')
+      const contentOf = async (path: string) =>
+        (store ? store.files.get(path)!.bytes : await readFile(join(dir, path))).toString()
+      t.is(await contentOf(first!), 'first')
+      t.is(await contentOf('a_1'), 'other')
     })
 
 test('a secret that is wrong disturbs nothing, and what it offers is a new offer', async (t) => {

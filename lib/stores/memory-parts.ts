@@ -164,6 +164,7 @@ class MemoryStore implements MemoryParts {
 
   async publishAll(policy: PublishPolicy): Promise<(name: string) => Placement | undefined> {
     const next = new MemoryStore()
+    next.#policy = policy
     for (const [from, to] of this.#mapsWith(next)) for (const [path, there] of from) to.set(path, there)
     const placements = new Map<string, Placement>()
     for (const publish of this.#held) placements.set(...(await publish(next, policy)))
@@ -223,18 +224,16 @@ class MemoryStore implements MemoryParts {
 
   /** The name of the file that stands in the place of an entry. */
   #standing({ path, size, mtime }: Entry): string | undefined {
-    const { unless, conflict } = this.#policy!
+    const { unless, conflict, isAsked } = this.#policy!
     let like: string | undefined
     for (let n = 0; unless !== 'nothing'; n++) {
       const name = below(parentOf(path), suffixed(nameOf(path), n))
+      if (n > 0 && isAsked?.(name)) continue
       const file = this.files.get(name)
       if (!file && !this.folders.has(name) && !this.links.has(name)) break
       const there = file && { size: file.bytes.length, mtime: file.mtime }
-      if (
-        there &&
-        isThereByTime(there, { size: size!, mtime }, unless === 'newer' ? unless : 'unchanged', n === 0)
-      )
-        return name
+      const how = unless === 'newer' ? unless : 'unchanged'
+      if (there && isThereByTime(there, { size: size!, mtime }, how, n === 0)) return name
       if (there?.size === size && unless === 'identical') like ??= name
       if (conflict !== 'rename') break
     }
@@ -285,6 +284,7 @@ class MemoryStore implements MemoryParts {
     const above = this.#enter(parentOf(path))
     for (let n = 0; ; n++) {
       const name = below(above, suffixed(nameOf(path), n))
+      if (n > 0 && this.#policy?.isAsked?.(name)) continue
       if (this.folders.has(name)) return name
       if (this.files.has(name) || this.links.has(name)) continue
       this.folders.set(name, { mode: FOLDER_MODE, mtime: Date.now() })

@@ -26,10 +26,12 @@ export interface PublishPolicy {
   /** The hash algorithm of the offer. */
   algorithm: string
   /**
-   * Where the policy overwrites: paths that this transfer acknowledged, and the folders that they are in: no old versions,
-   * which must not be overwritten. Those of earlier connections are in it when the first file is published; `publishByPolicy` adds to it.
+   * Where the policy overwrites, or `unless` goes by times: paths that this transfer acknowledged, and the folders that they are
+   * in. Nothing of it overwrites one, or is there by the time of one. Earlier connections are in it; `publishByPolicy` adds to it.
    */
   brought?: Set<string>
+  /** Whether another entry of the transfer may be called so: then no suffix makes a path to this one. */
+  isAsked?(path: string): boolean
   /** Where all is published together: how names are given at the end. Until then names are only taken from each other. */
   atEnd?: PublishPolicy
   /** Aborted when nobody waits any more: what takes long may fail with its reason then. */
@@ -68,9 +70,8 @@ export interface PartStoreFeatures {
 
 /**
  * One file while it arrives. Its methods are called one after the other, each when the one before has resolved; those of
- * several files run at the same time. It ends with exactly one of {@link publish}, {@link discard} and {@link keep}, but
- * for a publish that throws, which one of the others follows, and for a part with `keep` that still arrives when the
- * store is closed.
+ * several files run at the same time. It ends with exactly one of {@link publish}, {@link discard} and {@link keep}, but for a
+ * publish that throws, which one of the others follows, and for a part with `keep` that still arrives when the store is closed.
  */
 export interface Part {
   /**
@@ -97,9 +98,8 @@ export interface Part {
    */
   publish(policy: PublishPolicy): Placing
   /**
-   * Removes what was written: it is of no use any more. Called by `finalizer` if the content is not what the sender
-   * says, if the sender gives the file up, or if other content has the name under the policy 'fail'. What it throws is a
-   * warning.
+   * Removes what was written: it is of no use any more. Called by `finalizer` if the content is not what the sender says, if
+   * the sender gives the file up, or if other content has the name under the policy 'fail'. What it throws is a warning.
    */
   discard(failure: SluiceError): Promise<void> | void
   /**

@@ -1,6 +1,7 @@
 import { printable, SluiceError } from '../errors.js'
 import { nameOf, parentOf } from '../files/disk/names.js'
 import { firstFree } from '../files/publish/first-free.js'
+import { ownSuffixes } from './own-suffixes.js'
 import type { Placement, PublishPolicy } from './parts.js'
 
 /** What stands under a path. */
@@ -32,18 +33,18 @@ export interface Naming {
  */
 export async function publishByPolicy(
   file: { path: string; size: number; mtime: number },
-  { conflict, unless, brought }: PublishPolicy,
+  policy: PublishPolicy,
   naming: Naming,
 ): Promise<Placement> {
   const { path } = file
+  const { conflict, unless, brought } = policy
   const above = parentOf(path)
   let warning: SluiceError | undefined
   const acknowledged = (placement: Placement & { name: string }) => {
     bring(placement.name, brought)
     return placement
   }
-  return firstFree(nameOf(path), path, async (candidate, n) => {
-    const name = above === '' ? candidate : `${above}/${candidate}`
+  const take = async (name: string, n: number): Promise<Placement | undefined> => {
     if (await naming.take(name, 'create')) return acknowledged({ name, warning })
     if (unless !== 'nothing') {
       const standing = await naming.look?.(name)
@@ -51,7 +52,7 @@ export async function publishByPolicy(
         standing &&
         (unless === 'identical'
           ? standing.size === file.size && (await standing.isSame())
-          : isThereByTime(standing, file, unless, n === 0))
+          : !brought?.has(name) && isThereByTime(standing, file, unless, n === 0))
       if (isThere) return acknowledged({ name, skipped: unless, warning })
     }
     if (n > 0 || conflict === 'rename') return undefined
@@ -68,7 +69,32 @@ export async function publishByPolicy(
     const message = `${printable(path)} stays as it was, because ${why}: the new one gets a suffix`
     warning = new SluiceError('ERR_CONFLICT', message, { path })
     return undefined
-  })
+  }
+  const takeInTurn = (candidate: string, n: number) => {
+    const name = above === '' ? candidate : `${above}/${candidate}`
+    return inTurn(name, brought, () => take(name, n))
+  }
+  return firstFree(nameOf(path), path, takeInTurn, () => ownSuffixes(path, policy))
+}
+
+/** The last try at each name, by what the transfer has brought. */
+const tries = new WeakMap<Set<string>, Map<string, Promise<unknown>>>()
+
+/**
+ * Tries a name when nobody else of the transfer does: a store may show a file before it has said that it is there, and until
+ * then nobody knows that the transfer brought it.
+ */
+async function inTurn<T>(name: string, brought: Set<string> | undefined, act: () => Promise<T>): Promise<T> {
+  if (!brought) return act()
+  const running = tries.get(brought) ?? new Map<string, Promise<unknown>>()
+  tries.set(brought, running)
+  const ours = (running.get(name) ?? Promise.resolve()).then(act, act)
+  running.set(name, ours)
+  try {
+    return await ours
+  } finally {
+    if (running.get(name) === ours) running.delete(name)
+  }
 }
 
 /** Counts what has a path as brought by a transfer, with the folders that it is in. */

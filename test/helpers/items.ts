@@ -30,6 +30,8 @@ export interface ItemOptions {
   /** Permission bits of files, and those by path. */
   mode?: number | null
   modes?: Record<string, number | null>
+  /** Times by path. */
+  times?: Record<string, number>
 }
 
 /** When every entry was changed. */
@@ -48,10 +50,10 @@ export const SMALL = {
 } satisfies Content
 
 export function offerOf(content: Content, options: ItemOptions = {}): Offer {
-  const { id = 'ab'.repeat(16), algorithm = 'sha256', mode = 0o644, modes = {} } = options
+  const { id = 'ab'.repeat(16), algorithm = 'sha256', mode = 0o644, modes = {}, times = {} } = options
   const entries = Object.entries(content).map(([path, value]): WireEntry => {
     const isFolder = value === null
-    const common = { path, size: bytesOf(value).length, mtime: MTIME }
+    const common = { path, size: bytesOf(value).length, mtime: times[path] ?? MTIME }
     const { [path]: bits = isFolder ? 0o755 : mode } = modes
     if (isLink(value)) return { ...common, type: 'symlink', mode: bits, target: value.target }
     return { ...common, type: isFolder ? 'directory' : 'file', mode: bits }

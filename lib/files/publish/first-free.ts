@@ -28,6 +28,7 @@ export async function firstFree<T>(
   throw new SluiceError('ERR_CONFLICT', message, { path: shown, saysPath: true })
 }
 
-function* fromOne(): Generator<number, void> {
+/** All suffixes. */
+export function* fromOne(): Generator<number, void> {
   for (let n = 1; ; n++) yield n
 }

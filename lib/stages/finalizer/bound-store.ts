@@ -61,8 +61,10 @@ export function askedOf(
   const { unless, durability } = options
   const conflict = store.conflict(options.conflict)
   if (durability === 'power') store.raiseDurability()
-  const policy: PublishPolicy = { conflict, unless, durability: store.durability, algorithm, signal }
-  if (conflict === 'overwrite' || conflict === 'replace') policy.brought = new Set()
+  const { has: isAsked } = store.asked
+  const policy: PublishPolicy = { conflict, unless, durability: store.durability, algorithm, isAsked, signal }
+  const overwrites = conflict === 'overwrite' || conflict === 'replace'
+  if (overwrites || unless === 'unchanged' || unless === 'newer') policy.brought = new Set()
   const { brought } = policy
   const earlier = () => (brought && options.acknowledged?.()) ?? []
   let recalling: Promise<void> | undefined

@@ -52,7 +52,7 @@ export interface FinalizerOptions {
   repair?: RepairCalls
   /**
    * Gives the paths that this transfer gave over connections before this one: no other file of it may overwrite what has
-   * one of them. Given by `receive`.
+   * one of them, or take it for its own by its time. Given by `receive`.
    */
   acknowledged?: () => Iterable<string>
   /** Told what did not go as asked although the entry is there. */

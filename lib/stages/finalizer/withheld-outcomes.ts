@@ -62,13 +62,15 @@ function published(
   entries: readonly Entry[],
   placed: (name: string) => Placement | undefined,
 ): OutcomeRange {
-  const except = new Map(range.except)
+  // a new one, since they are told in the order of the entries
+  const except = new Map<number, Outcome>()
   for (const outcome of outcomesOf(range, entries)) {
-    if (!isRight(outcome)) continue
     const { path, name = path, status, entry } = outcome
-    const placement = placed(name)
+    const placement = isRight(outcome) ? placed(name) : undefined
     // what an earlier run had staged is published only now
-    if (placement || status === 'skipped') except.set(entry.index, placedOutcome(outcome, placement ?? {}))
+    const isOther = placement || (isRight(outcome) && status === 'skipped')
+    const now = isOther ? placedOutcome(outcome, placement ?? {}) : range.except?.get(entry.index)
+    if (now) except.set(entry.index, now)
   }
   return { ...range, except }
 }

@@ -18,6 +18,7 @@ import type { Entry, Offer } from '../../wire/entry.js'
 import type { Outcome } from '../../wire/outcome.js'
 import type { Run } from '../../wire/run.js'
 import { claimsOf, indicesOf, partOf, partRunOf, partsOf, placementOf, placingOf } from './answers.js'
+import { AskedNames } from './asked-names.js'
 import { Bases } from './bases.js'
 import { EndCalls } from './end-calls.js'
 import { PendingCalls } from './pending-calls.js'
@@ -42,6 +43,8 @@ export class StoreCalls {
   readonly pending = new PendingCalls()
   readonly #claims = new Map<number, Claim>()
   /** What older versions there are of files. */
+  /** What its entries are called. */
+  readonly asked = new AskedNames()
   readonly bases: Bases
   /** What is done behind all files. */
   readonly end: EndCalls
@@ -100,12 +103,14 @@ export class StoreCalls {
 
   async expect(offer: Offer, bytes: number): Promise<void> {
     this.#name = offer.name
+    await this.asked.add(offer)
     await this.#whole('prepare for', () => this.#store.expect?.(offer, bytes))
   }
 
   /** What earlier transfers left of these files, by the index of the entry. */
   async claim(offer: Offer, files: readonly Entry[], signal: AbortSignal): Promise<Claims> {
     this.#name = offer.name
+    await this.asked.add(offer)
     if (!this.#store.claims) return new Map()
     await this.#whole('go on with', () => this.#store.learn?.(offer))
     const claims = await this.#whole(

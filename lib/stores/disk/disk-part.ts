@@ -8,7 +8,7 @@ import type { StandingFile } from '../../files/publish/publish.js'
 import type { Entry } from '../../wire/entry.js'
 import type { Part, Placement, PublishPolicy } from '../parts.js'
 import type { DiskStore } from './disk-store.js'
-import { haveSameContent, isThereByTime } from './standing-files.js'
+import { haveSameContent, isStill, isThereByTime } from './standing-files.js'
 import type { StandingPart } from './standing-part.js'
 
 /** A file on its way in, that the journal knows. */
@@ -72,9 +72,10 @@ export class DiskPart implements Part {
       isThere: async (there) => {
         if (!(await this.#isThere(there, policy))) return false
         const path = below(folder, nameOf(there.path))
-        return this.#store.acknowledge({ ...there, path }, there.path)
+        const standing = { ...there, path }
+        return this.#store.take(standing) && isStill(this.#store.fs, standing, there.path)
       },
-      suffixes: this.#store.suffixesFor(file.written!.size, this.entry.mtime),
+      suffixes: this.#store.suffixesFor(this.entry, file.written!.size),
       replacing: (there, replace) => this.#store.replacing(file.path, there, replace),
     })
     const placement: Placement = { name: below(folder, name), warning }

@@ -4,7 +4,7 @@ import { isError, type SluiceError } from '../../errors.js'
 import { diskError } from '../../files/disk/disk-error.js'
 import type { FileStats, FileSystem } from '../../files/disk/fs.js'
 import { inside, localPath, parentOf } from '../../files/disk/names.js'
-import { ifThere, isStillWritten, lstatIfThere } from '../../files/disk/stats.js'
+import { ifThere, lstatIfThere } from '../../files/disk/stats.js'
 import { type CollectOptions, collectLeftovers } from '../../files/journal/leftovers.js'
 import { Suffixes, type SuffixMemory } from '../../files/publish/suffixes.js'
 import { HandleBudget } from '../../files/tree/handle-budget.js'
@@ -12,6 +12,7 @@ import { type OpenFolder, Tree } from '../../files/tree/tree.js'
 import type { Entry, Offer } from '../../wire/entry.js'
 import type { Run } from '../../wire/run.js'
 import type { Basis } from '../claim.js'
+import { ownSuffixes } from '../own-suffixes.js'
 import type {
   Claim,
   Durability,
@@ -22,7 +23,7 @@ import type {
   PublishPolicy,
   StandingFiles,
 } from '../parts.js'
-import { AcknowledgedFiles } from './acknowledged-files.js'
+import { AcknowledgedFiles, type Named } from './acknowledged-files.js'
 import { endFolder } from './end-folder.js'
 import { ArrivingFolders } from './folders.js'
 import { FreeSpace } from './free-space.js'
@@ -33,7 +34,6 @@ import type { DiskPartsOptions, Ownership } from './options.js'
 import { SmallFiles } from './small-files.js'
 import { DiskPace } from './sources/disk-pace.js'
 import { findBasis } from './standing/basis.js'
-import type { Standing } from './standing-files.js'
 import { type StandingPart, standingPart } from './standing-part.js'
 
 /** A folder of this disk as a store of parts: `name.part` beside `name`, a journal in our own folder. */
@@ -53,7 +53,7 @@ export class DiskStore implements PartStore {
   readonly handles: HandleBudget
   /** While the disk is slow, calls are left to other threads. */
   readonly pace: DiskPace
-  /** Where the policy overwrites: what no other file of the transfer may overwrite. */
+  /** Where the policy overwrites, or goes by times: what no other file of the transfer may overwrite, or take for its own. */
   brought: AcknowledgedFiles | undefined
   readonly suffixes = new Suffixes()
   /** Why nothing may be made here: then only what stands already is there. */
@@ -169,23 +169,30 @@ export class DiskStore implements PartStore {
   }
 
   /**
-   * Counts a file that was there as brought, if it still has its name, and none of the transfer is overwriting it.
-   * @param at where it is
+   * Counts a file that was there as brought; false if another one of the transfer is overwriting it, or, where only the time
+   * says that it is there, has it already: nobody has compared the two.
    */
-  async acknowledge(there: Standing, at: string): Promise<boolean> {
-    if (this.brought && !this.brought.acknowledge(there)) return false
-    const { stats } = there
-    const now = await lstatIfThere(this.fs, at)
-    return now !== undefined && isStillWritten(now, stats)
+  take(there: Named): boolean {
+    if (this.isByTime && this.brought?.has(there)) return false
+    return this.brought?.acknowledge(there) ?? true
   }
 
-  /** For a file of so many bytes and this time. */
-  suffixesFor(size: number, mtime: number): SuffixMemory {
+  /** For a file of so many bytes, and its time. */
+  suffixesFor({ path, mtime }: Pick<Entry, 'path' | 'mtime'>, size: number): SuffixMemory {
     const like = this.#policy?.unless === 'nothing' ? '' : this.#fileLike(size, mtime)
     return {
-      after: (first) => this.suffixes.after(first, like),
-      note: (first, n, there) => this.suffixes.note(first, n, there && this.likeOf(there)),
+      after: (first) => this.ownSuffixes(path, this.suffixes.after(first, like)),
+      note: (first, n, there) => {
+        // what one of the transfer has by its time is what no other one wants
+        const isOurs = there && this.isByTime && this.brought?.has({ path: '', stats: there })
+        this.suffixes.note(first, n, there && !isOurs ? this.likeOf(there) : undefined)
+      },
     }
+  }
+
+  /** See {@link ownSuffixes}. */
+  ownSuffixes(path: string, suffixes: Iterable<number>): Iterable<number> {
+    return ownSuffixes(path, this.#policy, suffixes)
   }
 
   /** What must be the same of two, or neither is there in the place of the other. */

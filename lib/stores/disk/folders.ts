@@ -1,3 +1,4 @@
+import { Limiter } from '../../async.js'
 import { isSluiceError, printable, SluiceError } from '../../errors.js'
 import { type ModeMemory, setMode, unlessRefused } from '../../files/disk/attributes.js'
 import { errorCode } from '../../files/disk/disk-error.js'
@@ -19,6 +20,7 @@ interface Place {
   readonly isStaged: boolean
   readonly refusal: SluiceError | undefined
   likeOf(there: FileStats): string
+  ownSuffixes(path: string, suffixes: Iterable<number>): Iterable<number>
   within<T>(path: string, work: (folder: OpenFolder) => Promise<T>): Promise<T>
   warn(warning: SluiceError): void
 }
@@ -45,6 +47,7 @@ export class ArrivingFolders {
   /** Those that were looked at, by device and inode, and the paths on disk of the others. */
   readonly #seen = new Set<string>()
   readonly #unseen: string[] = []
+  readonly #looks = new Limiter(1)
   /** Whether one of them has another path on disk than in the offer. */
   #isMoved = false
   #hasWarned = false
@@ -95,13 +98,15 @@ export class ArrivingFolders {
     return this.#place.isStaged || this.#own.has(path)
   }
 
-  /** Whether what stands there is one of the folders that this transfer brings, or something is in. */
+  /** Something that this transfer found there is in the folder at a path on disk. */
+  keep(path: string): void {
+    for (let at = path; at !== ''; at = parentOf(at)) this.#unseen.push(at)
+  }
+
+  /** Whether what stands there is one of the folders that this transfer brings, or something of it is in. */
   async holds(there: FileStats): Promise<boolean> {
-    for (const path of this.#unseen.splice(0)) {
-      // since two names can be one on this disk; the root is not below anything
-      const stats = await this.#lstat(path)
-      if (stats) this.#seen.add(idText(stats))
-    }
+    // one after the other: what another call is looking at counts for this one
+    await this.#looks.run(() => this.#see())
     return this.#seen.has(idText(there))
   }
 
@@ -122,6 +127,18 @@ export class ArrivingFolders {
     const message = `${printable(path)} is called like what Sluice makes for itself: it, and all that is called so, is stored with a _ added to its name`
     this.#place.warn(new SluiceError('ERR_PATH', message, { path }))
     return stored
+  }
+
+  async #see(): Promise<void> {
+    while (this.#unseen.length > 0) {
+      const path = this.#unseen.pop()!
+      // since two names can be one on this disk; the root is not below anything
+      const stats = await this.#lstat(path).catch((error: unknown) => {
+        this.#unseen.push(path)
+        throw error
+      })
+      if (stats) this.#seen.add(idText(stats))
+    }
   }
 
   #lstat(path: string): Promise<FileStats | undefined> {
@@ -174,6 +191,6 @@ export class ArrivingFolders {
         return undefined
       }
     }
-    return firstFree(name, path, take, () => suffixes.after(first, 'folder'))
+    return firstFree(name, path, take, () => this.#place.ownSuffixes(path, suffixes.after(first, 'folder')))
   }
 }

@@ -69,7 +69,8 @@ class Link {
       else if (there) suffixes.note(first, n, this.#store.likeOf(there))
       return undefined
     }
-    return firstFree(asked, this.#entry.path, take, () => suffixes.after(first, 'link'))
+    const own = () => this.#store.ownSuffixes(this.#entry.path, suffixes.after(first, 'link'))
+    return firstFree(asked, this.#entry.path, take, own)
   }
 
   /** Below the root. */

@@ -37,6 +37,8 @@ class Lookup implements StandingFiles {
   readonly source: DiskSources
   readonly #store: DiskStore
   readonly #policy: PublishPolicy
+  /** The folder of the file that was taken last. */
+  #kept = ''
   /** Whether the names in the folder are to last. */
   #isToSync = false
 
@@ -48,6 +50,7 @@ class Lookup implements StandingFiles {
 
   async find(entries: readonly Entry[], signal?: AbortSignal): Promise<void> {
     const slice = new TimeSlice(this.#store.pace.clock)
+    await this.#store.brought?.recall()
     await this.#inFolders(entries, async (folder, entry) => {
       signal?.throwIfAborted()
       await slice.yield()
@@ -130,11 +133,12 @@ class Lookup implements StandingFiles {
 
   /** Other names that the file may have got in an earlier transfer. */
   async #lookFurther(folder: OpenFolder, entry: Entry, first: FileStats): Promise<Standing | undefined> {
-    const { path, size, mtime } = entry
+    const { path, size } = entry
     const { conflict } = this.#policy
     if (conflict !== 'rename' && (first.isFile() || conflict !== 'overwrite')) return undefined
-    if (!(await this.#stats(folder, suffixed(nameOf(path), 1)))) return undefined
-    const suffixes = this.#store.suffixesFor(size!, mtime)
+    const suffixes = this.#store.suffixesFor(entry, size!)
+    const [n] = suffixes.after(first)
+    if (!(await this.#stats(folder, suffixed(nameOf(path), n!)))) return undefined
     for await (const file of standingFiles(this.#store.fs, folder, path, conflict, suffixes))
       if (this.#isThere(file, entry)) return file
     return undefined
@@ -159,7 +163,7 @@ class Lookup implements StandingFiles {
     const { unless } = this.#policy
     const { mtime } = entry
     if (unless === 'unchanged' || unless === 'newer')
-      return isThereByTime(file, { size: entry.size!, mtime }, unless)
+      return isThereByTime(file, { size: entry.size!, mtime }, unless) && !this.#store.brought?.has(file)
     return this.#maySame(file, entry) && Math.floor(file.stats.mtimeMs) === mtime
   }
 
@@ -178,10 +182,13 @@ class Lookup implements StandingFiles {
     if (standing.path !== path) this.names.set(index, standing.path)
   }
 
-  /** Counts a file as brought; false if it is being overwritten. */
+  /** Counts a file as brought, if that may be. */
   async #take(folder: OpenFolder, standing: Standing): Promise<boolean> {
-    const { brought, durability, fs } = this.#store
-    if (brought && !brought.acknowledge(standing)) return false
+    const { durability, folders, fs } = this.#store
+    if (!this.#store.take(standing)) return false
+    const above = parentOf(standing.path)
+    if (above !== this.#kept) folders.keep(above)
+    this.#kept = above
     if (durability !== 'power') return true
     await syncFile(fs, folder.at(nameOf(standing.path)))
     this.#isToSync = true

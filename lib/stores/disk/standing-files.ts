@@ -3,7 +3,7 @@ import type { FileStats, FileSystem } from '../../files/disk/fs.js'
 import { below, nameOf, parentOf, suffixed } from '../../files/disk/names.js'
 import { closing, openRegular } from '../../files/disk/open-regular.js'
 import { readFully } from '../../files/disk/read-write.js'
-import { lstatIfThere } from '../../files/disk/stats.js'
+import { isStillWritten, lstatIfThere } from '../../files/disk/stats.js'
 import type { SuffixMemory } from '../../files/publish/suffixes.js'
 import type { OpenFolder } from '../../files/tree/tree.js'
 import { inPieces, type Range } from '../../ranges.js'
@@ -49,6 +49,12 @@ export async function* standingFiles(
     suffixes.note(first.stats, n, standing.stats)
     if (standing.stats.isFile()) yield standing
   }
+}
+
+/** Whether a file that was there still has its name. */
+export async function isStill(fs: FileSystem, { stats }: Standing, at: string): Promise<boolean> {
+  const now = await lstatIfThere(fs, at)
+  return now !== undefined && isStillWritten(now, stats)
 }
 
 /** Whether a file is there by its time, for another one that is to get its name. */

@@ -11,7 +11,7 @@ import type { Entry } from '../../wire/entry.js'
 import type { SkipReason } from '../../wire/outcome.js'
 import type { Part, Placement, PublishPolicy, Unless } from '../parts.js'
 import type { DiskStore } from './disk-store.js'
-import { isThereByTime, isWriteRefusal, type Standing, standingFiles } from './standing-files.js'
+import { isStill, isThereByTime, isWriteRefusal, type Standing, standingFiles } from './standing-files.js'
 
 /**
  * What stands there already in the place of an entry whose folder was made: by its time, if that counts.
@@ -24,15 +24,20 @@ export async function standingPart(
   refusal?: SluiceError,
 ): Promise<StandingPart | undefined> {
   const { size, mtime } = entry
-  const mayBe = refusal === undefined ? store.isByTime : isWriteRefusal(refusal)
-  if (!mayBe || size === null || unless === 'nothing') return undefined
+  const isLookedFor = refusal === undefined ? store.isByTime : isWriteRefusal(refusal)
+  if (!isLookedFor || size === null || unless === 'nothing') return undefined
   const path = store.folders.pathOf(entry.path)
   const found: Standing[] = []
+  await store.brought?.recall()
   await store.within(parentOf(path), async (folder) => {
-    const suffixes = store.suffixesFor(size, mtime)
+    const suffixes = store.suffixesFor(entry, size)
     for await (const file of standingFiles(store.fs, folder, path, conflict, suffixes)) {
-      if (unless === 'identical' ? file.stats.size === size : isThereByTime(file, { size, mtime }, unless))
-        found.push(file)
+      // by its time it is taken at once: another one of the transfer that finds it looks further then
+      const mayBe =
+        unless === 'identical'
+          ? file.stats.size === size
+          : isThereByTime(file, { size, mtime }, unless) && store.take(file)
+      if (mayBe) found.push(file)
       // what has the size is still to be compared with what comes
       if (unless !== 'identical' && found.length > 0) break
     }
@@ -87,7 +92,8 @@ export class StandingPart implements Part {
     const { fs, durability } = this.#store
     for (const file of this.#files) {
       const isThere = await this.#within(file, async (path, folder) => {
-        if (!(await this.#store.acknowledge(file, path))) return false
+        if (this.#unless === 'identical' && !this.#store.take(file)) return false
+        if (!(await isStill(fs, file, path))) return false
         if (durability === 'power') {
           await syncFile(fs, path)
           await folder.sync()

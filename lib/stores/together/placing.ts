@@ -6,9 +6,11 @@ import { syncFile } from '../../files/disk/sync.js'
 import { isOwnName } from '../../files/own/reserved.js'
 import { firstFree } from '../../files/publish/first-free.js'
 import type { Tree } from '../../files/tree/tree.js'
+import { AcknowledgedFiles } from '../disk/acknowledged-files.js'
 import type { Placement, PublishPolicy } from '../parts.js'
 import { isThereByTime } from '../publish-by-policy.js'
 import type { Move } from './adopt-all.js'
+import { Spellings } from './spellings.js'
 
 /** Whether two files of the same size have the same content. */
 export type AreSame = (
@@ -24,6 +26,8 @@ interface Staged {
   stats: FileStats
   /** The path that the folder has, or will have. */
   into: string
+  /** The names of all that is staged beside it, folded. */
+  asked: ReadonlySet<string>
 }
 
 /**
@@ -33,18 +37,20 @@ interface Staged {
  */
 export class Placing {
   readonly moves: Move[] = []
-  /** Folders that merge into those that stand: the path that is staged → the one there. */
-  readonly merged = new Map<string, string>()
+  /** Folders that merge into those that stand, by the key of the path that is staged. */
+  readonly #merged = new Set<string>()
   readonly #tree: Tree
   /** Where all is staged, below the root of the tree. */
   readonly #home: string
   readonly #policy: PublishPolicy
   readonly #areSame: AreSame
-  /** What became of what did not simply get its own path, by the path that is staged. */
+  readonly #spellings = new Spellings()
+  /** What became of what did not simply get its own path, by the key of the path that is staged. */
   readonly #placements = new Map<string, Placement>()
-  /** Paths that are given already, folded; and those of them that have a suffix. */
+  /** Paths that are given already, folded: what is found there as it should be has its path, too. */
   readonly #given = new Set<string>()
-  readonly #suffixed = new Set<string>()
+  /** The files and links that stand there under such a path: nothing else is put in their place, or finds itself in them. */
+  readonly #taken = new AcknowledgedFiles([], async () => undefined)
 
   constructor(tree: Tree, home: string, policy: PublishPolicy, areSame: AreSame) {
     this.#tree = tree
@@ -55,23 +61,31 @@ export class Placing {
 
   /** Finds all of them. Fails with `ERR_CONFLICT` under the policy 'fail', and with `ERR_UNSAFE_LINK`. */
   async find(path = '', into = ''): Promise<void> {
-    for (const name of await this.#namesIn(path)) {
+    const names = await this.#namesIn(path)
+    this.#spellings.add(path, names)
+    const asked = new Set(names.map(foldName))
+    for (const name of names) {
       this.#policy.signal?.throwIfAborted()
       const one = below(path, name)
       const stats = await this.#look(this.#staged(one))
-      if (stats) await this.#findOne({ path: one, stats, into })
+      if (stats) await this.#findOne({ path: one, stats, into, asked })
     }
   }
 
   /** What became of what is staged at a path; undefined: it gets that very path. */
   of(path: string): Placement | undefined {
     for (let at = path; at !== '' && this.#placements.size > 0; at = parentOf(at)) {
-      const placement = this.#placements.get(at)
+      const placement = this.#placements.get(this.#spellings.keyOf(at))
       if (placement && at === path) return placement
       if (placement)
         return placement.name === at ? undefined : { name: placement.name + path.slice(at.length) }
     }
     return undefined
+  }
+
+  /** Whether a folder that is staged at a path merged into one that stood there. */
+  isMerged(path: string): boolean {
+    return this.#merged.has(this.#spellings.keyOf(path))
   }
 
   /** The path below the root of the tree. */
@@ -81,7 +95,11 @@ export class Placing {
 
   async #namesIn(path: string): Promise<string[]> {
     const names = await this.#tree.within(this.#staged(path), (folder) => folder.list())
-    return names.map(String).filter((name) => !isOwnName(name))
+    // in one order, so that the next run finds everything where this one has put it
+    return names
+      .map(String)
+      .filter((name) => !isOwnName(name))
+      .sort()
   }
 
   #look(path: string): Promise<FileStats | undefined> {
@@ -96,15 +114,20 @@ export class Placing {
     let warning: SluiceError | undefined
     const take = async (name: string, n: number): Promise<Placement | undefined> => {
       const path = below(one.into, name)
-      const there = this.#isGiven(path, n) ? 'given' : await this.#look(path)
+      // on some disks two spellings are one name: no suffix is given that may be the name of something else of it
+      if (n > 0 && (one.asked.has(foldName(name)) || this.#given.has(foldName(path)))) return undefined
+      const there = await this.#look(path)
       if (there === undefined) {
         this.moves.push({ from: this.#staged(one.path), to: path })
-        this.#give(path, n)
+        this.#give(path)
         return { name: path, warning }
       }
-      if (there === 'given') return undefined
       if (one.stats.isDirectory()) return this.#intoFolder(one, path, there, n)
-      if (await this.#isThere(one, path, there, n)) return { name: path, skipped: this.#reason(one), warning }
+      const isTaken = this.#taken.has({ path, stats: there })
+      if (!isTaken && (await this.#isThere(one, path, there, n))) {
+        this.#give(path, there)
+        return { name: path, skipped: this.#reason(one), warning }
+      }
       if (n > 0) return undefined
       const placement = this.#byPolicy(one, path, there)
       if (!isSluiceError(placement)) return placement
@@ -114,7 +137,7 @@ export class Placing {
     const asked = below(one.into, nameOf(one.path))
     const placement = await firstFree(nameOf(one.path), asked, take)
     const isPlain = placement.name === one.path && !placement.skipped && !placement.warning
-    if (!isPlain) this.#placements.set(one.path, placement)
+    if (!isPlain) this.#placements.set(this.#spellings.keyOf(one.path), placement)
   }
 
   async #intoFolder(
@@ -124,7 +147,8 @@ export class Placing {
     n: number,
   ): Promise<Placement | undefined> {
     if (there.isDirectory()) {
-      this.merged.set(staged, path)
+      this.#merged.add(this.#spellings.keyOf(staged))
+      this.#give(path)
       await this.find(staged, path)
       return { name: path, skipped: 'identical' }
     }
@@ -146,12 +170,16 @@ export class Placing {
       }
       case 'overwrite':
       case 'replace': {
-        if (there.isFile() || there.isSymbolicLink()) {
+        const isTaken = this.#taken.has({ path, stats: there })
+        if (!isTaken && (there.isFile() || there.isSymbolicLink())) {
           this.moves.push({ from: this.#staged(staged), to: path })
-          this.#give(path, 0)
+          this.#give(path, there)
           return { name: path }
         }
-        const message = `${printable(path)} stays as it was, because only a file or a link makes room for what is published together: the new one gets a suffix`
+        const why = isTaken
+          ? 'the same transfer brought it'
+          : 'only a file or a link makes room for what is published together'
+        const message = `${printable(path)} stays as it was, because ${why}: the new one gets a suffix`
         return new SluiceError('ERR_CONFLICT', message, { path })
       }
     }
@@ -191,13 +219,9 @@ export class Placing {
     return stats.isSymbolicLink() || unless === 'nothing' ? 'identical' : unless
   }
 
-  /** On some disks two spellings are one name: no suffix is given that may be one that is given already. */
-  #isGiven(path: string, n: number): boolean {
-    return (n === 0 ? this.#suffixed : this.#given).has(foldName(path))
-  }
-
-  #give(path: string, n: number): void {
+  /** @param there the file or link that stands under the path */
+  #give(path: string, there?: FileStats): void {
     this.#given.add(foldName(path))
-    if (n > 0) this.#suffixed.add(foldName(path))
+    if (there) this.#taken.acknowledge({ path, stats: there })
   }
 }

@@ -165,11 +165,11 @@ async function stagedIn(root: Tree, path: string, stop: Stoppable): Promise<Left
 /** Removes of what is staged all that `isKept` does not name; of folders only those that nothing is in then. */
 export async function sweepStaged(
   { tree }: Held,
-  isKept: (path: string, stats: FileStats) => boolean,
+  isKept: (path: string, stats: FileStats) => boolean | Promise<boolean>,
 ): Promise<void> {
   const { fs } = tree
   await walk(tree, '', async (path, stats, where) => {
-    if (isKept(path, stats)) return
+    if (await isKept(path, stats)) return
     if (!stats.isDirectory()) return fs.unlink(where)
     // it fails where something is kept in it
     await fs.rmdir(where).catch(() => {})

@@ -4,7 +4,8 @@ import { UNRECORDED } from '../../files/audit/recorder.js'
 import { setMode, setTime, unlessRefused } from '../../files/disk/attributes.js'
 import { diskError } from '../../files/disk/disk-error.js'
 import type { FileStats, FileSystem } from '../../files/disk/fs.js'
-import { nameOf, parentOf } from '../../files/disk/names.js'
+import { foldName, nameOf, parentOf } from '../../files/disk/names.js'
+import { lstatIfThere, sameInode } from '../../files/disk/stats.js'
 import { IntentFile } from '../../files/intent/intent-file.js'
 import type { ProcessSystem } from '../../files/own/owner.js'
 import { recoverTransactions } from '../../files/transaction/recover.js'
@@ -86,8 +87,28 @@ export class Staging {
   }
 
   /** Removes what an earlier run left and `isKept` does not name; of folders only those that nothing is in then. */
-  async sweep(isKept: (path: string, stats: FileStats) => boolean): Promise<void> {
+  async sweep(isKept: (path: string, stats: FileStats) => boolean | Promise<boolean>): Promise<void> {
     await sweepStaged(this.#held, isKept)
+  }
+
+  /** Removes all that has none of these names, however they are spelled where it stands. */
+  async sweepAllBut(names: Iterable<string>): Promise<void> {
+    const kept = new Set<string>()
+    const spelled = new Map<string, string>()
+    for (const name of names) {
+      kept.add(name)
+      spelled.set(foldName(name), name)
+    }
+    await this.sweep(async (path, stats) => {
+      if (kept.has(path)) return true
+      const name = spelled.get(foldName(path))
+      const there = name !== undefined && (await this.#look(name))
+      return there ? sameInode(there, stats) : false
+    })
+  }
+
+  #look(path: string): Promise<FileStats | undefined> {
+    return this.tree.within(parentOf(path), (folder) => lstatIfThere(this.tree.fs, folder.at(nameOf(path))))
   }
 
   /** Removes one file of it. */
@@ -141,9 +162,9 @@ export class Staging {
   /** What could not be set while it was staged: a mode that would have shut us out; the time of a folder that stands. */
   async #endFolder({ path, mode, mtime }: Entry, placing: Placing): Promise<void> {
     const { fs } = this.#root
-    const merged = placing.merged.get(path)
-    const isShut = mode !== null && (mode & OWNER) !== OWNER && merged === undefined
-    if (!isShut && merged === undefined) return
+    const isMerged = placing.isMerged(path)
+    const isShut = mode !== null && (mode & OWNER) !== OWNER && !isMerged
+    if (!isShut && !isMerged) return
     const there = placing.of(path)?.name ?? path
     const set = () =>
       this.#root.within(there, async ({ fd }) => {

@@ -124,11 +124,8 @@ class TogetherStore extends DiskStore {
     if (this.refusal) return this.#allIsThere(policy)
     if (!this.#staging) return () => undefined
     await this.parts.check()
-    if (!this.#staging.isNew) {
-      // what an earlier run left, and this one does not bring
-      const brought = new Set(names)
-      await this.#staging.sweep((path) => brought.has(path))
-    }
+    // what an earlier run left, and this one does not bring
+    if (!this.#staging.isNew) await this.#staging.sweepAllBut(names)
     const areSame = (paths: readonly [string, string], size: number, signal?: AbortSignal) =>
       haveSameContent(this.fs, paths, size, signal)
     const folders = this.#folders.map((entry) => ({ ...entry, path: this.folders.folderOf(entry.path)! }))

@@ -4,9 +4,11 @@ import type { FileStats } from '../../../lib/files/disk/fs.js'
 import { foldName } from '../../../lib/files/disk/names.js'
 import type { Item } from '../../../lib/stages/river/items.js'
 import { AcknowledgedFiles } from '../../../lib/stores/disk/acknowledged-files.js'
+import { diskParts } from '../../../lib/stores/disk/disk-store.js'
 import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import type { MemoryDiskOptions } from '../../../lib/testing/disk/memory-store.js'
-import { arrivingOf, type Content, type ItemOptions } from '../../helpers/items.js'
+import { POLICY } from '../../helpers/claims-scene.js'
+import { arrivingOf, type Content, type ItemOptions, offerOf } from '../../helpers/items.js'
 import { receiveItems, statuses } from '../../helpers/river.js'
 import { growth } from '../../helpers/turns.js'
 
@@ -92,6 +94,15 @@ test('a folder that nothing is in, too, and a link', async (t) => {
     })
     t.deepEqual(disk.list().sort(), ['/dst/', '/dst/D/', '/dst/E -> d', '/dst/d_1', '/dst/e_1 -> D'])
   }
+})
+
+test('what came over a connection before is no file of another entry that has its time', async (t) => {
+  const disk = scene({ a: 'x', b: 'y' }, { fold: foldName })
+  const store = diskParts({ dir: '/dst', fs: disk, durability: 'crash', handles: 16 })
+  store.obey!({ ...POLICY, conflict: 'rename', unless: 'newer', brought: new Set(['a']) })
+  const { entries } = offerOf({ A: 'x', b: 'y' }, { times: { A: 0, b: 0 } })
+  t.deepEqual([...(await store.lookup!(entries)).indices], [1])
+  await store.close!()
 })
 
 test('a file of another disk that is mounted below the folder is not taken for one that has its inode', async (t) => {
@@ -192,17 +203,17 @@ test('what was there before is overwritten all the same, by the first that comes
 })
 
 test('a file that is found there counts as acknowledged, but for other names that it has', async (t) => {
-  const disk = scene({ folder: null, 'folder/x': 'x', folder_1: 'same', one: 'linked' })
+  const disk = scene({ a: 'same', one: 'linked' }, { fold: foldName })
   await disk.link('/dst/one', '/dst/other')
-  const files = { folder: 'same', folder_1: 'different', one: 'linked', other: 'new' }
+  const files = { a: 'same', A: 'different', one: 'linked', other: 'new' }
   const { found } = await receive(files, 'overwrite', disk, { concurrency: 1 })
   t.deepEqual(found, {
-    folder: 'skipped as folder_1 identical ERR_CONFLICT',
-    folder_1: 'published as folder_1_1 ERR_CONFLICT',
+    a: 'skipped identical',
+    A: 'published as A_1 ERR_CONFLICT',
     one: 'skipped identical',
     other: 'published',
   })
-  t.deepEqual(contents(disk).sort(), ['different', 'linked', 'new', 'same', 'x'])
+  t.deepEqual(contents(disk).sort(), ['different', 'linked', 'new', 'same'])
 })
 
 test('nor does a link take its place, where the folder has another name on disk than in the offer', async (t) => {
