@@ -6,12 +6,11 @@ import { createInterface } from 'node:readline'
 import { PassThrough, Writable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import test from 'ava'
-import { connectTo, farewell } from '../../lib/cli/network/sockets.js'
+import { connectTo } from '../../lib/cli/network/sockets.js'
 import { main } from '../../lib/cli/program.js'
 import { stoppedByUser } from '../../lib/cli/ui/exit.js'
 import type { Io } from '../../lib/cli/ui/reporter.js'
 import { ignoredSignals } from '../../lib/cli/ui/signals.js'
-import { FakeClock } from '../../lib/testing/index.js'
 import { Command, MAIN } from '../helpers/command.js'
 import { plant, temporary } from '../helpers/folders.js'
 
@@ -121,23 +120,6 @@ test('a Ctrl-C is heard at a terminal, and wherever somebody waits for the progr
   // a service, and what a container starts
   t.is(signals(false, true, false), 'SIGHUP')
   t.is(signals(false, true, true), 'SIGHUP,SIGINT')
-})
-
-test('who stops the program has it ended within a second, whatever its peers do', (t) => {
-  const clock = new FakeClock()
-  const closed: string[] = []
-  const socket = (name: string, writableEnded: boolean, writableLength: number) => ({
-    writableEnded,
-    writableLength,
-    destroy: () => void closed.push(name),
-  })
-  const sockets = [socket('ended', true, 0), socket('full', false, 9), socket('waits', false, 0)]
-  farewell(() => sockets.slice(closed.length) as never, clock)
-  clock.advance(500)
-  t.deepEqual(closed, ['ended', 'full'])
-  // what is left of the second is for the process to end
-  clock.advance(300)
-  t.deepEqual(closed, ['ended', 'full', 'waits'])
 })
 
 const { signal } = new AbortController()
