@@ -20,6 +20,8 @@ const VARYING: [RegExp, string][] = [
   [/\([\d.]+ [TG]B free\)/g, '(12 GB free)'],
 ]
 
+const withoutVarying = (text: string) => VARYING.reduce((shown, [what, by]) => shown.replace(what, by), text)
+
 /** A temporary folder for a {@link Screen}. */
 export async function screenFolder(t: ExecutionContext<unknown>): Promise<string> {
   const folder = await mkdtemp(TEMPORARY)
@@ -57,8 +59,7 @@ export class Screen {
     const { columns: cols, rows = 24, cwd, env, shell = '"$0" "$@"', main = MAIN } = options
     this.columns = cols
     this.#terminal = new xterm.Terminal({ cols, rows, allowProposedApi: true })
-    const shown = (text: string) =>
-      VARYING.reduce((line, [what, by]) => line.replace(what, by), text.replaceAll(home, HOME))
+    const shown = (text: string) => withoutVarying(text.replaceAll(home, HOME))
     if (main === MAIN) this.#terminal.write(shown(`$ sluice ${args.join(' ')}\r\n`))
     const environment = { ...process.env, DEBUG: '', TERM: 'xterm-256color', ...env }
     // the shell stays until all that was written has been read: what ends before might be lost
@@ -93,7 +94,8 @@ export class Screen {
   }
 
   get text(): string {
-    return this.rows.join('\n')
+    // what came in two pieces is whole only here
+    return withoutVarying(this.rows.join('\n'))
   }
 
   /** Resolves when the screen has `pattern`, also where the end of a row is in the middle of a sentence. */

@@ -5,10 +5,9 @@ import { type OpenSource, type SourceStore, sourceError } from '../../stores/sou
 import type { Piece } from '../../transfer/plan/pieces.js'
 import type { Plan } from '../../transfer/plan.js'
 import type { Entry } from '../../wire/entry.js'
-import { failureItem, type Item } from '../river/items.js'
+import { failureItem, type Item, runOfPiece } from '../river/items.js'
 import { PendingCalls } from '../river/pending-calls.js'
 import { closeSource, openSource, readEach, readToEnd } from '../river/read-files.js'
-import { runOfPiece } from '../river/run-of-piece.js'
 import type { BlockStep, ProofStep, Step } from './steps.js'
 
 /** What a {@link SourceReader} depends on. */

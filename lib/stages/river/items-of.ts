@@ -8,8 +8,7 @@ import type { Data, Frame } from '../../wire/frame-parser.js'
 import type { BlocksMessage, ChunksMessage, DigestsMessage, Message } from '../../wire/messages.js'
 import { failureOf } from '../../wire/outcome.js'
 import { hasDigest, RunReader } from '../../wire/run.js'
-import type { Item } from './items.js'
-import { runOfPiece } from './run-of-piece.js'
+import { type Item, runOfPiece } from './items.js'
 
 /**
  * The runs that bytes at a position of the stream belong to.

@@ -1,5 +1,6 @@
 import type { Code, SluiceError } from '../../errors.js'
 import type { Part, PartRun } from '../../stores/parts.js'
+import type { Piece } from '../../transfer/plan/pieces.js'
 import type { Plan } from '../../transfer/plan.js'
 import type { Entry, Offer } from '../../wire/entry.js'
 import type { BlocksMessage, ChunksMessage } from '../../wire/messages.js'
@@ -108,3 +109,9 @@ export type Item =
   | DigestsItem
   | StoredItem
   | EndItem
+
+/** A piece of a plan, with its bytes. */
+export function runOfPiece({ entries }: Plan, piece: Piece, buffers: readonly Buffer[]): Run {
+  const { position, length, first, last, offset, ends } = piece
+  return { kind: 'run', position, length, buffers, entries, first, last, offset, ends }
+}
