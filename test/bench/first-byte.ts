@@ -66,7 +66,9 @@ export async function firstByte(size: number, delay: number): Promise<number> {
     keep: () => {},
   }
   const claims = (files: readonly { index: number }[]) =>
-    new Map(files.map(({ index }) => [index, { part, ranges: [{ start: 0, end: size * THERE }] }]))
+    new Map(
+      files.map(({ index }) => [index, { part, ranges: [{ start: 0, end: Math.floor(size * THERE) }] }]),
+    )
   const store: PartStore = { claims, begin: () => part }
   const manifest = manifestOfEntries([{ path: 'zeros', size, mtime: 0 }], zeros, {
     name: 'zeros',
@@ -74,11 +76,15 @@ export async function firstByte(size: number, delay: number): Promise<number> {
   })
   const began = performance.now()
   const both = [send(near, manifest), receive(far, { store, accept: 'all' })]
-  await written.promise
-  const took = performance.now() - began
-  close()
-  await Promise.all(both.map(({ finished }) => finished.catch(() => {})))
-  return took
+  const ended = both.map(({ finished }) => finished)
+  try {
+    // The parts above publish nothing, so that a transfer that ends before a byte of it was written has failed.
+    await Promise.race([written.promise, Promise.all(ended)])
+    return performance.now() - began
+  } finally {
+    close()
+    await Promise.allSettled(ended)
+  }
 }
 
 /** The time to the first new byte where much is there already, of small and of very large files. */

@@ -96,7 +96,7 @@ export function claimsOf(given: unknown, files: readonly Entry[]): ReadonlyMap<n
     const size = asked.get(index)?.size ?? -1
     requireRight('claims', index, size >= 0, 'claims of files that it was asked about')
     requirePart('claims', claim?.part)
-    const expected = `for entry ${index} the ranges that are there, { start, end }, ascending and within its ${size} bytes`
+    const expected = `for entry ${index} the ranges that are there, { start, end } in whole bytes, ascending and within its ${size} bytes`
     requireRight('claims', claim.ranges, areRanges(claim.ranges, size), expected)
   }
   return claims
