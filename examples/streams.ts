@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// Streams that come from anywhere, sent in the conversation, and a place of one's own where they arrive: no disk at all.
+// Streams that come from anywhere, sent in the conversation, and a place of one's own where they arrive: no disk at
+// all.
 //   node dist/examples/streams.js
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'

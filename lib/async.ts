@@ -101,7 +101,10 @@ export function coalesce(act: () => Promise<void>): () => Promise<void> {
 /** Numbers in a slice of {@link overSlices} at most. */
 const SLICE_ITEMS = 1000
 
-/** Calls `work` for one slice of the numbers from `first` up to `end` after the other, between which the event loop turns. */
+/**
+ * Calls `work` for one slice of the numbers from `first` up to `end` after the other, between which the event loop
+ * turns.
+ */
 export async function overSlices(
   first: number,
   end: number,

@@ -1,7 +1,7 @@
 /**
- * Every code that Sluice raises, with the exit status of the command line; what it is about, and, where there is one, the
- * way out (`help`): whoever knows of a failure only by its code, as the other side does, is told these.
- * Match on `error.code`, never on the text of a message.
+ * Every code that Sluice raises, with the exit status of the command line; what it is about, and, where there is one,
+ * the way out (`help`): whoever knows of a failure only by its code, as the other side does, is told these. Match on
+ * `error.code`, never on the text of a message.
  */
 export const CODES = {
   // use

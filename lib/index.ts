@@ -86,21 +86,16 @@ export {
   type MemoryPartsOptions,
   memoryParts,
 } from './stores/memory-parts.js'
+export type { Claim, Part, PartRun, PartStore, StandingFiles, PartStoreFeatures } from './stores/parts.js'
 export type {
-  Claim,
   Conflict,
   Durability,
-  Part,
-  PartRun,
-  PartStore,
-  StandingFiles,
-  PartStoreFeatures,
   Placement,
   Placing,
   Publishing,
   PublishPolicy,
   Unless,
-} from './stores/parts.js'
+} from './stores/policy.js'
 export { type Naming, publishByPolicy, type StandingFile } from './stores/publish-by-policy.js'
 
 // what all of it has in common

@@ -109,8 +109,8 @@ export function checkKeys<T>(
 }
 
 /**
- * {@link checkKeys} for what may be an instance of a class, too, which has fields and methods of its own. Of these only a
- * name is refused that is almost the name of a member which it lacks: that member was meant, and would be missing.
+ * {@link checkKeys} for what may be an instance of a class, too, which has fields and methods of its own. Of these only
+ * a name is refused that is almost the name of a member which it lacks: that member was meant, and would be missing.
  */
 export function checkMembers<T extends object>(
   option: string,
@@ -151,8 +151,8 @@ function closestName(given: string, names: readonly string[], most: number): str
 }
 
 /**
- * How many letters to change, insert, remove or swap with the next make `b` of `a`: the optimal string alignment distance
- * (Damerau, CACM 7:3, 1964; Wagner and Fischer, JACM 21:1, 1974).
+ * How many letters to change, insert, remove or swap with the next make `b` of `a`: the optimal string alignment
+ * distance (Damerau, CACM 7:3, 1964; Wagner and Fischer, JACM 21:1, 1974).
  */
 function editDistance(a: string, b: string): number {
   let before: number[] = []

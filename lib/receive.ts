@@ -50,8 +50,8 @@ export interface ReceiveOptions
    * `wire`: what stands between the socket and the deframer; the sender needs the same formats in the same order.
    * `file`: makers of Transforms over items, after the digest was taken: scan, filter, rename, convert. An entry of
    * which nothing passes is skipped as 'filtered'. For another path or another size the cuts get an entry that says so,
-   * a copy with the same index. Each gives items of the kinds that it is given, the offer first. With any of them, files are
-   * received whole: what they have seen cannot pass them again.
+   * a copy with the same index. Each gives items of the kinds that it is given, the offer first. With any of them,
+   * files are received whole: what they have seen cannot pass them again.
    */
   stages?: { wire?: readonly WireStage[]; file?: readonly (() => StageStream)[] }
 }
@@ -67,15 +67,16 @@ const OPTIONS: Keys<ReceiveOptions> = {
 }
 
 /**
- * Receives what a `send` on the other side of a duplex stream offers, into the folder `dir`, or into a `store`. It goes on
- * with what earlier transfers left of the same files, all of which is proved, and asks again for what is not what was sent;
- * neither with file stages, nor for a stream of unknown size. When the connection breaks, what came is stored first.
+ * Receives what a `send` on the other side of a duplex stream offers, into the folder `dir`, or into a `store`. It goes
+ * on with what earlier transfers left of the same files, all of which is proved, and asks again for what is not what
+ * was sent; neither with file stages, nor for a stream of unknown size. When the connection breaks, what came is stored
+ * first.
  *
  * @param socket any duplex stream of bytes; it is ended afterwards unless `keepOpen`
  * @returns at once; the transfer's `finished` resolves with one outcome per entry, or rejects with a `SluiceError`:
- * `ERR_REJECTED`, `ERR_CANCELLED`, `ERR_INTERRUPTED`, `ERR_UNREACHABLE`, `ERR_TRUNCATED`, `ERR_TIMEOUT`, `ERR_NOT_SLUICE`,
- * `ERR_FORMATS`, `ERR_PROTOCOL`, `ERR_LIMIT`, `ERR_PATH`, `ERR_DISK_FULL`, `ERR_READ_ONLY`, `ERR_PERMISSION`,
- * `ERR_UNSAFE_LINK`, or `ERR_FILES_FAILED` (with `outcomes`)
+ * `ERR_REJECTED`, `ERR_CANCELLED`, `ERR_INTERRUPTED`, `ERR_UNREACHABLE`, `ERR_TRUNCATED`, `ERR_TIMEOUT`,
+ * `ERR_NOT_SLUICE`, `ERR_FORMATS`, `ERR_PROTOCOL`, `ERR_LIMIT`, `ERR_PATH`, `ERR_DISK_FULL`, `ERR_READ_ONLY`,
+ * `ERR_PERMISSION`, `ERR_UNSAFE_LINK`, or `ERR_FILES_FAILED` (with `outcomes`)
  * @throws SluiceError `ERR_USAGE` for an option, `ERR_STATE` for a socket that carries a transfer already
  */
 export function receive(socket: ByteDuplex, options: ReceiveOptions): Transfer {
@@ -194,7 +195,10 @@ function checkFileStages(makers: readonly unknown[] = []): void {
     checkFunction(`stages.file[${at}]`, make, 'a function that makes a Transform, as () => mapCuts(…)')
 }
 
-/** Behind each stage of the user's what it gives is looked at, so that its error names it, and not the one that takes it. */
+/**
+ * Behind each stage of the user's what it gives is looked at, so that its error names it, and not the one that takes
+ * it.
+ */
 function checkedStage(stage: Transform, at: number): Transform[] {
   return [stage, tap(itemCheck(nameOfStage(stage, `stages.file[${at}]`)))]
 }

@@ -27,7 +27,9 @@ import { limitsOf } from './wire/limits.js'
 
 /** Options of {@link send}. */
 export interface SendOptions extends ManifestOptions, ConnectionOptions {
-  /** How often, and when, a connection that was lost is tried again; where `send` was given a function that makes one. */
+  /**
+   * How often, and when, a connection that was lost is tried again; where `send` was given a function that makes one.
+   */
   retry?: RetryOptions
   /** What stands between the framer and the socket; the receiver needs the same formats in the same order. */
   stages?: { wire?: readonly WireStage[] }
@@ -44,20 +46,24 @@ const BY_HAND =
   'a receiver by hand (sluice unpack), if it is one, goes one way and cannot answer; use receive() there, or send by hand (sluice pack)'
 
 /**
- * Sends files and folders over a duplex stream to a `receive` on its other side: what that does not have already. What it
- * has is read and proved, and what did not come as it was sent is sent again, at most three times the size of a file.
+ * Sends files and folders over a duplex stream to a `receive` on its other side: what that does not have already. What
+ * it has is read and proved, and what did not come as it was sent is sent again, at most three times the size of a
+ * file.
  *
- * With a function that makes a connection, it makes another one when that is lost, and goes on there: where the receiver
- * takes its connections by `Transfers.handle`, which asks nobody again. As long as that lasts, `finished` is not settled,
- * and the states `interrupted` and `connecting` follow each other. What is not accepted yet, and a stream, are not tried again.
+ * With a function that makes a connection, it makes another one when that is lost, and goes on there: where the
+ * receiver takes its connections by `Transfers.handle`, which asks nobody again. As long as that lasts, `finished` is
+ * not settled, and the states `interrupted` and `connecting` follow each other. What is not accepted yet, and a stream,
+ * are not tried again.
  *
  * @param socket any duplex stream of bytes, or a function that makes one; it is ended afterwards unless `keepOpen`
- * @param source paths, or a manifest from `manifestOf` or `manifestFrom`, whose stream is destroyed if the transfer fails
+ * @param source paths, or a manifest from `manifestOf` or `manifestFrom`, whose stream is destroyed if the transfer
+ *   fails
  * @returns at once; the transfer's `finished` resolves with one outcome per entry, or rejects with a `SluiceError`:
  * `ERR_REJECTED`, `ERR_CANCELLED`, `ERR_INTERRUPTED`, `ERR_TRUNCATED`, `ERR_TIMEOUT`, `ERR_FORMATS`,
- * `ERR_FILES_FAILED` (with `outcomes`), or what the receiver reports; `ERR_UNREACHABLE` where the first connection could not
- * be made
- * @throws SluiceError `ERR_USAGE` for an option, `ERR_STATE` for a socket that carries a transfer already, and for a manifest
+ * `ERR_FILES_FAILED` (with `outcomes`), or what the receiver reports; `ERR_UNREACHABLE` where the first connection
+ * could not be made
+ * @throws SluiceError `ERR_USAGE` for an option, `ERR_STATE` for a socket that carries a transfer already, and for a
+ *   manifest
  * of a stream that was sent before
  */
 export function send(

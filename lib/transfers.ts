@@ -22,8 +22,8 @@ import type { Transfer } from './transfer/transfer.js'
 /** Options of {@link Transfers}. */
 export interface TransfersOptions {
   /**
-   * The options of `receive` for each connection, by what `handle` was told of it. A sender that comes back over another
-   * connection gets them anew: they should name the same folder then.
+   * The options of `receive` for each connection, by what `handle` was told of it. A sender that comes back over
+   * another connection gets them anew: they should name the same folder then.
    */
   receive: (peer: string | undefined) => ReceiveOptions
   /** Transfers that are received at once; what is accepted beyond waits for its turn. Default 16. */
@@ -31,11 +31,13 @@ export interface TransfersOptions {
   /** Transfers that wait for their turn, at most; what is beyond is rejected. Default 64. */
   mostWaiting?: number
   /**
-   * Milliseconds for which a sender that has lost its connection, and can make another, is waited for; then its transfer
-   * ends as interrupted. Default 600,000.
+   * Milliseconds for which a sender that has lost its connection, and can make another, is waited for; then its
+   * transfer ends as interrupted. Default 600,000.
    */
   patience?: number
-  /** Senders that are waited for, at most; with one more the one is given up that was waited for longest. Default 64. */
+  /**
+   * Senders that are waited for, at most; with one more the one is given up that was waited for longest. Default 64.
+   */
   mostLost?: number
   /** Transfers that are over and stay in {@link Transfers.history}. Default 100. */
   history?: number
@@ -92,9 +94,9 @@ export interface PastTransfer {
 }
 
 /**
- * The transfers of a program that takes connections. {@link handle} brings each to where it belongs: a new transfer, or one
- * whose sender has lost its connection, or makes a new one before this side has noticed. That goes on without a question, with
- * what came, and with the outcomes that were told. `receive` alone knows one connection only.
+ * The transfers of a program that takes connections. {@link handle} brings each to where it belongs: a new transfer, or
+ * one whose sender has lost its connection, or makes a new one before this side has noticed. That goes on without a
+ * question, with what came, and with the outcomes that were told. `receive` alone knows one connection only.
  *
  * Throws `ERR_USAGE` for an option.
  */
@@ -125,9 +127,9 @@ export class Transfers extends EventEmitter<TransfersEvents> {
   }
 
   /**
-   * Takes a connection. Resolves with the transfer that it belongs to, as soon as that is known: when something is offered
-   * over it, before `accept` is asked. Rejects if it comes to nothing before, as any stranger can bring about; who ignores
-   * that is not punished.
+   * Takes a connection. Resolves with the transfer that it belongs to, as soon as that is known: when something is
+   * offered over it, before `accept` is asked. Rejects if it comes to nothing before, as any stranger can bring about;
+   * who ignores that is not punished.
    * @throws SluiceError `ERR_USAGE`, `ERR_STATE` for a connection that carries a transfer already
    */
   handle(socket: ByteDuplex, given: HandleOptions = {}): Promise<Transfer> {
@@ -193,7 +195,9 @@ export class Transfers extends EventEmitter<TransfersEvents> {
     transfer.finished.then(() => over(), over)
   }
 
-  /** The transfers that are not over, in the order in which they were offered: all, or those of a peer, an id, a state. */
+  /**
+   * The transfers that are not over, in the order in which they were offered: all, or those of a peer, an id, a state.
+   */
   list(which: Partial<Pick<PastTransfer, 'peer' | 'id' | 'state'>> = {}): Transfer[] {
     checkKeys('which', which, { peer: true, id: true, state: true })
     const { peer, id, state } = which

@@ -218,6 +218,16 @@ test('no file is longer than 300 lines, and no stage than 180', async (t) => {
   t.deepEqual(long, [])
 })
 
+test('no comment is wider than 120 characters', async (t) => {
+  const wide: string[] = []
+  for (const path of (await filesBelow(LIB)).filter((name) => name.endsWith('.ts'))) {
+    const lines = (await readFile(new URL(path, LIB), 'utf8')).split('\n')
+    const isWide = (line: string) => line.length > 120 && /^\s*(?:\/\*\*|\*|\/\/) /.test(line)
+    wide.push(...lines.filter(isWide).map((line) => `${path}: ${line}`))
+  }
+  t.deepEqual(wide, [])
+})
+
 test('who lists the stages reads the names of stages, and no other', async (t) => {
   const found = (await sources()).flatMap((path) => /^stages\/([^/]+)\.ts$/.exec(path)?.[1] ?? [])
   t.deepEqual(found, STAGES)

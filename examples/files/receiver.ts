@@ -2,8 +2,8 @@
 // A receiver of one's own, that goes on after a break:  node dist/examples/files/receiver.js DIR [PORT]
 //
 // Who connects sends one line of JSON, { "name", "size", "digest" } with the SHA-256 of the file, and is told the
-// position from which on the bytes are wanted. It hears "ok" when the file has its name, and "again" where the content is
-// not the one that was promised: then all of it may come again.
+// position from which on the bytes are wanted. It hears "ok" when the file has its name, and "again" where the content
+// is not the one that was promised: then all of it may come again.
 import { createServer, type Socket } from 'node:net'
 import { basename, join } from 'node:path'
 import { PartFile } from 'sluice/files'

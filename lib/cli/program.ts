@@ -177,7 +177,8 @@ export async function main(args: readonly string[], io: Io, stop: AbortControlle
       await written(io.stdout, signal)
       if (lost) throw lost
     } catch (error) {
-      // after a stop, its reason is reported, and not an error that followed from it, as that a transfer was cancelled here
+      // after a stop, its reason is reported, and not an error that followed from it, as that a transfer was cancelled
+      // here
       const reason: SluiceError | undefined = signal.reason
       const isOwn = isSluiceError(error, reason?.code) && error.found !== 'here'
       const known = reason && !isOwn ? reason : commandError(error)
@@ -247,8 +248,15 @@ const LAST_WORDS = 100
 function written(stream: NodeJS.WriteStream, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (stream.destroyed || stream.writableEnded) return resolve()
-    stream.write('', () => resolve())
-    const stopped = () => setTimeout(() => reject(signal.reason), LAST_WORDS)
+    let timer: NodeJS.Timeout | undefined
+    const stopped = () => {
+      timer = setTimeout(() => reject(signal.reason), LAST_WORDS)
+    }
+    stream.write('', () => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', stopped)
+      resolve()
+    })
     if (signal.aborted) stopped()
     else signal.addEventListener('abort', stopped)
   })

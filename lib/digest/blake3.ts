@@ -35,8 +35,8 @@ export interface Blake3Loaders {
 }
 
 /**
- * Writes the digest of a whole content, which is there in as many buffers as it happens to lie in, to `column` from `at`
- * on: makes no object for it, since there may be very many contents.
+ * Writes the digest of a whole content, which is there in as many buffers as it happens to lie in, to `column` from
+ * `at` on: makes no object for it, since there may be very many contents.
  */
 export type DigestInto = (buffers: readonly Uint8Array[], column: Buffer, at: number) => void
 

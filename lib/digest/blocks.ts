@@ -20,8 +20,8 @@ const ONE_BLOCK = 1024 * 1024
 const LEAST_BLOCK = 64 * 1024
 
 /**
- * Bytes of a block of a file. One of up to 1 MiB is a single block; those of a larger one have 64 KiB, doubled until there
- * are at most 65,536 of them. Where its size is not known (`null`) they have 1 MiB.
+ * Bytes of a block of a file. One of up to 1 MiB is a single block; those of a larger one have 64 KiB, doubled until
+ * there are at most 65,536 of them. Where its size is not known (`null`) they have 1 MiB.
  */
 export function blockSizeOf(size: number | null): number {
   if (size === null || size <= ONE_BLOCK) return ONE_BLOCK

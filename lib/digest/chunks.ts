@@ -5,11 +5,13 @@ import { blockSizeOf } from './blocks.js'
 /**
  * Chunks: pieces of a file that are cut by its content, so that bytes which moved are found again. Pure.
  *
- * FastCDC with normalized chunking: Xia et al., FastCDC: a Fast and Efficient Content-Defined Chunking Approach for Data
- * Deduplication, USENIX ATC 2016. The table and all sizes are part of the protocol.
+ * FastCDC with normalized chunking: Xia et al., FastCDC: a Fast and Efficient Content-Defined Chunking Approach for
+ * Data Deduplication, USENIX ATC 2016. The table and all sizes are part of the protocol.
  */
 
-/** Bytes of a chunk: more than the least, unless the file ends; most of them near the normal length; at most the most. */
+/**
+ * Bytes of a chunk: more than the least, unless the file ends; most of them near the normal length; at most the most.
+ */
 const LEAST = 16 * 1024
 const NORMAL = 64 * 1024
 const MOST = 256 * 1024
@@ -40,14 +42,17 @@ export interface ChunkRules {
   least: number
   normal: number
   most: number
-  /** A chunk ends behind the byte at which no bit of the mask is set in the hash: one up to the normal length, one behind. */
+  /**
+   * A chunk ends behind the byte at which no bit of the mask is set in the hash: one up to the normal length, one
+   * behind.
+   */
   rare: number
   frequent: number
 }
 
 /**
- * The rules for a file of `size` bytes: all lengths are doubled until it has at most 131,072 chunks. Whoever compares two
- * files cuts both by the size of one of them.
+ * The rules for a file of `size` bytes: all lengths are doubled until it has at most 131,072 chunks. Whoever compares
+ * two files cuts both by the size of one of them.
  */
 export function chunkRulesOf(size: number): ChunkRules {
   let doublings = 0

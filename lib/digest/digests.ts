@@ -88,8 +88,8 @@ export const prepareDigest = here.prepareDigest
  */
 export const digestLength = here.digestLength
 /**
- * A digest to feed bit by bit. `blocks` needs the size of the file, as its entry says it: `null`, the default, where that
- * is not known. Throws as {@link digestLength} does.
+ * A digest to feed bit by bit. `blocks` needs the size of the file, as its entry says it: `null`, the default, where
+ * that is not known. Throws as {@link digestLength} does.
  */
 export const createDigest = here.createDigest
 /** For many small files, one after the other: by far the cheapest. Throws as {@link digestLength} does. */

@@ -20,8 +20,8 @@ const STILL_AT_WORK =
 const MOST_CANCELLED = 1024
 
 /**
- * Milliseconds in which the connection before has to come to rest; else the sender is told to try again. Less than what a
- * sender takes for a connection that held (`longest`), so that it gives up a store that never answers.
+ * Milliseconds in which the connection before has to come to rest; else the sender is told to try again. Less than what
+ * a sender takes for a connection that held (`longest`), so that it gives up a store that never answers.
  */
 const MOST_AT_WORK = 20_000
 
@@ -36,7 +36,9 @@ export interface Kept {
   readonly signal: AbortSignal | undefined
   /** That of the connection that counts. */
   session: Receiver
-  /** Resolves when nothing of the connections before that one is at work any more: never, where a store does not answer. */
+  /**
+   * Resolves when nothing of the connections before that one is at work any more: never, where a store does not answer.
+   */
   atRest: Promise<unknown>
 }
 
@@ -85,11 +87,13 @@ export class KeptTransfers {
   }
 
   /**
-   * The sender is there again: this connection takes the place of the one before, when nothing of that is at work any more.
-   * Two rivers of a transfer never run beside each other, and what was published late is known before anything is asked for.
+   * The sender is there again: this connection takes the place of the one before, when nothing of that is at work any
+   * more. Two rivers of a transfer never run beside each other, and what was published late is known before anything is
+   * asked for.
    * @param begin waits for the turn of the transfer, if it is not over
    * @returns what goes on; of a transfer that is over, one that nobody sees, in which its outcomes are told once more
-   * @throws SluiceError `ERR_CANCELLED` if the transfer ended otherwise meanwhile, `ERR_TIMEOUT` if a store works for too
+   * @throws SluiceError `ERR_CANCELLED` if the transfer ended otherwise meanwhile, `ERR_TIMEOUT` if a store works for
+   *   too
    * long: the sender may try again
    */
   async takeUp(kept: Kept, session: Receiver, begin: () => Promise<void>): Promise<TransferControl> {

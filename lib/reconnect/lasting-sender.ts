@@ -35,7 +35,9 @@ interface Failure {
   resume: Resume | undefined
 }
 
-/** Sends over one connection after the other, as long as the transfer was accepted and it is the connection that fails. */
+/**
+ * Sends over one connection after the other, as long as the transfer was accepted and it is the connection that fails.
+ */
 export function sendLasting(lasting: Lasting): Transfer {
   return new LastingSender(lasting).control.transfer
 }
@@ -144,7 +146,9 @@ class LastingSender {
     return promise
   }
 
-  /** A connection that is refused was made for this, and nobody else would close it; unless it carries another transfer. */
+  /**
+   * A connection that is refused was made for this, and nobody else would close it; unless it carries another transfer.
+   */
   #begin(socket: ByteDuplex, continuing: Continuing): Sender {
     try {
       return this.#lasting.begin(socket, continuing)

@@ -3,13 +3,13 @@ import { checkDuration, checkKeys, checkWhole } from '../options.js'
 /** How a connection that was lost is tried again. */
 export interface RetryOptions {
   /**
-   * How often, before it is given up. A connection that held for longer than `longest` begins the count anew. Default 10;
-   * with 0 it is not tried.
+   * How often, before it is given up. A connection that held for longer than `longest` begins the count anew. Default
+   * 10; with 0 it is not tried.
    */
   attempts?: number
   /**
-   * Milliseconds until the first attempt; doubled for each further one, and shortened at random by up to a half. Default
-   * 1,000.
+   * Milliseconds until the first attempt; doubled for each further one, and shortened at random by up to a half.
+   * Default 1,000.
    */
   pause?: number
   /** Milliseconds until an attempt at most. Default 30,000. */
@@ -37,7 +37,10 @@ export function retryOf(given: RetryOptions = {}): Required<RetryOptions> {
   return { ...DEFAULT_RETRY, ...given }
 }
 
-/** Milliseconds until an attempt, the first of which is 1. At random, so that many that were cut off do not come at once. */
+/**
+ * Milliseconds until an attempt, the first of which is 1. At random, so that many that were cut off do not come at
+ * once.
+ */
 export function pauseBefore(
   attempt: number,
   { pause, longest }: Required<RetryOptions>,

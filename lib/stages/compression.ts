@@ -80,8 +80,8 @@ export function compression(options: CompressionOptions = {}): WireStage<Transfo
  * ```ts
  * const deflate = { format: 'deflate', outgoing: () => flushing(createDeflate()), incoming: () => createInflate() }
  * ```
- * Throws `ERR_USAGE` for a stream that was used before, or one without `flush()`: what cannot be flushed, such as a block
- * cipher in CBC, can go only one way.
+ * Throws `ERR_USAGE` for a stream that was used before, or one without `flush()`: what cannot be flushed, such as a
+ * block cipher in CBC, can go only one way.
  */
 export function flushing(compressor: Transform & { flush(kind?: number): void }): Transform {
   const canFlush = typeof compressor?.flush === 'function' && typeof compressor.write === 'function'

@@ -22,8 +22,8 @@ export interface DeframerOptions {
 
 /**
  * Takes bytes at any split and gives frames: data in pieces (nothing waits for a whole frame), and the checked
- * messages of the river. One way its readable side ends with END, behind which nothing may follow. In a conversation more may
- * be asked for after END, so that it ends when {@link Deframer.finish} is called.
+ * messages of the river. One way its readable side ends with END, behind which nothing may follow. In a conversation
+ * more may be asked for after END, so that it ends when {@link Deframer.finish} is called.
  *
  * Errors: `ERR_NOT_SLUICE`, `ERR_VERSION`, `ERR_FORMATS`, `ERR_PROTOCOL`, `ERR_LIMIT`; `ERR_TRUNCATED` if the input
  * ends before END does: after what came before was read. The event `cutOff` has that error at once.

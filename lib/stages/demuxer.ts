@@ -22,8 +22,8 @@ export interface DemuxerOptions extends Pick<PathRules, 'names' | 'platform'> {
   plan?: Plan
   /**
    * Called once an offer is complete and checked, before anything of it is passed on: decides about its entries by
-   * `plan.want` and `plan.skip`. Those that it leaves undecided are wanted. What it throws ends the stream. Of an offer that
-   * was attached it may say that it is 'rejected'; meanwhile what was offered before goes on.
+   * `plan.want` and `plan.skip`. Those that it leaves undecided are wanted. What it throws ends the stream. Of an offer
+   * that was attached it may say that it is 'rejected'; meanwhile what was offered before goes on.
    */
   onOffer?: (offer: Offer, plan: Plan) => Decided | Promise<Decided>
   /** Called when the input ended too early, before the stream fails of it: what was given out may be stored first. */
@@ -40,11 +40,11 @@ type State = 'offer' | 'entries' | 'data'
 
 /**
  * Takes frames and gives items: learns the offers, cuts the data by its position in the stream into runs, refuses
- * bytes that the plan does not want, digests of blocks that neither came nor were claimed, chunks that nobody asked for,
- * and an end without a digest for every file. Behind the end it takes what was asked for again.
+ * bytes that the plan does not want, digests of blocks that neither came nor were claimed, chunks that nobody asked
+ * for, and an end without a digest for every file. Behind the end it takes what was asked for again.
  *
- * Errors: `ERR_PROTOCOL`, `ERR_LIMIT`, `ERR_PATH`, `ERR_UNSUPPORTED` (hash algorithm); `ERR_TRUNCATED` if the input ends before
- * END, or before what was asked for again.
+ * Errors: `ERR_PROTOCOL`, `ERR_LIMIT`, `ERR_PATH`, `ERR_UNSUPPORTED` (hash algorithm); `ERR_TRUNCATED` if the input
+ * ends before END, or before what was asked for again.
  */
 export class Demuxer extends Transform {
   readonly plan: Plan

@@ -21,8 +21,8 @@ export interface EncryptionOptions {
  * option throws `ERR_USAGE` at once.
  *
  * Make one for each side of a connection: the incoming side refuses every stream that the same object's
- * outgoing side made, so that nobody can send our own bytes back to us. In a conversation (`send`, `receive`) both sides
- * give random bytes to the keys, so that a *recorded* session does not open when it is played to us later.
+ * outgoing side made, so that nobody can send our own bytes back to us. In a conversation (`send`, `receive`) both
+ * sides give random bytes to the keys, so that a *recorded* session does not open when it is played to us later.
  *
  * One way ({@link encrypt}, or the sides of the stage by hand) there is nobody to give any: whoever has recorded such a
  * stream can play it to us again, as often as they like, and it opens. Where that matters, use a key for each stream.

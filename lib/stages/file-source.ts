@@ -15,17 +15,18 @@ import { watchNext } from './river/place.js'
 export type { FileSourceOptions }
 
 /**
- * Reads a manifest as items: the offer, then runs of what the plan wants, small files many to a run, and `end`. What is to
- * be sent comes first, in the order of the stream; then what is claimed, as runs with `isProof`, of which `framer` sends
- * digests only. By an algorithm other than `blocks`, a file of which some is to be sent is read in order. What
- * the plan asks for again, behind `end` too, is read once more, and ends with an item `answered`, of which `hashTap` makes
- * the digest. A file that cannot be read or is no longer what the manifest says becomes a digests item with a
+ * Reads a manifest as items: the offer, then runs of what the plan wants, small files many to a run, and `end`. What is
+ * to be sent comes first, in the order of the stream; then what is claimed, as runs with `isProof`, of which `framer`
+ * sends digests only. By an algorithm other than `blocks`, a file of which some is to be sent is read in order. What
+ * the plan asks for again, behind `end` too, is read once more, and ends with an item `answered`, of which `hashTap`
+ * makes the digest. A file that cannot be read or is no longer what the manifest says becomes a digests item with a
  * failure (`ERR_SOURCE_READ`, `ERR_SOURCE_CHANGED`), and the others go on at their own positions. Reads one run ahead.
  * The store of the manifest is closed if this is destroyed before its end.
  *
  * What is given out counts in the plan as sent, and a file that was given out to its end as answered.
  *
- * Throws `ERR_USAGE` for an option. Errors: `ERR_STATE` if `finish()` is called before the plan was told about every entry.
+ * Throws `ERR_USAGE` for an option. Errors: `ERR_STATE` if `finish()` is called before the plan was told about every
+ * entry.
  */
 export function fileSource(manifest: Manifest, options: FileSourceOptions = {}): FileSource {
   return new FileSource(manifest, options)

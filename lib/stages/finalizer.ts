@@ -18,10 +18,11 @@ export type { FinalizerOptions }
 
 /**
  * Publishes what `partSink` stored: each file gets its name when its digest is that of the sender, never before, and
- * never without one. With `repair` it compares blocks, too, fills files from older versions of them, reads back those that
- * are claimed, and asks for those again that differ: a block three times at most, then its file fails (`ERR_DIGEST`).
- * Without it such a file fails at once. Files that fail do so alone; the stream then ends with `ERR_FILES_FAILED`, the
- * outcomes in it. Destroyed, it ends what it is doing to a file, and leaves the other parts for a later run.
+ * never without one. With `repair` it compares blocks, too, fills files from older versions of them, reads back those
+ * that are claimed, and asks for those again that differ: a block three times at most, then its file fails
+ * (`ERR_DIGEST`). Without it such a file fails at once. Files that fail do so alone; the stream then ends with
+ * `ERR_FILES_FAILED`, the outcomes in it. Destroyed, it ends what it is doing to a file, and leaves the other parts for
+ * a later run.
  *
  * Errors: `ERR_FILES_FAILED`, `ERR_TRUNCATED` (entries never came), `ERR_DISK_FULL`, `ERR_READ_ONLY`,
  * `ERR_UNSAFE_LINK`, `ERR_UNSUPPORTED` (hash algorithm).
@@ -114,8 +115,8 @@ export class Finalizer extends Writable {
   }
 
   /**
-   * Tells a store how names will be given, so that it can look for what stands there; not where all is published together.
-   * Called by `receive`.
+   * Tells a store how names will be given, so that it can look for what stands there; not where all is published
+   * together. Called by `receive`.
    */
   async tell(store: StoreCalls, offer: Offer): Promise<void> {
     if (store.publishing(this.#options.publish) === 'together') return

@@ -17,8 +17,8 @@ export interface FramerOptions {
 
 /**
  * Takes items and gives the bytes of the protocol: a preface, the offer, the data of each run with the digests of the
- * files that end in it, digests of blocks, and END, behind which more may follow. Data is passed on as it is, never copied;
- * what was only read for proof does not travel.
+ * files that end in it, digests of blocks, and END, behind which more may follow. Data is passed on as it is, never
+ * copied; what was only read for proof does not travel.
  *
  * Errors: `ERR_USAGE` for an option; `ERR_STATE` if a file ends without a digest (no `hashTap()` stands before it), or
  * the items without an end item: the receiver could not tell that from a river that was cut off.

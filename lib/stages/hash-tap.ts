@@ -20,13 +20,13 @@ import { checkPlace, watchNext } from './river/place.js'
  * passes but items `answered`; nothing is held back. Of files that were begun and left, the 16 that were begun last are
  * remembered.
  *
- * Of what is read for proof, and by `blocks` of all files of several blocks, the digests of blocks follow the run in which
- * they end, as items `blocks`; of what is read for its chunks, those, as items `chunks`. An item `answered` becomes the
- * digest of the whole file.
+ * Of what is read for proof, and by `blocks` of all files of several blocks, the digests of blocks follow the run in
+ * which they end, as items `blocks`; of what is read for its chunks, those, as items `chunks`. An item `answered`
+ * becomes the digest of the whole file.
  *
- * Errors: `ERR_UNSUPPORTED` if this machine does not have the algorithm; `ERR_STATE` if data comes before an offer, or if a
- * digest is asked for (an item `answered`) of a file of which not all passed; `ERR_PROTOCOL` if a later offer has another
- * algorithm. `ERR_USAGE` for an argument: the algorithm is chosen where the manifest is made.
+ * Errors: `ERR_UNSUPPORTED` if this machine does not have the algorithm; `ERR_STATE` if data comes before an offer, or
+ * if a digest is asked for (an item `answered`) of a file of which not all passed; `ERR_PROTOCOL` if a later offer has
+ * another algorithm. `ERR_USAGE` for an argument: the algorithm is chosen where the manifest is made.
  */
 export function hashTap(...none: []): Transform {
   if (none.length > 0) throw new SluiceError('ERR_USAGE', NO_CHOICE)

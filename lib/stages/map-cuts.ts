@@ -8,14 +8,14 @@ import { checkPlace, watchNext } from './river/place.js'
 
 /**
  * What becomes of a cut: itself, or others in its place; nothing, so that it does not pass; or an error, with which its
- * file fails alone, and nothing more of it passes: its code, which may be one of your own (`APP_VIRUS`), and its text are
- * told to the sender.
+ * file fails alone, and nothing more of it passes: its code, which may be one of your own (`APP_VIRUS`), and its text
+ * are told to the sender.
  */
 export type CutChange = Cut | readonly Cut[] | SluiceError | undefined
 
 /**
- * A file stage made of one function, which is called with each cut, in order, and awaited: filters, renames, converts or
- * refuses files. Everything else passes as it is. What may be changed of a cut, and how, is what file stages may do:
+ * A file stage made of one function, which is called with each cut, in order, and awaited: filters, renames, converts
+ * or refuses files. Everything else passes as it is. What may be changed of a cut, and how, is what file stages may do:
  *
  * ```ts
  * receive(socket, { dir, accept, stages: { file: [() => mapCuts((cut) => (isWanted(cut.entry) ? cut : undefined))] } })

@@ -22,10 +22,10 @@ export type { PartSinkOptions }
 
 /**
  * Stores what arrives: on disk each file beside its name as `name.part`, folders before their files, the bytes of a
- * file as they come. It goes on with what an earlier transfer left: what comes again and is there already is not written.
- * With `claim` the sender need not send it. Gives out what ended (`stored`) before it takes the next run. Checks every path
- * of an offer again, and the room on the disk. A file that cannot be written fails alone; when the disk is full or
- * read-only, or a link stands in the place of a folder, the stream ends. Parts stay for a later run.
+ * file as they come. It goes on with what an earlier transfer left: what comes again and is there already is not
+ * written. With `claim` the sender need not send it. Gives out what ended (`stored`) before it takes the next run.
+ * Checks every path of an offer again, and the room on the disk. A file that cannot be written fails alone; when the
+ * disk is full or read-only, or a link stands in the place of a folder, the stream ends. Parts stay for a later run.
  *
  * Errors: `ERR_PATH`, `ERR_PROTOCOL`, `ERR_DISK_FULL`, `ERR_READ_ONLY`, `ERR_UNSAFE_LINK`, `ERR_PERMISSION` and
  * `ERR_WRITE` of the folder itself.
@@ -61,8 +61,8 @@ export class PartSink extends Transform {
   }
 
   /**
-   * Takes over what earlier transfers left of an offer, and looks for what stands in the place of its files, or for older
-   * versions; gives what is there of it. Called by `receive` for an offer that was accepted, before its plan is said.
+   * Takes over what earlier transfers left of an offer, and looks for what stands in the place of its files, or for
+   * older versions; gives what is there of it. Called by `receive` for an accepted offer, before its plan is said.
    */
   async claim(offer: Offer, asked: Pick<ClaimRules, 'isWanted' | 'obey'>): Promise<Known> {
     const claiming = claimParts(this.#store, offer, { ...asked, ...this.#rules })
@@ -73,7 +73,7 @@ export class PartSink extends Transform {
     return knownOf(offer, claims, this.#store)
   }
 
-  /** Resolves when so many bytes came here and are written, or will not be. Called by `receive` when nothing more comes. */
+  /** Resolves when so many bytes came here and are written, or will not be. Called by `receive` at the end of all. */
   async drain(bytes: number): Promise<void> {
     if (this.destroyed) return
     this.once('close', this.#drain.end)

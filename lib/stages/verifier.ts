@@ -9,8 +9,8 @@ import { checkPlace, watchNext } from './river/place.js'
 /** What {@link verifier} takes. */
 export interface VerifierOptions {
   /**
-   * What becomes of a file that fails: the stream does, with its error (`'throw'`, the default), or the sink is told by the
-   * `failures` of the `digests` item and the others go on (`'pass'`).
+   * What becomes of a file that fails: the stream does, with its error (`'throw'`, the default), or the sink is told by
+   * the `failures` of the `digests` item and the others go on (`'pass'`).
    */
   failed?: 'throw' | 'pass'
 }
@@ -23,9 +23,11 @@ export interface VerifierOptions {
  * ```
  * Everything passes in order, the bytes of a file before it is verified. Behind it a `digests` item has the digests of
  * files that are whole and right, and nothing else: only when a file's is there, the sink may make it visible, and with
- * `failed: 'pass'` it throws away those that have a failure there. `partSink` and `finalizer`, with a store, do all of it.
+ * `failed: 'pass'` it throws away those that have a failure there. `partSink` and `finalizer`, with a store, do all of
+ * it.
  *
- * Errors: with `'throw'` the code of the sender for a file that it could not send, and `ERR_DIGEST`. Throws `ERR_USAGE`.
+ * Errors: with `'throw'` the code of the sender for a file that it could not send, and `ERR_DIGEST`. Throws
+ * `ERR_USAGE`.
  */
 export function verifier(options: VerifierOptions = {}): Transform {
   checkKeys('options', options, { failed: true })
@@ -37,7 +39,9 @@ export function verifier(options: VerifierOptions = {}): Transform {
 class Verifier extends Transform {
   readonly #passes: boolean
   #plan: OfferItem['plan'] | undefined
-  /** Where the digest stands of each file that ended and waits for the word of the sender, by the index of its entry. */
+  /**
+   * Where the digest stands of each file that ended and waits for the word of the sender, by the index of its entry.
+   */
   readonly #seen: (DigestColumn | undefined)[] = []
 
   constructor(passes: boolean) {

@@ -5,7 +5,9 @@ import type { Part } from './parts.js'
 export interface Claim {
   /** It is this transfer's from now on, and ends like one that was begun. */
   part: Part
-  /** The bytes that are there: ascending, apart from each other, within the size of the entry; none if there are none. */
+  /**
+   * The bytes that are there: ascending, apart from each other, within the size of the entry; none if there are none.
+   */
   ranges: readonly Range[]
 }
 

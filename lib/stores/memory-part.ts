@@ -2,7 +2,8 @@ import { digestOf } from '../digest/digests.js'
 import { SystemError } from '../files/disk/disk-error.js'
 import { type Range, Ranges } from '../ranges.js'
 import type { Entry } from '../wire/entry.js'
-import type { Part, Placement, PublishPolicy } from './parts.js'
+import type { Part } from './parts.js'
+import type { Placement, PublishPolicy } from './policy.js'
 
 /** A published file in memory. */
 export interface MemoryFile {

@@ -3,17 +3,8 @@ import { checkChoice, checkKeys } from '../options.js'
 import type { Entry } from '../wire/entry.js'
 import type { Basis } from './claim.js'
 import { type MemoryFile, MemoryPart, readFrom } from './memory-part.js'
-import {
-  type Claim,
-  type Part,
-  type PartStore,
-  type PartStoreFeatures,
-  type Placement,
-  PUBLISHINGS,
-  type Publishing,
-  type PublishPolicy,
-  type StandingFiles,
-} from './parts.js'
+import type { Claim, Part, PartStore, PartStoreFeatures, StandingFiles } from './parts.js'
+import { type Placement, PUBLISHINGS, type Publishing, type PublishPolicy } from './policy.js'
 import { bring, isThereByTime, type Naming, publishByPolicy } from './publish-by-policy.js'
 import { sourceChanged } from './sources.js'
 
@@ -22,7 +13,7 @@ const FOLDER_MODE = 0o755
 
 export type { MemoryFile }
 
-/** A store of parts in memory, and what was published there, by path. What is put in beforehand counts as standing there. */
+/** A store of parts in memory, and what was published there, by path. What is put in beforehand stands there. */
 export interface MemoryParts extends PartStore {
   readonly files: Map<string, MemoryFile>
   readonly folders: Map<string, Pick<MemoryFile, 'mode' | 'mtime'>>
@@ -32,8 +23,8 @@ export interface MemoryParts extends PartStore {
 
 /**
  * A store that keeps files in memory: for tests, and for what is used at once. Names are given by the same rules as in
- * a folder. May be used for one transfer after the other: what did not end stays in memory, for one that goes on with it,
- * until the file is published.
+ * a folder. May be used for one transfer after the other: what did not end stays in memory, for one that goes on with
+ * it, until the file is published.
  *
  * ```ts
  * const store = memoryParts()
@@ -278,7 +269,7 @@ class MemoryStore implements MemoryParts {
     return below(this.#enter(parentOf(path)), nameOf(path))
   }
 
-  /** Where a folder is, which is made if there is none: with a suffix, and all below it, where something else has its name. */
+  /** Where a folder is, which is made if there is none: with a suffix, and all below it, where its name is taken. */
   #enter(path: string): string {
     if (path === '') return ''
     const above = this.#enter(parentOf(path))

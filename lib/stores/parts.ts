@@ -1,89 +1,58 @@
 import { SluiceError } from '../errors.js'
-import { CONFLICTS, type Conflict, DURABILITIES, type Durability } from '../files/publish/publish.js'
+import { CONFLICTS, DURABILITIES } from '../files/publish/publish.js'
 import { checkCallback, checkChoice, checkFunction, checkKeys, checkOption } from '../options.js'
 import type { Entry, Offer } from '../wire/entry.js'
-import type { SkipReason } from '../wire/outcome.js'
 import type { Run } from '../wire/run.js'
 import type { Basis, Claim } from './claim.js'
+import {
+  type Conflict,
+  type Durability,
+  type Placement,
+  type Placing,
+  PUBLISHINGS,
+  type Publishing,
+  type PublishPolicy,
+} from './policy.js'
 import type { StandingFiles } from './standing.js'
 
-export type { Claim, Conflict, Durability, StandingFiles }
-
-/** Whether each file of a transfer gets its name as soon as it is right, or all of it at the end, if all is right. */
-export type Publishing = 'each' | 'together'
-
-/** Each {@link Publishing}. */
-export const PUBLISHINGS: readonly Publishing[] = ['each', 'together']
-
-/** What counts as already there, where the name is taken. */
-export type Unless = 'identical' | 'unchanged' | 'newer' | 'nothing'
-
-/** How names are given: the options of `finalizer`, checked. See `publishByPolicy`, which obeys `conflict` and `unless`. */
-export interface PublishPolicy {
-  conflict: Conflict
-  unless: Unless
-  durability: Durability
-  /** The hash algorithm of the offer. */
-  algorithm: string
-  /**
-   * Where the policy overwrites, or `unless` goes by times: paths that this transfer acknowledged, and the folders that they are
-   * in. Nothing of it overwrites one, or is there by the time of one. Earlier connections are in it; `publishByPolicy` adds to it.
-   */
-  brought?: Set<string>
-  /** Whether another entry of the transfer may be called so: then no suffix makes a path to this one. */
-  isAsked?(path: string): boolean
-  /** Where all is published together: how names are given at the end. Until then names are only taken from each other. */
-  atEnd?: PublishPolicy
-  /** Aborted when nobody waits any more: what takes long may fail with its reason then. */
-  signal?: AbortSignal
-}
-
-/** How an entry was put where it belongs. To give nothing means: under its own path. */
-export interface Placement {
-  /** The path that it has, where that is not its own. */
-  name?: string | undefined
-  /** It was not put there, and why: the same is there already, or other content has the name under the policy 'skip'. */
-  skipped?: SkipReason | undefined
-  /** What did not go as asked, although it is there. */
-  warning?: Error | undefined
-}
-
-/** What a method gives that says it: a {@link Placement} or nothing, at once or later. */
-// biome-ignore lint/suspicious/noConfusingVoidType: a method without a `return` is the ordinary case
-export type Placing = Placement | void | Promise<Placement | void>
+export type { Claim, StandingFiles }
 
 /** What a store can do, where that is less than everything. */
 export interface PartStoreFeatures {
   /**
-   * In which order it takes the bytes of one file. With 'ascending' each write begins where the one before it ended, and
-   * the first at 0; a file of which the bytes come otherwise fails (`ERR_UNSUPPORTED`). Default 'any'.
+   * In which order it takes the bytes of one file. With 'ascending' each write begins where the one before it ended,
+   * and the first at 0; a file of which the bytes come otherwise fails (`ERR_UNSUPPORTED`). Default 'any'.
    */
   order?: 'any' | 'ascending'
   /** The conflict policies that it can obey; others are refused (`ERR_USAGE`). Default: all. */
   conflicts?: readonly Conflict[]
   /**
    * Whether anything is seen of what it publishes before all of it is. With 'together' it has
-   * {@link PartStore.publishAll}. Default 'each'; a transfer that is to be published otherwise is refused (`ERR_USAGE`).
+   * {@link PartStore.publishAll}. Default 'each'; a transfer that is to be published otherwise is refused
+   * (`ERR_USAGE`).
    */
   publish?: Publishing
 }
 
 /**
- * One file while it arrives. Its methods are called one after the other, each when the one before has resolved; those of
- * several files run at the same time. It ends with exactly one of {@link publish}, {@link discard} and {@link keep}, but for a
- * publish that throws, which one of the others follows, and for a part with `keep` that still arrives when the store is closed.
+ * One file while it arrives. Its methods are called one after the other, each when the one before has resolved; those
+ * of several files run at the same time. It ends with exactly one of {@link publish}, {@link discard} and {@link keep},
+ * but for a publish that throws, which one of the others follows, and for a part with `keep` that still arrives when
+ * the store is closed.
  */
 export interface Part {
   /**
-   * Writes bytes at an offset of the file. Called by `partSink` as they come; with no buffers for an empty file, and where all
-   * that ends a file was there. What it throws fails the file.
-   * @param buffers none of them empty; they may be used again once it has resolved, so that what is kept is to be copied
+   * Writes bytes at an offset of the file. Called by `partSink` as they come; with no buffers for an empty file, and
+   * where all that ends a file was there. What it throws fails the file.
+   * @param buffers none of them empty; they may be used again once it has resolved, so that what is kept is to be
+   *   copied
    * @param ends whether nothing is left to do but to give the file its name, so that it can be closed
    */
   write(offset: number, buffers: readonly Buffer[], ends: boolean): Promise<void> | void
   /**
    * Reads back bytes that were written or claimed, into all of `into`. Called for proof, several at a time, and also
-   * while others are written. What it throws means that they are not there. Left out: nothing of the part can be proved.
+   * while others are written. What it throws means that they are not there. Left out: nothing of the part can be
+   * proved.
    */
   read?(position: number, into: Buffer): Promise<void> | void
   /**
@@ -98,8 +67,9 @@ export interface Part {
    */
   publish(policy: PublishPolicy): Placing
   /**
-   * Removes what was written: it is of no use any more. Called by `finalizer` if the content is not what the sender says, if
-   * the sender gives the file up, or if other content has the name under the policy 'fail'. What it throws is a warning.
+   * Removes what was written: it is of no use any more. Called by `finalizer` if the content is not what the sender
+   * says, if the sender gives the file up, or if other content has the name under the policy 'fail'. What it throws is
+   * a warning.
    */
   discard(failure: SluiceError): Promise<void> | void
   /**
@@ -115,8 +85,8 @@ export interface PartRun {
   /** Files that could not be stored, and why, by the index of their entry. */
   readonly failures: ReadonlyMap<number, Error>
   /**
-   * Gives the files from entry `first` to entry `last` their own names, if those are free. Called by `finalizer` when the
-   * digests of all of them, but for those that failed, are the sender's. What it throws ends the transfer.
+   * Gives the files from entry `first` to entry `last` their own names, if those are free. Called by `finalizer` when
+   * the digests of all of them, but for those that failed, are the sender's. What it throws ends the transfer.
    * @returns the indices of those that are to go one by one, by {@link part}: their names are taken, or it went wrong
    */
   publish(first: number, last: number): Promise<readonly number[]>
@@ -129,11 +99,11 @@ export interface PartRun {
  * {@link begin} is required, and of a part `write`, `publish` and `discard`; what else is left out has a default, and
  * every method may also do its work at once and give no promise.
  *
- * What a method throws is a `SluiceError`, which stays what it is, or anything else, which becomes one: `ERR_DISK_FULL`,
- * `ERR_READ_ONLY` or `ERR_PERMISSION` where it has the code of such a system error (`ENOSPC`, `EROFS`, `EACCES`, …),
- * `ERR_WRITE` otherwise, with what was thrown as its cause. It fails the one entry that the call was for. Codes that
- * would be the same for every entry end the transfer: `ERR_DISK_FULL`, `ERR_READ_ONLY`, `ERR_UNSAFE_LINK`, `ERR_STATE`.
- * So does everything that is thrown by a method that is for no single entry.
+ * What a method throws is a `SluiceError`, which stays what it is, or anything else, which becomes one:
+ * `ERR_DISK_FULL`, `ERR_READ_ONLY` or `ERR_PERMISSION` where it has the code of such a system error (`ENOSPC`, `EROFS`,
+ * `EACCES`, …), `ERR_WRITE` otherwise, with what was thrown as its cause. It fails the one entry that the call was for.
+ * Codes that would be the same for every entry end the transfer: `ERR_DISK_FULL`, `ERR_READ_ONLY`, `ERR_UNSAFE_LINK`,
+ * `ERR_STATE`. So does everything that is thrown by a method that is for no single entry.
  *
  * A store belongs to one transfer at a time.
  */
@@ -141,8 +111,8 @@ export interface PartStore {
   /** Default: everything. */
   readonly features?: PartStoreFeatures
   /**
-   * What a published file survives if nobody asks for more. A store that has it, has it set to 'power' before anything is
-   * written, where `durability: 'power'` was asked for. Left out: it always does what it can.
+   * What a published file survives if nobody asks for more. A store that has it, has it set to 'power' before anything
+   * is written, where `durability: 'power'` was asked for. Left out: it always does what it can.
    */
   durability?: Durability
   /** How names will be given. Called by `finalizer` once, before the first file begins, and before {@link lookup}. */
@@ -153,16 +123,18 @@ export interface PartStore {
    * (`ERR_DISK_FULL`).
    */
   expect?(offer: Offer, bytes: number): Promise<void> | void
-  /** An offer was accepted, of which {@link claims} will be asked. Called by `partSink` once per offer, before all else. */
+  /**
+   * An offer was accepted, of which {@link claims} will be asked. Called by `partSink` once per offer, before all else.
+   */
   learn?(offer: Offer): Promise<void> | void
   /**
    * Takes over what earlier transfers left of these files: their parts are this transfer's from now on. Called by
-   * `partSink` once for each offer after it was accepted, before anything of it begins and before its {@link expect}, with
-   * the files that are wanted and have a known size, empty ones too; also with none; not in the order 'ascending'. What is
-   * given is a claim: it will be proved before it counts, by its digest or, where all of the file comes, by comparing, so
-   * that to claim too much only costs reading. What was left of another content (of
-   * another size or time) is not given, and stays as it is. What is given is not begun: it is written to, published,
-   * discarded or kept as it is. Left out: nothing is gone on with.
+   * `partSink` once for each offer after it was accepted, before anything of it begins and before its {@link expect},
+   * with the files that are wanted and have a known size, empty ones too; also with none; not in the order 'ascending'.
+   * What is given is a claim: it will be proved before it counts, by its digest or, where all of the file comes, by
+   * comparing, so that to claim too much only costs reading. What was left of another content (of another size or time)
+   * is not given, and stays as it is. What is given is not begun: it is written to, published, discarded or kept as it
+   * is. Left out: nothing is gone on with.
    * @param signal aborted when nobody waits for it any more: then it may fail with its reason
    * @returns by the index of the entry
    */
@@ -170,16 +142,19 @@ export interface PartStore {
     entries: readonly Entry[],
     signal?: AbortSignal,
   ): Promise<ReadonlyMap<number, Claim>> | ReadonlyMap<number, Claim>
-  /** Finds, and does not change, what stands in the place of files. Called by `receive` after {@link claims} with the others. */
+  /**
+   * Finds, and does not change, what stands in the place of files. Called by `receive` after {@link claims} with the
+   * others.
+   */
   lookup?(entries: readonly Entry[], signal?: AbortSignal): Promise<StandingFiles> | StandingFiles
   /**
-   * The older version of a file: what stands under its name. Called by `receive` for each wanted file of more than one block
-   * of which nothing was claimed: what of it is in the new one does not travel. What it throws is a warning.
+   * The older version of a file: what stands under its name. Called by `receive` for each wanted file of more than one
+   * block of which nothing was claimed: what of it is in the new one does not travel. What it throws is a warning.
    */
   basis?(entry: Entry): Promise<Basis | undefined> | Basis | undefined
   /**
-   * Makes a folder. Called by `partSink` before anything that is in it; folders that have no entry are not announced. One
-   * that is there already is no error. Left out: folders need not be made.
+   * Makes a folder. Called by `partSink` before anything that is in it; folders that have no entry are not announced.
+   * One that is there already is no error. Left out: folders need not be made.
    */
   makeFolder?(entry: Entry): Promise<void> | void
   /**
@@ -195,14 +170,14 @@ export interface PartStore {
   /**
    * Stores files that are small and whole, more than one; their folders are made. Called by `partSink` in the place of
    * `begin` and `write`, where that pays. It is looked for before each run: a store in which it does not pay at all
-   * times has a getter that gives undefined then. Folders and links in the run are not for it. Its buffers may be used again
-   * once it has resolved.
+   * times has a getter that gives undefined then. Folders and links in the run are not for it. Its buffers may be used
+   * again once it has resolved.
    * @param signal aborted when nobody waits for the files any more: then it may fail with what the signal says
    */
   writeRun?: ((run: Run, signal: AbortSignal) => Promise<PartRun>) | undefined
   /**
-   * More bytes of files that were begun are about to be written: here a store renews what says that it is in use. Called
-   * by `partSink`, very often.
+   * More bytes of files that were begun are about to be written: here a store renews what says that it is in use.
+   * Called by `partSink`, very often.
    */
   alive?(): Promise<void> | void
   /**
@@ -211,20 +186,22 @@ export interface PartStore {
    */
   sync?(): Promise<void> | void
   /**
-   * Makes a symbolic link. Called by `finalizer` with `symlinks: 'keep'` at the very end, one after the other, for links
-   * that do not lead out of the destination. Left out: links fail with `ERR_LINK`.
+   * Makes a symbolic link. Called by `finalizer` with `symlinks: 'keep'` at the very end, one after the other, for
+   * links that do not lead out of the destination. Left out: links fail with `ERR_LINK`.
    */
   makeLink?(entry: Entry, policy: PublishPolicy): Placing
   /**
-   * Sets mode and time of a folder, into which nothing comes any more; gives 'identical' as `skipped` if it was there before.
-   * Called by `finalizer` behind the links for all folders, the deepest first, those of one depth at the same time. What it throws is a warning.
+   * Sets mode and time of a folder, into which nothing comes any more; gives 'identical' as `skipped` if it was there
+   * before. Called by `finalizer` behind the links for all folders, the deepest first, those of one depth at the same
+   * time. What it throws is a warning.
    */
   endFolder?(entry: Entry): Placing
   /**
-   * With the feature `publish: 'together'`: gives all that was published, and links and folders, their names, or none of
-   * it. Until then nothing is seen of it, and names are only taken from each other: where the same is not there, by the policy
-   * that was asked for, but 'rename' where that overwrites. Called by `finalizer` once, before {@link finish}, if nothing failed, with the policy that was asked for.
-   * If it throws, nothing of it has its name; `ERR_CONFLICT` fails the entries, everything else ends the transfer.
+   * With the feature `publish: 'together'`: gives all that was published, and links and folders, their names, or none
+   * of it. Until then nothing is seen of it, and names are only taken from each other: where the same is not there, by
+   * the policy that was asked for, but 'rename' where that overwrites. Called by `finalizer` once, before
+   * {@link finish}, if nothing failed, with the policy that was asked for. If it throws, nothing of it has its name;
+   * `ERR_CONFLICT` fails the entries, everything else ends the transfer.
    * @param names those that it gave to what this transfer brought
    * @returns what became of what was published under a name; undefined: it has that very name
    */
@@ -232,12 +209,15 @@ export interface PartStore {
     policy: PublishPolicy,
     names: Iterable<string>,
   ): Promise<(name: string) => Placement | undefined> | ((name: string) => Placement | undefined)
-  /** Every entry has its outcome. Called by `finalizer` once, if the transfer came to its end. What it throws is a warning. */
+  /**
+   * Every entry has its outcome. Called by `finalizer` once, if the transfer came to its end. What it throws is a
+   * warning.
+   */
   finish?(): Promise<void> | void
   /**
-   * The transfer was cancelled, and nothing is to stay of what did not end: neither what it wrote, nor what it had taken over
-   * by {@link claims}. Called once, before {@link close}, which may remove it. Left out: the parts that have not ended are
-   * discarded, each by {@link Part.discard}. What it throws is a warning.
+   * The transfer was cancelled, and nothing is to stay of what did not end: neither what it wrote, nor what it had
+   * taken over by {@link claims}. Called once, before {@link close}, which may remove it. Left out: the parts that have
+   * not ended are discarded, each by {@link Part.discard}. What it throws is a warning.
    */
   discard?(): Promise<void> | void
   /**

@@ -2,7 +2,7 @@ import { printable, SluiceError } from '../errors.js'
 import { nameOf, parentOf } from '../files/disk/names.js'
 import { firstFree } from '../files/publish/first-free.js'
 import { ownSuffixes } from './own-suffixes.js'
-import type { Placement, PublishPolicy } from './parts.js'
+import type { Placement, PublishPolicy } from './policy.js'
 
 /** What stands under a path. */
 export interface StandingFile {
@@ -81,8 +81,8 @@ export async function publishByPolicy(
 const tries = new WeakMap<Set<string>, Map<string, Promise<unknown>>>()
 
 /**
- * Tries a name when nobody else of the transfer does: a store may show a file before it has said that it is there, and until
- * then nobody knows that the transfer brought it.
+ * Tries a name when nobody else of the transfer does: a store may show a file before it has said that it is there, and
+ * until then nobody knows that the transfer brought it.
  */
 async function inTurn<T>(name: string, brought: Set<string> | undefined, act: () => Promise<T>): Promise<T> {
   if (!brought) return act()

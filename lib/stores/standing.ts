@@ -2,11 +2,11 @@ import type { Entry } from '../wire/entry.js'
 import type { SourceStore } from './sources.js'
 
 /**
- * Files that stand already in the place of entries, as `lookup` of a store of parts found them. With `unless` 'unchanged' and
- * 'newer': those that are there by that; they count as brought (see `brought` of `PublishPolicy`) from now on, and are not
- * sent. With 'identical': those of the size of their entry; they are read, and skipped if they are what the sender has;
- * else they stay until the new file gets its name, into which what is equal of them is copied. What reads them fails where
- * a file is not what was found any more.
+ * Files that stand already in the place of entries, as `lookup` of a store of parts found them. With `unless`
+ * 'unchanged' and 'newer': those that are there by that; they count as brought (see `brought` of `PublishPolicy`) from
+ * now on, and are not sent. With 'identical': those of the size of their entry; they are read, and skipped if they are
+ * what the sender has; else they stay until the new file gets its name, into which what is equal of them is copied.
+ * What reads them fails where a file is not what was found any more.
  */
 export interface StandingFiles {
   /** The indices of the entries, ascending. */
@@ -17,8 +17,8 @@ export interface StandingFiles {
   readonly source: Pick<SourceStore, 'open' | 'readRun'>
   /**
    * Counts files as brought by this transfer (see `brought` of `PublishPolicy`), and with the durability 'power' makes
-   * them last. Called by `finalizer` for files whose content was found to be that of their entries. Left out: nothing has
-   * to be done.
+   * them last. Called by `finalizer` for files whose content was found to be that of their entries. Left out: nothing
+   * has to be done.
    * @returns the indices of those that are not there any more
    */
   acknowledge?(entries: readonly Entry[]): Promise<readonly number[]> | readonly number[]

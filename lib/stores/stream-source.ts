@@ -14,7 +14,8 @@ export class StreamSource implements SourceStore {
   }
 
   /**
-   * @throws SluiceError `ERR_STATE` if the stream is being read, or was, or was closed; one that failed says why when it is
+   * @throws SluiceError `ERR_STATE` if the stream is being read, or was, or was closed; one that failed says why when
+   *   it is
    * read
    */
   checkUnread(): void {

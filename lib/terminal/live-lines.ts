@@ -16,11 +16,12 @@ export const ERASE = `\r${ERASE_BELOW}`
 export const MOST_BELOW = 40
 
 /**
- * What puts lines at the end of a terminal that are drawn again and again. The cursor rests on the first of them: so they
- * are all that is from the cursor on, whatever became of them when the terminal was made narrower or wider; some flow
- * their lines anew then, and others do not. Some of the former (xterm.js) move the cursor by each row that lines below it
- * take more: these are short. Without wrapping each line is one row, also where a character is wider than was thought; and
- * behind a line that fills its row the cursor stays on the last character, so that what is below is erased before.
+ * What puts lines at the end of a terminal that are drawn again and again. The cursor rests on the first of them: so
+ * they are all that is from the cursor on, whatever became of them when the terminal was made narrower or wider; some
+ * flow their lines anew then, and others do not. Some of the former (xterm.js) move the cursor by each row that lines
+ * below it take more: these are short. Without wrapping each line is one row, also where a character is wider than was
+ * thought; and behind a line that fills its row the cursor stays on the last character, so that what is below is erased
+ * before.
  */
 export function liveLines(lines: readonly string[]): string {
   const last = lines.length - 1

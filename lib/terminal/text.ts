@@ -10,7 +10,9 @@ export function duration(milliseconds: number): string {
   return prettyMilliseconds(milliseconds, { compact: milliseconds >= 1000, secondsDecimalDigits: 0 })
 }
 
-/** A name escaped and in quotes, so that nobody takes a part of it for what stands around it; at most `max` characters. */
+/**
+ * A name escaped and in quotes, so that nobody takes a part of it for what stands around it; at most `max` characters.
+ */
 export function quoted(name: string, max?: number): string {
   return `"${printable(name, max).replaceAll('"', '\\"')}"`
 }
@@ -31,8 +33,9 @@ export function fittedLine(line: string, columns: number): string {
 }
 
 /**
- * Lines broken between words where they are too long, and indented from there on. A word that is wider than a row is broken,
- * too: else the terminal would do that, and what is behind it would stand at the beginning of a row like a line of ours.
+ * Lines broken between words where they are too long, and indented from there on. A word that is wider than a row is
+ * broken, too: else the terminal would do that, and what is behind it would stand at the beginning of a row like a line
+ * of ours.
  */
 export function wrapped(text: string, columns: number): string {
   return text

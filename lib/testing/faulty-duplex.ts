@@ -6,7 +6,8 @@ import { randomBySeed } from './splits.js'
 
 /**
  * What goes wrong with the bytes that one end writes. All positions are bytes from the beginning; a fault at 0
- * happens with the first write. Of several that end or hold up the connection at one position, the first in this order happens.
+ * happens with the first write. Of several that end or hold up the connection at one position, the first in this order
+ * happens.
  */
 export interface Faults {
   /** After so many bytes the connection is gone: the reader sees an early end, the writer `EPIPE`. */

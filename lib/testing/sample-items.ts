@@ -22,8 +22,8 @@ const SOME: MemoryContents = new Map([
 
 /**
  * What a file stage of a receiver is given of a transfer of these files, from the offer to the end: the input of
- * `transformConformance`. It is the same each time, with the same id, times and digests. What comes of it is compared by
- * {@link sameItems}.
+ * `transformConformance`. It is the same each time, with the same id, times and digests. What comes of it is compared
+ * by {@link sameItems}.
  *
  * @param files the files by their paths; some small ones by default
  * @param bytes the most bytes of a run: 2000 by default

@@ -31,7 +31,9 @@ export interface ChannelStages {
   owed(): Iterable<Owed>
   /** Called before all are destroyed since the transfer is over: that is no fault of those that are not ours. */
   dismiss(): void
-  /** Told of each chunk that the socket has taken, and reads no more. Where that is not known of it, nothing is told. */
+  /**
+   * Told of each chunk that the socket has taken, and reads no more. Where that is not known of it, nothing is told.
+   */
   sent?: ((chunk: Buffer) => void) | undefined
   /** Told of each chunk that the socket made for this channel alone. Where that is not known, nothing is told. */
   received?: ((chunk: Buffer) => void) | undefined

@@ -31,15 +31,15 @@ export interface ChannelEvents {
 }
 
 /**
- * The part of the time for the handshake after which a stage should have given out what it was given, even one that works in
- * a thread of its own.
+ * The part of the time for the handshake after which a stage should have given out what it was given, even one that
+ * works in a thread of its own.
  */
 const LONG = 0.1
 
 /**
- * A connection with the stages around it. Nothing is done to the socket, and no time runs, before {@link open}: what others
- * wrote, and may throw, is made and bound together before. It stands apart from the chains, which are torn down on an
- * error: it has to live long enough to carry the ERROR.
+ * A connection with the stages around it. Nothing is done to the socket, and no time runs, before {@link open}: what
+ * others wrote, and may throw, is made and bound together before. It stands apart from the chains, which are torn down
+ * on an error: it has to live long enough to carry the ERROR.
  */
 export class Channel {
   readonly framer: ChannelStages['framer']
@@ -121,7 +121,10 @@ export class Channel {
     )
   }
 
-  /** Begins to listen to the peer, and says the formats: in the clear, so that a mismatch can be told from a broken stream. */
+  /**
+   * Begins to listen to the peer, and says the formats: in the clear, so that a mismatch can be told from a broken
+   * stream.
+   */
   open(): void {
     const head = this.#head
     const { formats } = this.#stages
@@ -182,7 +185,8 @@ export class Channel {
     const left = () => Math.max(0, deadline - this.#clock.now())
     if (!this.#over && !connection.isGone) {
       this.framer.close()
-      // a stage may hold back what was said until it has heard of the peer, as encryption does: it need not wait for that
+      // a stage may hold back what was said until it has heard of the peer, as encryption does: it need not wait for
+      // that
       if (!this.#greeted) this.#endInput()
       await this.#lastEnding.until((last) => last.isReadToEnd || connection.isGone, left())
     }

@@ -14,10 +14,10 @@ type Listener = (...args: any[]) => void
 type Last = any
 
 /**
- * Any duplex stream of bytes: what is used of it, and nothing more: nothing of what its methods return, but for the `false`
- * of `write`. It gives the events 'data' with bytes, 'end', 'error',
- * 'close', and, where `write` has returned false, 'drain'; which of 'finish' and 'close' it tells at its end does not matter.
- * Every Duplex of `node:stream`, `readable-stream` and `streamx` is one.
+ * Any duplex stream of bytes: what is used of it, and nothing more: nothing of what its methods return, but for the
+ * `false` of `write`. It gives the events 'data' with bytes, 'end', 'error', 'close', and, where `write` has returned
+ * false, 'drain'; which of 'finish' and 'close' it tells at its end does not matter. Every Duplex of `node:stream`,
+ * `readable-stream` and `streamx` is one.
  */
 export interface ByteDuplex {
   write(chunk: Buffer): boolean
@@ -130,8 +130,8 @@ export interface ConnectionEvents {
 }
 
 /**
- * A {@link ByteDuplex}, whoever wrote it. What it throws, or rejects with, breaks this connection, and nothing else. Nothing
- * is done to it before {@link open}.
+ * A {@link ByteDuplex}, whoever wrote it. What it throws, or rejects with, breaks this connection, and nothing else.
+ * Nothing is done to it before {@link open}.
  */
 export class Connection {
   readonly #duplex: Duplex
@@ -141,7 +141,9 @@ export class Connection {
   #hasFailed = false
   /** Nobody would hear of its errors, which would end the process: nothing is written to it. */
   #isUnheard = false
-  /** Whether anybody else may listen, or did once: one that listens for a single chunk is gone when we are told of that. */
+  /**
+   * Whether anybody else may listen, or did once: one that listens for a single chunk is gone when we are told of that.
+   */
   #isShared: boolean
 
   constructor(given: ByteDuplex, events: ConnectionEvents, clock?: Clock) {
@@ -176,7 +178,9 @@ export class Connection {
     else if (this.#ending.isReadToEnd) queueMicrotask(this.#ended)
   }
 
-  /** Whether nothing can be said any more: some streams stay as they are behind an error, and never say 'drain' again. */
+  /**
+   * Whether nothing can be said any more: some streams stay as they are behind an error, and never say 'drain' again.
+   */
   get isGone(): boolean {
     return this.#isUnheard || this.#hasFailed || this.#ending.isGone || this.#duplex.destroyed === true
   }

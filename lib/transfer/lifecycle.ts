@@ -5,9 +5,9 @@ import type { Plan } from './plan.js'
 import type { TransferControl } from './transfer.js'
 
 /**
- * Where a transfer stands. It is `paused` while one of the sides wants that, and goes back to what it was before. The last
- * five are final, but for `interrupted` where another connection is tried or waited for; else that can be resumed by running
- * it again.
+ * Where a transfer stands. It is `paused` while one of the sides wants that, and goes back to what it was before. The
+ * last five are final, but for `interrupted` where another connection is tried or waited for; else that can be resumed
+ * by running it again.
  */
 export type TransferState =
   | 'preparing'
@@ -85,8 +85,9 @@ export interface TransferCalls {
 /** What becomes of a transfer that is cancelled. */
 export interface CancelOptions {
   /**
-   * What a receiver does with what came of files that have not ended: keeps it, so that a later transfer goes on with it
-   * (default), or removes it, also what it had taken over from an earlier one. Published files stay. A sender has none.
+   * What a receiver does with what came of files that have not ended: keeps it, so that a later transfer goes on with
+   * it (default), or removes it, also what it had taken over from an earlier one. Published files stay. A sender has
+   * none.
    */
   parts?: 'keep' | 'discard'
 }

@@ -30,8 +30,9 @@ export function asError(error: unknown): SluiceError {
 }
 
 /**
- * What a peer is told of an error: what it did wrong itself, and what names nothing here, as it is. Where there is a path
- * or a cause, or words of something else, the message may name what is on this machine: then it is what the code says.
+ * What a peer is told of an error: what it did wrong itself, and what names nothing here, as it is. Where there is a
+ * path or a cause, or words of something else, the message may name what is on this machine: then it is what the code
+ * says.
  */
 export function lastWordOf(error: SluiceError): Message | null {
   const { code, message, path, cause } = error
@@ -44,8 +45,8 @@ export function lastWordOf(error: SluiceError): Message | null {
 }
 
 /**
- * The error of a connection that broke. One that was never made says so by the call of the system that failed: that of a
- * name, or of the connection; a socket that tried several addresses has an error for each of them.
+ * The error of a connection that broke. One that was never made says so by the call of the system that failed: that of
+ * a name, or of the connection; a socket that tried several addresses has an error for each of them.
  * @param isGreeted the peer has said something: it was reached, whatever the error says
  */
 export function brokenBy(cause: Error, isGreeted: boolean): SluiceError {

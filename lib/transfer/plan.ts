@@ -15,9 +15,10 @@ import { Requests } from './plan/requests.js'
  * way), *claimed* (the receiver says that it has it; to be proved), *there* (came, or was proved). An entry of no bytes
  * (a folder, a link) counts as one byte. On the receiver's side "came" means received, on the sender's side sent.
  *
- * A *request* asks for a file, for the first time or again; the sender answers each with one record: digest or failure. A
- * file is *open* while one for it is unanswered, of which there may be 255, and *closed* once it has an outcome. The plan is
- * *finished* when END was heard and every entry is closed. Errors: `ERR_PROTOCOL` for the peer's, `ERR_STATE` for the caller's.
+ * A *request* asks for a file, for the first time or again; the sender answers each with one record: digest or failure.
+ * A file is *open* while one for it is unanswered, of which there may be 255, and *closed* once it has an outcome. The
+ * plan is *finished* when END was heard and every entry is closed. Errors: `ERR_PROTOCOL` for the peer's, `ERR_STATE`
+ * for the caller's.
  */
 export class Plan {
   /** The entries of all offers so far; their index is their place. */
@@ -88,7 +89,7 @@ export class Plan {
     this.#decide(count)
   }
 
-  /** Decides that the next `count` readable entries are wanted: one request for each file, with `isClaimed` for its proof. */
+  /** Decides that the next `count` readable entries are wanted: a request for each file; `isClaimed`: its proof. */
   want(count: number, isClaimed = false): void {
     const [start, end] = [this.undecided, this.#decide(count)]
     this.#states.set(start, isClaimed ? Is.Claimed : Is.Coming, end)
@@ -104,8 +105,8 @@ export class Plan {
   }
 
   /**
-   * Decides about the next entry, a file: the bytes of `claimed` are to be proved, the others to come; with `byChunks` its
-   * chunks are to be said, so that the receiver finds what it has of it elsewhere. One request.
+   * Decides about the next entry, a file: the bytes of `claimed` are to be proved, the others to come; with `byChunks`
+   * its chunks are to be said, so that the receiver finds what it has of it elsewhere. One request.
    */
   claim(claimed: readonly Range[], byChunks = false): void {
     const index = this.undecided
@@ -117,8 +118,9 @@ export class Plan {
   }
 
   /**
-   * Asks again for bytes of a file, for proof of others, or only for its digest: one more request; nothing for a closed file.
-   * What is in both lists is to come. Bytes that are still coming must not be asked for: the sender would send them twice.
+   * Asks again for bytes of a file, for proof of others, or only for its digest: one more request; nothing for a closed
+   * file. What is in both lists is to come. Bytes that are still coming must not be asked for: the sender would send
+   * them twice.
    */
   ask(index: number, ranges: readonly Range[] = [], claimed: readonly Range[] = []): void {
     const entry = fileAt(this, index, this.#asked, this.#states, [...ranges, ...claimed])
@@ -200,7 +202,7 @@ export class Plan {
     return this.#states.claimed(index)
   }
 
-  /** The first bytes to come from entry `index` on: from 0 to 0 of one of no bytes, without a real end if its size is unknown. */
+  /** The first bytes to come from entry `index` on: 0 to 0 of an empty one, no real end if its size is unknown. */
   coming(index = 0): EntryBytes | undefined {
     return this.#states.nextComing(index)
   }
@@ -221,14 +223,14 @@ export class Plan {
     }
   }
 
-  /** The entries of no bytes below `index` that are to come and were in no piece yet, each once: an empty file before its digest. */
+  /** The entries of no bytes below `index` that are to come and were in no piece yet, each once: before its digest. */
   *pass(index: number = this.entries.length, limits: PieceLimits = {}): Generator<Piece, void> {
     yield* this.#cutter.passAll(index, limits)
   }
 
   /**
    * Sets the size of an entry; the digest that it came with goes to {@link answer} next.
-   * @returns the piece of no bytes that ends it; undefined if nobody waits for that: it is closed, or this was said before
+   * @returns the piece of no bytes that ends it; undefined if nobody waits for it: it is closed, or it was said before
    */
   setSize(index: number, size: number): Piece | undefined {
     const entry = fileAt(this, index, this.#sent)
@@ -270,7 +272,7 @@ export class Plan {
     this.#states.set(first, Is.Absent, end)
   }
 
-  /** END was heard: nothing more will be offered. What was asked for again may be open: such a request can cross END on its way. */
+  /** END was heard: nothing more will be offered. What was asked for again may be open: it can cross END on its way. */
   end(): void {
     if (this.isEnded) throw this.#sent('the end twice')
     if (this.undecided < this.entries.length) throw this.#sent('the end before an answer to its offer')

@@ -13,8 +13,8 @@ export interface Progress {
   /** Those of {@link Progress.totalFiles}. */
   readonly totalOthers: number
   /**
-   * Bytes sent or received; those that came again, too, but for those that are sent again over another connection: after a
-   * loss it stands still until what was lost is there again.
+   * Bytes sent or received; those that came again, too, but for those that are sent again over another connection:
+   * after a loss it stands still until what was lost is there again.
    */
   readonly bytes: number
   /** Bytes of the plan; `null` while a file of unknown size is among them. */
@@ -22,8 +22,8 @@ export interface Progress {
   /** Bytes that did not have to travel, since the receiver had them, and they were proved. */
   readonly resumedBytes: number
   /**
-   * Bytes of the plan that are still to travel; `null` while a file of unknown size is among them. What the receiver has
-   * already is not among them, proved or not: what turns out to differ is added again.
+   * Bytes of the plan that are still to travel; `null` while a file of unknown size is among them. What the receiver
+   * has already is not among them, proved or not: what turns out to differ is added again.
    */
   readonly left: number | null
   /** Bytes per second over the last seconds. */

@@ -83,8 +83,8 @@ function refuse(what: string, index: number): SluiceError {
 }
 
 /**
- * Why files cannot be sent, as this side knows it: the receiver is told a code, and says no more. As many are kept as texts
- * of a peer. Pure.
+ * Why files cannot be sent, as this side knows it: the receiver is told a code, and says no more. As many are kept as
+ * texts of a peer. Pure.
  */
 export class OwnFailures {
   readonly #of = new Map<number, SluiceError>()

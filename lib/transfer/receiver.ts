@@ -42,7 +42,7 @@ export interface SaidHello {
 
 /** What the stages of a receiver tell the session. */
 export interface ReceiverHooks extends RiverHooks {
-  /** An offer is complete: asks, answers, and decides in the plan. An attached one may be 'rejected' without ending the transfer. */
+  /** An offer is complete: asks, answers, decides in the plan. A 'rejected' attached one does not end the transfer. */
   offered(offer: Offer): Promise<'rejected' | undefined>
   /** Entries have their outcome; resolves when more can be told. */
   settled(ranges: readonly OutcomeRange[]): Promise<void>
@@ -239,8 +239,8 @@ export class Receiver extends Session {
   }
 
   /**
-   * Tells how far it is. The river ends when END was heard and every entry has its outcome: until then more may be asked for.
-   * Behind stages that are not ours nothing is asked for again, and one of them may not have passed the end on.
+   * Tells how far it is. The river ends when END was heard and every entry has its outcome: until then more may be
+   * asked for. Behind stages of users nothing is asked for again, and one of them may not have passed the end on.
    */
   #moveOn(): void {
     this.control.advance()

@@ -49,7 +49,10 @@ const NOTHING_SENT: Message = {
   bytes: 0,
 }
 
-/** Bytes of a frame and of a message that a receiver has to take: smaller ones are so many that they hold the event loop. */
+/**
+ * Bytes of a frame and of a message that a receiver has to take: smaller ones are so many that they hold the event
+ * loop.
+ */
 const LEAST_LIMIT = 4096
 
 /** The sender's part of the conversation: offer, plan, river, outcomes, result. */

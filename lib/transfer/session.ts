@@ -19,7 +19,8 @@ const debug = createDebug('sluice:session')
 
 /**
  * The conversation that sender and receiver have in common: HELLO, cancelling, errors, and how it ends. What
- * happens first decides the outcome; `finished` settles when all that was opened is closed, or, where it failed, was waited for.
+ * happens first decides the outcome; `finished` settles when all that was opened is closed, or, where it failed, was
+ * waited for.
  */
 export abstract class Session {
   /** What is wanted, what came, and what has its outcome. */

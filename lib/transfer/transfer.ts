@@ -100,8 +100,8 @@ export class Transfer extends EventEmitter<TransferEvents> {
   }
 
   /**
-   * Stops the sending, and the reading of files for it, whichever side this is; what is on its way arrives. The other side
-   * is told. It may last for as long as both sides run. Where nothing is left to be sent, the transfer ends all the same.
+   * Stops the sending, and the reading of files for it, whichever side this is; what is on its way arrives. The other
+   * side is told. It may last for as long as both sides run. Where nothing is left to be sent, the transfer ends.
    * Before it has begun it stops at its beginning; does nothing if this side wants a pause already, or it is over.
    */
   pause(): void {
@@ -115,7 +115,7 @@ export class Transfer extends EventEmitter<TransferEvents> {
 
   /**
    * Ends the transfer and tells the peer. What was published stays, what had begun can be resumed unless the receiver
-   * discards it. Resolves when the stream is closed, and what was opened, or that was waited for (`closeTimeout`); does nothing if the transfer is over.
+   * discards it. Resolves when stream and files are closed, or after `closeTimeout`. Does nothing if it is over.
    * @throws SluiceError `ERR_USAGE` for an option; the transfer is cancelled all the same
    */
   async cancel(reason = '', options: CancelOptions = {}): Promise<void> {
@@ -126,13 +126,13 @@ export class Transfer extends EventEmitter<TransferEvents> {
   }
 
   /**
-   * Sends more files and folders by this transfer, which was begun with `open: true`, at any time before {@link end}. The
-   * receiver is asked about each such offer; what was offered before goes on meanwhile. They get the algorithm and the options of the
-   * first ones. Resolves when they are accepted; their outcomes are among those of the transfer.
+   * Sends more files and folders by this transfer, which was begun with `open: true`, at any time before {@link end}.
+   * The receiver is asked about each such offer; what was offered before goes on meanwhile. They get the algorithm and
+   * the options of the first ones. Resolves when they are accepted; their outcomes are among those of the transfer.
    *
-   * Rejects with `ERR_REJECTED` if the receiver does not take them, `ERR_STATE` where nothing can be attached (any more),
-   * `ERR_DUPLICATE_NAME` if such a name was offered already, `ERR_LIMIT`, with what `manifestOf` fails with, or with what
-   * the transfer ends with before there is an answer. The transfer goes on in all cases but the last.
+   * Rejects with `ERR_REJECTED` if the receiver does not take them, `ERR_STATE` where nothing can be attached (any
+   * more), `ERR_DUPLICATE_NAME` if such a name was offered already, `ERR_LIMIT`, with what `manifestOf` fails with, or
+   * with what the transfer ends with before there is an answer. The transfer goes on in all cases but the last.
    */
   attach(paths: readonly string[]): Promise<void> {
     const attaching = this.#calls.attach(paths)
@@ -140,7 +140,7 @@ export class Transfer extends EventEmitter<TransferEvents> {
     return attaching
   }
 
-  /** Nothing more will be attached: a transfer that was begun with `open: true` ends when all is there. What was attached before still counts. */
+  /** Nothing more will be attached: a transfer begun with `open: true` ends when all that was attached is there. */
   end(): void {
     if (!this.#isOver) this.#calls.end()
   }
@@ -226,7 +226,7 @@ export class Transfer extends EventEmitter<TransferEvents> {
         connection.plan = plan
         return isPausedHere()
       },
-      /** There is no connection: who looks for another one is told when it is cancelled, and that a pause is wanted is noted. */
+      /** No connection: who looks for another one is told when it is cancelled; that a pause is wanted is noted. */
       onCancel(cancel: TransferCalls['cancel']): void {
         const pause = (isWanted: boolean) => {
           transfer.#pausedBy = isWanted ? 'here' : null

@@ -18,7 +18,8 @@ export const PLAN_KINDS = ['skip', 'all', 'prove', 'chunks'] as const
 
 /**
  * What the plan says of the next `count` entries: none of them is to be sent, or all of each; that each file is to be
- * proved as a whole; or of one file, that these blocks are to be proved, and the others sent; or that its chunks are to be said.
+ * proved as a whole; or of one file, that these blocks are to be proved, and the others sent; or that its chunks are to
+ * be said.
  */
 export type PlanRecord =
   | { count: number; kind: 'skip' }

@@ -49,10 +49,14 @@ export function dataHeader(position: number, length: number): Buffer {
   return header
 }
 
-// Every message of the conversation ends with a check of what stands before it. Files prove themselves by their digests, and what
-// changed on its way comes again; but of what was said about them a single wrong bit might leave both sides waiting for each other.
+// Every message of the conversation ends with a check of what stands before it. Files prove themselves by their
+// digests, and what changed on its way comes again; but of what was said about them a single wrong bit might leave both
+// sides waiting for each other.
 
-/** Bytes of a check: the CRC-32 of gzip (RFC 1952) over the type of the frame and the payload up to the check, big-endian. */
+/**
+ * Bytes of a check: the CRC-32 of gzip (RFC 1952) over the type of the frame and the payload up to the check,
+ * big-endian.
+ */
 export const CHECK_BYTES = 4
 
 /** Puts the check at the end of a payload, which has room for it. */

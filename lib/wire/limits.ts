@@ -18,8 +18,8 @@ export interface Limits {
   /** Bytes of ENTRIES payloads, all offers of a transfer together. */
   manifest: number
   /**
-   * Memory that an offer takes before it was accepted, as far as it can be estimated: who decides is asked when all of it
-   * is there. It does not hold where nobody is asked (`accept: 'all'`, and one way).
+   * Memory that an offer takes before it was accepted, as far as it can be estimated: who decides is asked when all of
+   * it is there. It does not hold where nobody is asked (`accept: 'all'`, and one way).
    */
   unaccepted: number
   /** UTF-8 bytes of a path. */
@@ -51,8 +51,9 @@ export interface Limits {
   /** Silence after which a PING is sent, in milliseconds. */
   pingInterval: number
   /**
-   * How long the peer may take to close its side after the last message, and, where a transfer was cancelled or has failed,
-   * stages and stores to close what they opened; after a connection was cut off, to work off what came. In milliseconds.
+   * How long the peer may take to close its side after the last message, and, where a transfer was cancelled or has
+   * failed, stages and stores to close what they opened; after a connection was cut off, to work off what came. In
+   * milliseconds.
    */
   closeTimeout: number
 }

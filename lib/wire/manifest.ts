@@ -20,8 +20,8 @@ const PAGE_HEAD = 16
 const ENTRY_HEAD = 29
 
 /**
- * What says an offer: OFFER, pages of ENTRIES, of at most `most` bytes where one entry allows it, and a last one with the
- * digest of the payloads of all of them. Without that a bit that changed on the way would change a name.
+ * What says an offer: OFFER, pages of ENTRIES, of at most `most` bytes where one entry allows it, and a last one with
+ * the digest of the payloads of all of them. Without that a bit that changed on the way would change a name.
  */
 export function* offerFrames(offer: Offer, most = PAGE_BYTES): Generator<Buffer> {
   const hash = createDigest(OFFER_DIGEST)

@@ -174,7 +174,8 @@ export const IDENTICAL = 2
 
 /**
  * The outcomes of entries that have a place in a column of digests, as ranges.
- * @param plain {@link PUBLISHED} or {@link IDENTICAL} at the place of each entry of which nothing else is to be said; or 0
+ * @param plain {@link PUBLISHED} or {@link IDENTICAL} at the place of each entry of which nothing else is to be said;
+ *   or 0
  * @param outcomes others, by the index of their entry
  */
 export function rangesIn(

@@ -26,7 +26,8 @@ const INTERPRETED = /[\p{Cc}<>:"|?*\\]/u
  * Checks the path of an entry: POSIX, relative, and nothing that leads anywhere else than it says. A path that only
  * some platforms interpret (a backslash, the name of a device …) is refused on those, and wherever names are to be
  * portable.
- * @throws SluiceError `ERR_PATH`, with the path and what is wrong with it; `ERR_USAGE` for `names`, and for what is no text
+ * @throws SluiceError `ERR_PATH`, with the path and what is wrong with it; `ERR_USAGE` for `names`, and for what is
+ *   no text
  */
 export function checkPath(path: string, rules: PathRules = {}): void {
   checkKeys('rules', rules, { names: true, platform: true, limits: true })
@@ -46,7 +47,9 @@ export function pathCheck(rules: PathRules): (path: string) => void {
   }
 }
 
-/** What is wrong with a text that is to be a path or the target of a link, wherever it leads; undefined if nothing is. */
+/**
+ * What is wrong with a text that is to be a path or the target of a link, wherever it leads; undefined if nothing is.
+ */
 export function faultOfText(text: string, most: number): string | undefined {
   if (text === '') return 'is empty'
   if (!text.isWellFormed()) return 'is not valid Unicode'

@@ -140,7 +140,8 @@ function cases(scale: number): Case[] {
 }
 
 /**
- * Sends what stands at the receiver already, or an older version of it, beside rsync with the options that are meant for that.
+ * Sends what stands at the receiver already, or an older version of it, beside rsync with the options that are meant
+ * for that.
  * @returns a table in Markdown: medians, and of the ratios those within each round
  */
 export async function compareAgain(

@@ -52,8 +52,8 @@ const zeros: SourceStore = {
 }
 
 /**
- * Milliseconds from the beginning of a transfer that goes on with a file until its first new byte is written. The file is
- * one of zeros, nine tenths of which the receiver claims to have.
+ * Milliseconds from the beginning of a transfer that goes on with a file until its first new byte is written. The file
+ * is one of zeros, nine tenths of which the receiver claims to have.
  */
 export async function firstByte(size: number, delay: number): Promise<number> {
   const [near, far, close] = await distant(delay)

@@ -1,4 +1,5 @@
-// npm run bench [-- --quick] [--runs 5] [--only large,small,memory,delay,profile,atomic,again] [--dir FOLDER] [--disk fresh]
+// npm run bench [-- --quick] [--runs 5] [--only large,small,memory,delay,profile,atomic,again] [--dir FOLDER] [--disk
+// fresh]
 //   [--node PROGRAM] [--against CHECKOUT]
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, rmSync } from 'node:fs'

@@ -67,8 +67,8 @@ async function there(dir: string): Promise<number> {
 }
 
 /**
- * Bytes that may be lost of what was sent: the open block and one more; and what the receiving process has not read, which
- * the kernel throws away with a process that is killed, and with a connection that is reset.
+ * Bytes that may be lost of what was sent: the open block and one more; and what the receiving process has not read,
+ * which the kernel throws away with a process that is killed, and with a connection that is reset.
  */
 const MOST_LOST = 2 * 1024 * 1024 + 32 * MB
 

@@ -158,7 +158,9 @@ const OPERATIONS: Record<string, Operation> = {
 
 const nextProcess = eachAnother()
 
-/** The process dies when it is about to give the first name; or, since that failed, when it is about to take that back. */
+/**
+ * The process dies when it is about to give the first name; or, since that failed, when it is about to take that back.
+ */
 async function killed(disk: MemoryDisk, undone: boolean): Promise<void> {
   let isDead = false
   disk.hook = ({ call, to = '' }) => {
@@ -239,7 +241,9 @@ for (const [what, operation] of Object.entries(OPERATIONS))
       t.true(looked > 0)
     })
 
-/** What somebody does to a temporary file, on a real disk: that gives the number of a file that is gone to the next one. */
+/**
+ * What somebody does to a temporary file, on a real disk: that gives the number of a file that is gone to the next one.
+ */
 const CHANGES: Record<string, (path: string) => Promise<unknown>> = {
   'made anew, as long as it was': async (path) => {
     await rm(path)
@@ -302,3 +306,22 @@ for (const [way, write] of Object.entries(WAYS))
       await write(dir, async () => {})
       t.is(await readFile(join(dir, 'file'), 'utf8'), 'new')
     })
+
+test('where another file has taken the old name before the second one is made, that file keeps its one name', async (t) => {
+  const disk = new MemoryDisk()
+  disk.put('/d/old', 'ours')
+  const fs: FileSystem = new Proxy<FileSystem>(disk, {
+    get(_, name) {
+      const found: unknown = Reflect.get(disk, name)
+      if (typeof found !== 'function') return found
+      if (name !== 'link') return found.bind(disk)
+      return async (from: string, to: string) => {
+        EXCHANGES['another file']!(disk, '/d/old')
+        return disk.link(from, to)
+      }
+    },
+  })
+  await t.throwsAsync(renameAtomic('/d/old', '/d/new', { conflict: 'fail', fs }))
+  t.is((await disk.lstat('/d/old')).nlink, 1)
+  t.deepEqual((await disk.readdir('/d')).map(String), ['old'])
+})

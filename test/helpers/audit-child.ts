@@ -2,7 +2,7 @@
 //   audit-child wait PATH NAME COUNT MAX_BYTES     awaits each record
 //   audit-child leave PATH NAME COUNT              awaits nothing, and ends the process at once
 //   audit-child throw PATH NAME COUNT              awaits nothing, and dies of an exception
-//   audit-child killed PATH NAME COUNT             awaits nothing, and is killed; its records are long, its threads busy
+// audit-child killed PATH NAME COUNT             awaits nothing, and is killed; its records are long, its threads busy
 //   audit-child endless PATH NAME                  until it is killed; says on standard output what resolved
 import { pbkdf2 } from 'node:crypto'
 import { writeSync } from 'node:fs'

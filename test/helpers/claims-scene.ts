@@ -3,7 +3,8 @@ import type { FileSystem } from '../../lib/files/disk/fs.js'
 import { collectLeftovers, Tree } from '../../lib/files/index.js'
 import { DiskStore } from '../../lib/stores/disk/disk-store.js'
 import type { DiskPartsOptions } from '../../lib/stores/disk/options.js'
-import type { Claim, Part, PartStore, PublishPolicy } from '../../lib/stores/parts.js'
+import type { Claim, Part, PartStore } from '../../lib/stores/parts.js'
+import type { PublishPolicy } from '../../lib/stores/policy.js'
 import type { MemoryDisk } from '../../lib/testing/index.js'
 import type { Entry } from '../../lib/wire/entry.js'
 import { Machine } from './machine.js'
@@ -94,7 +95,9 @@ export async function claimed({ part, ranges }: Claim): Promise<Buffer> {
   return Buffer.concat(pieces)
 }
 
-/** Ends a file as a transfer does that goes on with what was claimed: proved, what is wrong or missing written, named. */
+/**
+ * Ends a file as a transfer does that goes on with what was claimed: proved, what is wrong or missing written, named.
+ */
 export async function complete(store: PartStore, entry: Entry, content: Buffer, claim?: Claim) {
   const { part, ranges } = claim ?? { part: await store.begin(entry), ranges: [] }
   let at = 0

@@ -72,7 +72,9 @@ export function planOf(offer: Offer, want: (entry: Entry) => boolean = () => tru
   return plan
 }
 
-/** What the stages of a sender give: the offer, the runs, and the end. A number is the bytes of a run, 600 by default. */
+/**
+ * What the stages of a sender give: the offer, the runs, and the end. A number is the bytes of a run, 600 by default.
+ */
 export function itemsOf(content: Content, options: ItemOptions | number = {}): Item[] {
   const settings = typeof options === 'number' ? { run: options } : options
   const offer = offerOf(content, settings)

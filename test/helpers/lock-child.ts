@@ -1,6 +1,6 @@
 // A process that takes one lock, or updates one file, many times:
 //   lock-child lock DIR LOG COUNT SEED DIE_AT KILL_AT
-//     (it is killed when it has taken the lock DIE_AT times, and holds it, or when it makes that call of the file system)
+// (it is killed when it has taken the lock DIE_AT times, and holds it, or when it makes that call of the file system)
 //   lock-child update FILE LOG COUNT
 import { appendFileSync } from 'node:fs'
 import { FolderLock, nodeFileSystem, updateJson } from '../../lib/files/index.js'

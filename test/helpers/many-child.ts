@@ -1,5 +1,5 @@
-// Many streams, transactions, trails, rotations, recoveries, recovery managers or parts at once, each of which has handles open for a while; or as many
-// sources, each in a folder of its own, that one transaction takes in.
+// Many streams, transactions, trails, rotations, recoveries, recovery managers or parts at once, each of which has
+// handles open for a while; or as many sources, each in a folder of its own, that one transaction takes in.
 //   many-child streams|transactions|trails|rotations|recoveries|managers|parts|copyIn|moveIn DIR COUNT
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'

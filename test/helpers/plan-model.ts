@@ -24,7 +24,9 @@ export function offerOf(kinds: readonly Kind[], before: readonly Offer[] = []): 
 
 export type State = 'absent' | 'coming' | 'claimed' | 'there'
 
-/** How many bytes of an entry of unknown size the model has. The last one stands for all behind it: no test sends it. */
+/**
+ * How many bytes of an entry of unknown size the model has. The last one stands for all behind it: no test sends it.
+ */
 export const UNKNOWN = 24
 
 interface ModelEntry {

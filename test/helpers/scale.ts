@@ -1,4 +1,6 @@
-/** `npm run test:long` runs the same tests with larger numbers; `half` is between, for tests that are run very often. */
+/**
+ * `npm run test:long` runs the same tests with larger numbers; `half` is between, for tests that are run very often.
+ */
 export const LONG = process.env.SLUICE_LONG === '1'
 const HALF = process.env.SLUICE_LONG === 'half'
 

@@ -3,9 +3,9 @@ import { MemoryDisk } from '../../lib/testing/disk/memory-disk.js'
 import type { MemoryDiskOptions } from '../../lib/testing/disk/memory-store.js'
 import { scale } from './scale.js'
 
-// Every call of a piece of work is the last one, or fails, in turn. The long run leaves out no call of the work, and looks at
-// some ten thousand disks that a cut of the recovery leaves; the default one looks at each so-manieth call, at others with
-// each seed or fault, and always at the end.
+// Every call of a piece of work is the last one, or fails, in turn. The long run leaves out no call of the work, and
+// looks at some ten thousand disks that a cut of the recovery leaves; the default one looks at each so-manieth call, at
+// others with each seed or fault, and always at the end.
 
 /** Disks that are looked at after the recovery was cut as well, more or less: their number grows as a square. */
 const MOST_OF_RECOVERY = 10_000

@@ -1,5 +1,6 @@
 // A process that dies in the middle of a transaction, which deletes `gone` and writes `kept`:
-//   unfinished-child DIR ID STATE [HOST]      (staged: before its intent stands; prepared, committed: when that is its state)
+// unfinished-child DIR ID STATE [HOST]      (staged: before its intent stands; prepared, committed: when that is its
+// state)
 import { type FileSystem, FileTransaction, nodeFileSystem } from '../../lib/files/index.js'
 import { processSystem } from '../../lib/files/own/owner.js'
 

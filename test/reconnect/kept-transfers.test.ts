@@ -14,7 +14,8 @@ import {
 } from '../../lib/index.js'
 import { duplexPair, FakeClock, randomContent } from '../../lib/testing/index.js'
 
-// A store of the user's may answer late, or never: the connection before is closed then, and its river is still at work.
+// A store of the user's may answer late, or never: the connection before is closed then, and its river is still at
+// work.
 
 const CONTENTS = new Map(['a', 'b', 'c'].map((path, n) => [path, randomContent(50_000, n)]))
 

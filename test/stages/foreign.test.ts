@@ -1,5 +1,5 @@
-// Streams of Node and of other libraries as wire stages: the suite holds for what others made, and finds what the contract
-// asks and they lack.
+// Streams of Node and of other libraries as wire stages: the suite holds for what others made, and finds what the
+// contract asks and they lack.
 import { createCipheriv, createDecipheriv } from 'node:crypto'
 import { constants, createBrotliCompress, createBrotliDecompress, createGunzip, createGzip } from 'node:zlib'
 import test from 'ava'

@@ -2,7 +2,7 @@ import test from 'ava'
 import fc from 'fast-check'
 import { foldName, parentOf } from '../../lib/files/disk/names.js'
 import { CONFLICTS } from '../../lib/files/publish/publish.js'
-import { PUBLISHINGS, type Unless } from '../../lib/stores/parts.js'
+import { PUBLISHINGS, type Unless } from '../../lib/stores/policy.js'
 import { areSomeOne, faultsIn, type Scene } from '../helpers/name-scenes.js'
 import { scale } from '../helpers/scale.js'
 
@@ -13,7 +13,10 @@ const UNLESS: readonly Unless[] = ['identical', 'unchanged', 'newer', 'nothing']
 const WHERE = ['memory', 'disk', 'a disk that ignores case'] as const
 const TIME = 1_600_000_000_000
 
-/** What is sent, each of the same time, and what stands there: text is a file of another time, `null` a folder with a file in it. */
+/**
+ * What is sent, each of the same time, and what stands there: text is a file of another time, `null` a folder with a
+ * file in it.
+ */
 const CASES: Record<string, { sent: Record<string, string>; before: Record<string, string | null> }> = {
   'a folder in the way of a file': { sent: { a: 'x', a_1: 'y' }, before: { a: null } },
   'a file in the way of a folder': { sent: { 'd/x': 'x', 'd_1/x': 'y' }, before: { d: 'mine' } },

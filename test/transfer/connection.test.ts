@@ -6,7 +6,9 @@ import { type ByteDuplex, type ReceiveOptions, receive, type SendOptions, send }
 import { duplexPair } from '../../lib/testing/faulty-duplex.js'
 import { plant, temporary } from '../helpers/folders.js'
 
-/** What is used of a connection, and nothing more: what strangers write has less than a stream of Node, or other things. */
+/**
+ * What is used of a connection, and nothing more: what strangers write has less than a stream of Node, or other things.
+ */
 class Smallest extends EventEmitter {
   other!: Smallest
   isPaused_ = true

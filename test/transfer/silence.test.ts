@@ -64,7 +64,9 @@ async function moved({ stages, timeouts }: Sides, clock = systemClock) {
   return { errors: { send: sent, receive: received }, got: store.files.get('a')?.bytes.toString() }
 }
 
-/** The same with stages that work at once: all that can be said has been said before the time of the handshake passes. */
+/**
+ * The same with stages that work at once: all that can be said has been said before the time of the handshake passes.
+ */
 async function errorsOf(sides: Sides) {
   const clock = new FakeClock()
   const moving = moved(sides, clock)

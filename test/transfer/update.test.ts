@@ -98,8 +98,8 @@ function changedBytes(old: Buffer, content: Buffer): number {
 }
 
 /**
- * What another version is, and how many blocks of it travel at most: those that have a part of a chunk that is not in the
- * one that stands.
+ * What another version is, and how many blocks of it travel at most: those that have a part of a chunk that is not in
+ * the one that stands.
  */
 const CHANGES: Record<string, [old: Buffer, content: Buffer, blocks: number]> = {
   'a byte inserted at the front': [OLD, Buffer.concat([Buffer.of(1), OLD]), 2],

@@ -18,8 +18,8 @@ import type { CliEvent } from '../ui/events.js'
 import { amounts } from '../ui/tally.js'
 
 /**
- * `sluice status`: shows how far the transfers into a folder are that run, or were interrupted: a row for each file of which
- * something is there, or with `--json` an event for each file. Changes nothing.
+ * `sluice status`: shows how far the transfers into a folder are that run, or were interrupted: a row for each file of
+ * which something is there, or with `--json` an event for each file. Changes nothing.
  */
 export async function statusCommand(dir: string, { reporter, signal }: Context): Promise<void> {
   let warnings = 0

@@ -5,7 +5,7 @@ import { commandFileSystem } from '../../files/disk/node-fs.js'
 import type { Conflict, Durability } from '../../files/publish/publish.js'
 import { type Accept, type ReceiveOptions, receive } from '../../receive.js'
 import { FreeSpace } from '../../stores/disk/free-space.js'
-import type { Unless } from '../../stores/parts.js'
+import type { Unless } from '../../stores/policy.js'
 import type { Transfer } from '../../transfer/transfer.js'
 import { Transfers } from '../../transfers.js'
 import type { Offer } from '../../wire/entry.js'
@@ -89,9 +89,9 @@ export async function receiveCommand(
 }
 
 /**
- * Options for connections of which only the first one that offers something is taken, and those over which that goes on.
- * Where that has lost its sender, another one that sends something of the same name may take its place, if it is accepted:
- * the same command was run again.
+ * Options for connections of which only the first one that offers something is taken, and those over which that goes
+ * on. Where that has lost its sender, another one that sends something of the same name may take its place, if it is
+ * accepted: the same command was run again.
  */
 function onlyFirst(options: ReceiveOptions, running: () => readonly Transfer[]): () => ReceiveOptions {
   const { accept } = options

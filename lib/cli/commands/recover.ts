@@ -152,7 +152,9 @@ function recoverySummary(
   return dryRun ? `${what} would be ended or removed by recover --yes` : `${what} ended or removed`
 }
 
-/** What could not be finished although its process is dead, and what to do about it; in a dry run what is not said yet. */
+/**
+ * What could not be finished although its process is dead, and what to do about it; in a dry run what is not said yet.
+ */
 function failuresOf({ transactions, parts, orphans }: FoundLeftovers, dryRun: boolean): SluiceError[] {
   const failures = dryRun ? [] : transactions.flatMap((one) => failureOfTransaction(one) ?? [])
   return [...failures, ...parts.flatMap(({ error }) => error ?? []), ...orphans.errors]

@@ -110,8 +110,8 @@ export async function sendCommand(paths: string[], flags: SendFlags, context: Co
 }
 
 /**
- * How often a lost connection is tried again, if that is asked for. Who listens cannot: whoever came next would be sent the
- * files.
+ * How often a lost connection is tried again, if that is asked for. Who listens cannot: whoever came next would be sent
+ * the files.
  */
 function attemptsOf({ retry, listen }: SendFlags): number {
   if (retry === undefined) return 0

@@ -57,7 +57,9 @@ export function serve(
       if (!goesOn) server.close()
       for (const other of silent.keys()) other.destroy()
     }
-    /** Another sender may come in the place of the one that is waited for, once it was accepted; what came before stays. */
+    /**
+     * Another sender may come in the place of the one that is waited for, once it was accepted; what came before stays.
+     */
     const replaceBy = (transfer: Transfer) => {
       transfer.on('state', function accepted(state) {
         if (state !== 'receiving') return
@@ -129,9 +131,9 @@ export interface Silent {
 }
 
 /**
- * The connection to be closed where there are too many: one of the address that has most of them; there one that has had
- * time to speak, if any has; of these the one that has said least, and the oldest of those. So a newcomer that speaks is
- * not the one, however many have come before it, or come meanwhile.
+ * The connection to be closed where there are too many: one of the address that has most of them; there one that has
+ * had time to speak, if any has; of these the one that has said least, and the oldest of those. So a newcomer that
+ * speaks is not the one, however many have come before it, or come meanwhile.
  */
 export function leastWorth(connections: readonly Silent[], now: number): Silent {
   const counts = new Map<string | undefined, number>()

@@ -44,8 +44,8 @@ export async function listenAt(
 }
 
 /**
- * Closes what is still open after a while: who stops the program does not wait for a peer that takes no notice. Twice the
- * time has a last word that a throttle may still hold back, and a peer that has it and is to end first.
+ * Closes what is still open after a while: who stops the program does not wait for a peer that takes no notice. Twice
+ * the time has a last word that a throttle may still hold back, and a peer that has it and is to end first.
  */
 export function farewell(
   sockets: () => Iterable<Pick<Socket, 'writableEnded' | 'writableLength' | 'destroy'>>,

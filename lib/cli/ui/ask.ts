@@ -8,9 +8,9 @@ import { listOffer } from './describe.js'
 const QUESTION = 'Accept? (y / n / list) '
 
 /**
- * Asks on the terminal whether an offer is accepted: yes only if that is said, and no at the end of the input. To `list`
- * a screenful of all that is offered is shown, and the next one to the next. The question is withdrawn when `signal`
- * aborts.
+ * Asks on the terminal whether an offer is accepted: yes only if that is said, and no at the end of the input. To
+ * `list` a screenful of all that is offered is shown, and the next one to the next. The question is withdrawn when
+ * `signal` aborts.
  */
 export async function confirmOffer(
   { io, stop }: Context,

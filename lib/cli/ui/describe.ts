@@ -40,8 +40,8 @@ class Branch {
 }
 
 /**
- * An offer as lines for people: how many entries, bytes and free bytes; the names at its top, or in its only folder, the
- * largest first; and what of it is risky. There may be a million entries: others have their turn meanwhile.
+ * An offer as lines for people: how many entries, bytes and free bytes; the names at its top, or in its only folder,
+ * the largest first; and what of it is risky. There may be a million entries: others have their turn meanwhile.
  */
 export async function describeOffer(offer: Offer, free: number | undefined): Promise<string[]> {
   const kinds = new Kinds()

@@ -38,18 +38,21 @@ export type CliEvent =
     }
   /** At most twice a second. */
   | ({ event: 'progress'; id?: string } & Progress)
-  /** Of those that were skipped `there` stand there already; `leftOut` nobody asked for, of those that were not offered, too. */
+  /**
+   * Of those that were skipped `there` stand there already; `leftOut` nobody asked for, of those that were not offered,
+   * too.
+   */
   | ({ event: 'completed'; there: number; leftOut: number } & Omit<TransferResult, 'files'>)
   | { event: 'error'; id?: string; code: string; message: string; exit: number; path?: string }
   /**
-   * One line per file that `status` found in the journals of transfers, with the id of its transfer. `ranges` are the bytes
-   * that stand in `part`, `changed` is when something of the transfer changed last.
+   * One line per file that `status` found in the journals of transfers, with the id of its transfer. `ranges` are the
+   * bytes that stand in `part`, `changed` is when something of the transfer changed last.
    */
   | ({ event: 'unfinished'; id: string; part: string } & Pick<UnfinishedTransfer, 'owner' | 'changed'> &
       Pick<LeftFile, 'path' | 'size' | 'mtime' | 'state' | 'ranges'>)
   /**
-   * One line per part, and per journal of parts, that `clean` and `recover` found; and per folder in which a transfer is
-   * staged, with all that goes with it as `removed`, which `status` says as well.
+   * One line per part, and per journal of parts, that `clean` and `recover` found; and per folder in which a transfer
+   * is staged, with all that goes with it as `removed`, which `status` says as well.
    */
   | {
       event: 'leftover'
@@ -86,7 +89,9 @@ export function eventLine(event: CliEvent): string {
   return `${printableJson(JSON.stringify({ version: EVENTS_VERSION, ...event }))}\n`
 }
 
-/** What an event says of an error or a warning, and of the transfer that it belongs to; its id is '' until it is known. */
+/**
+ * What an event says of an error or a warning, and of the transfer that it belongs to; its id is '' until it is known.
+ */
 export function said({ code, message, path }: SluiceError, id?: string) {
   return { id: id || undefined, code, message, path }
 }

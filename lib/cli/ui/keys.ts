@@ -24,8 +24,9 @@ const SIGNALS: Record<string, NodeJS.Signals> = {
 }
 
 /**
- * The key `p` at the terminal: pauses what runs, and lets it go on. While nothing runs, and while a question is asked, keys
- * are none of ours. In the background nothing is read, which would stop the program; nor when standard input is sent.
+ * The key `p` at the terminal: pauses what runs, and lets it go on. While nothing runs, and while a question is asked,
+ * keys are none of ours. In the background nothing is read, which would stop the program; nor when standard input is
+ * sent.
  */
 export class Keys {
   readonly #stdin: Io['stdin']

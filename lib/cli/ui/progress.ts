@@ -26,8 +26,8 @@ export class ProgressView {
     this.#progress = progress
     if (progress.eta === null || this.#now() - this.#began < TOO_SOON) return
     const end = this.#now() + progress.eta
-    // The rate is never twice the same. What was said counts down, until it is wrong by more than people put up with: less, the
-    // less is left.
+    // The rate is never twice the same. What was said counts down, until it is wrong by more than people put up with:
+    // less, the less is left.
     const isOff = this.#end === undefined || Math.abs(end - this.#end) > Math.max(500, progress.eta / 5)
     if (isOff) this.#end = end
   }

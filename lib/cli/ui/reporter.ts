@@ -44,7 +44,7 @@ export class Reporter {
   readonly #isStopped: () => boolean
   readonly #json: boolean
   readonly #events: NodeJS.WriteStream
-  /** The transfer, or its offer, with which the command ends, until it is completed. The id is empty until it is known. */
+  /** The transfer or offer with which the command ends, until it is completed. Its id is empty until it is known. */
   #last: { readonly id: string } | null = null
   readonly #screen: Screen
   #keys: Keys | undefined
@@ -193,7 +193,7 @@ export class Reporter {
 
   /**
    * Shows a transfer while it runs, and how it ends.
-   * @param as `where` what was published is: 'in inbox/', 'sent'; how many entries are `leftOut` of the offer; whether others
+   * @param as `where` what was published is: 'in inbox/', 'sent'; how many are `leftOut` of the offer; whether others
    * can follow, since it is `isOneOfMany`
    */
   watch(transfer: Transfer, as: { where: string; leftOut?: number; isOneOfMany?: boolean }): void {

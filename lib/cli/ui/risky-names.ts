@@ -1,8 +1,8 @@
 import { simplestForm } from '../../files/own/reserved.js'
 
 /**
- * Names of files and folders that programs run, or take commands, keys or settings from, wherever they are: by what they
- * do, the worst first, and the worst first in each kind. A `*` at the beginning or the end stands for anything;
+ * Names of files and folders that programs run, or take commands, keys or settings from, wherever they are: by what
+ * they do, the worst first, and the worst first in each kind. A `*` at the beginning or the end stands for anything;
  * `folder/name` is that name in that folder. In lower case, as {@link simplestForm} has them.
  */
 const KINDS = {
@@ -119,7 +119,8 @@ function add(to: Map<string, Pattern[]>, key: string, pattern: Pattern): void {
 }
 
 /**
- * The rank of a name, in whatever spelling that some disk takes for one of the list; Infinity where nothing is known of it.
+ * The rank of a name, in whatever spelling that some disk takes for one of the list; Infinity where nothing is known of
+ * it.
  * @param folder the name of the folder that it is in; both in their simplest form
  */
 function rankOf(name: string, folder: string | undefined): number {
@@ -144,7 +145,9 @@ interface Found {
   highest: { path: string; depth: number }[]
 }
 
-/** Lines for what one pattern finds: one alone could be there to hide another, and many would take the room of others. */
+/**
+ * Lines for what one pattern finds: one alone could be there to hide another, and many would take the room of others.
+ */
 const MOST_OF_ONE = 3
 
 /** The riskiest ones of many paths, and how many there are. */

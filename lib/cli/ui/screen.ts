@@ -65,8 +65,8 @@ export class Screen {
   }
 
   /**
-   * Shows `lines` and asks a question below them; nothing else is printed before the answer. The answer is no, without a
-   * question, if `over` aborts before.
+   * Shows `lines` and asks a question below them; nothing else is printed before the answer. The answer is no, without
+   * a question, if `over` aborts before.
    */
   ask(lines: readonly string[], question: () => Promise<boolean>, over: AbortSignal): Promise<boolean> {
     return this.#questions.run(async () => !over.aborted && (await this.#ask(lines, question)))

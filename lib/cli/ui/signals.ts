@@ -12,13 +12,14 @@ export interface Surroundings {
 }
 
 /**
- * The signals that were ignored when the program was started, as far as that can be guessed. It cannot be known: Node takes
- * them all back before anything of ours runs, so that /proc/self/status has what Node has set, and what the parent ignores
- * says nothing, since an interactive shell ignores signals that its commands are to hear. To ignore one too much is
- * worse than to hear one too much: the program could not be stopped. So `trap '' INT` goes unnoticed, and so does the
- * background of a shell that still runs; README.md says so. `nohup` leaves no standard stream at the terminal, so that without one a SIGHUP, which
- * says that the terminal is gone, is nothing to us. A shell without job control starts what it has in the background
- * in its own process group, with SIGINT ignored, and may end before it: a Ctrl-C is then meant for another program.
+ * The signals that were ignored when the program was started, as far as that can be guessed. It cannot be known: Node
+ * takes them all back before anything of ours runs, so that /proc/self/status has what Node has set, and what the
+ * parent ignores says nothing, since an interactive shell ignores signals that its commands are to hear. To ignore one
+ * too much is worse than to hear one too much: the program could not be stopped. So `trap '' INT` goes unnoticed, and
+ * so does the background of a shell that still runs; README.md says so. `nohup` leaves no standard stream at the
+ * terminal, so that without one a SIGHUP, which says that the terminal is gone, is nothing to us. A shell without job
+ * control starts what it has in the background in its own process group, with SIGINT ignored, and may end before it: a
+ * Ctrl-C is then meant for another program.
  */
 export function ignoredSignals({ isTerminal, isOrphan, isFollower }: Surroundings): NodeJS.Signals[] {
   if (isTerminal) return []

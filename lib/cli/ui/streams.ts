@@ -6,8 +6,8 @@ import { nodeFileSystem } from '../../files/disk/node-fs.js'
 import type { Io } from './reporter.js'
 
 /**
- * Standard input. Rejects with `ERR_SOURCE_READ` if it is closed, or a folder: Node reads no bytes of either and reports
- * no error, so that it would count as an empty file; and if it is a file that was not opened to be read.
+ * Standard input. Rejects with `ERR_SOURCE_READ` if it is closed, or a folder: Node reads no bytes of either and
+ * reports no error, so that it would count as an empty file; and if it is a file that was not opened to be read.
  */
 export async function standardInput({ stdin }: Io): Promise<Io['stdin']> {
   if (isClosed(stdin.fd, 'input'))

@@ -6,7 +6,10 @@ import type { Screen } from './screen.js'
 
 const AWAITED = 'connection lost; waiting for the sender to come back'
 
-/** Tells when the connection of a transfer is lost that may go on over another one: as an event, and as a line for people. */
+/**
+ * Tells when the connection of a transfer is lost that may go on over another one: as an event, and as a line for
+ * people.
+ */
 export function watchLost(
   transfer: Transfer,
   screen: Screen,

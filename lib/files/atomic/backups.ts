@@ -83,8 +83,8 @@ async function linkOrCopy(
 }
 
 /**
- * The backups in a folder by their names, the oldest first, also those that somebody else may have put there: nothing here
- * restores, counts or removes such. Fails with `ERR_USAGE`, and with the codes of disk failures.
+ * The backups in a folder by their names, the oldest first, also those that somebody else may have put there: nothing
+ * here restores, counts or removes such. Fails with `ERR_USAGE`, and with the codes of disk failures.
  * @param name only those of this file
  */
 export async function listBackups(
@@ -178,7 +178,8 @@ export function nextTime(backups: readonly Backup[], now: number): number {
 }
 
 /**
- * Removes all but the last `keep` backups of a file; what others planted does not count, and stays. Throws system errors.
+ * Removes all but the last `keep` backups of a file; what others planted does not count, and stays. Throws system
+ * errors.
  * @param made the name of the backup that was just made, which stays: if a name has the last possible time, the new
  *   one need not sort last
  */

@@ -71,8 +71,8 @@ export interface AtomicWriteOptions {
   /** Cancels the write with `ERR_CANCELLED`; the file stays as it was. */
   signal?: AbortSignal
   /**
-   * Called with the bytes written so far, and with those that there are in all, where that is known: text and bytes have
-   * their length, a stream what {@link AtomicWriteOptions.total} says. What it throws cancels the write, which
+   * Called with the bytes written so far, and with those that there are in all, where that is known: text and bytes
+   * have their length, a stream what {@link AtomicWriteOptions.total} says. What it throws cancels the write, which
    * fails with `ERR_DESTROYED` and that as its cause.
    */
   progress?: (bytes: number, total: number | undefined) => void
@@ -126,8 +126,8 @@ export type WriteSettings = Omit<AtomicWriteOptions, 'tempDir'> &
   }
 
 /**
- * Checks the path and the options (`ERR_USAGE`), and adds the defaults. Leaves out what is no option of a write: who takes
- * more has checked the names.
+ * Checks the path and the options (`ERR_USAGE`), and adds the defaults. Leaves out what is no option of a write: who
+ * takes more has checked the names.
  */
 export function writeSettings(given: PathLike, options: AtomicWriteOptions): WriteSettings {
   const path = textOfPath('path', given)

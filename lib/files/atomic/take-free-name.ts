@@ -1,9 +1,16 @@
 import { basename } from 'node:path'
 import { printable, SluiceError } from '../../errors.js'
-import { diskError, errorCode } from '../disk/disk-error.js'
+import { diskError, errorCode, isRefusal } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
 import { dropOldName, moveFile } from '../disk/move-file.js'
-import { lstatIfThere, numbersOf, removeWritten, type WrittenFile } from '../disk/stats.js'
+import {
+  type FileNumbers,
+  lstatIfThere,
+  numbersOf,
+  removeWritten,
+  sameInode,
+  type WrittenFile,
+} from '../disk/stats.js'
 import { temporaryName } from '../own/temporary-name.js'
 import { firstFree } from '../publish/first-free.js'
 import { publish } from '../publish/publish.js'
@@ -47,7 +54,7 @@ async function takeForFile(
 ): Promise<string> {
   const { fs, source, conflict, durability } = renaming
   const temporary = temporaryName()
-  const second = !copy && (await hasSecondName(fs, from, folder.at(temporary)))
+  const second = copy ? undefined : await secondName(fs, from, folder.at(temporary), source)
   const policy = {
     conflict: conflict === 'rename' ? 'rename' : 'fail',
     durability,
@@ -69,21 +76,27 @@ async function takeForFile(
     if (second) await dropOldName(fs, from, source)
     return name
   } catch (error) {
-    if (second) await removeWritten(fs, folder.at(temporary), numbersOf(source)).catch(() => {})
+    if (second) await removeWritten(fs, folder.at(temporary), second).catch(() => {})
     // as an error of ours: an EXDEV from here does not mean that a copy is needed
     throw diskError(error, 'rename', from)
   }
 }
 
-/** Whether there are hard links here. */
-async function hasSecondName(fs: FileSystem, from: string, to: string): Promise<boolean> {
+/** The file that got a second name, which another program may have just put there; undefined without hard links. */
+async function secondName(
+  fs: FileSystem,
+  from: string,
+  to: string,
+  source: FileNumbers,
+): Promise<FileNumbers | undefined> {
   try {
     await fs.link(from, to)
-    return true
+    const [one, other] = [await fs.lstat(from), await fs.lstat(to)]
+    return numbersOf(sameInode(one, other) ? other : source)
   } catch (error) {
-    if (errorCode(error) !== 'EXDEV' && isLinkRefusal(error)) return false
+    if (errorCode(error) !== 'EXDEV' && isLinkRefusal(error)) return undefined
     // the link may have been made nevertheless
-    await fs.unlink(to).catch(() => {})
+    if (!isRefusal(error)) await fs.unlink(to).catch(() => {})
     throw error
   }
 }

@@ -131,8 +131,8 @@ function openFiles(fs: FileSystem): Map<string, AuditFile> {
 }
 
 /**
- * Fails if another user may have put the file there, in a folder such as /tmp: that user would read what is recorded, and
- * could change it. Or have us write to another file of ours, by a second name.
+ * Fails if another user may have put the file there, in a folder such as /tmp: that user would read what is recorded,
+ * and could change it. Or have us write to another file of ours, by a second name.
  */
 async function checkNotPlanted(fs: FileSystem, path: string, stats: FileStats): Promise<void> {
   const folder = await fs.stat(dirname(path))

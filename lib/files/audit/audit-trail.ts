@@ -62,13 +62,13 @@ const MOST_ROTATION_TRIES = 16
  * it.
  *
  * At `maxBytes` the file is renamed to `NAME.NUMBER-RANDOM`; records that other processes write to it at that moment
- * stay in it. All but the newest `keep` of these are removed; what another user has put among them counts for nothing. The
- * file may be deleted or renamed at any time: the next record makes a new one. All trails of a process into one file have it
- * open once.
+ * stay in it. All but the newest `keep` of these are removed; what another user has put among them counts for nothing.
+ * The file may be deleted or renamed at any time: the next record makes a new one. All trails of a process into one
+ * file have it open once.
  *
  * Each record that this trail has written is an event, too: `trail.on('record', …)`, or one after the other with
- * `for await (const [record] of on(trail, 'record'))` of `node:events`. Those of other trails and processes are not: see
- * {@link AuditTrail.read}.
+ * `for await (const [record] of on(trail, 'record'))` of `node:events`. Those of other trails and processes are not:
+ * see {@link AuditTrail.read}.
  */
 export class AuditTrail extends EventEmitter<AuditTrailEvents> implements Audit, AsyncDisposable {
   /** Absolute. */
@@ -94,9 +94,9 @@ export class AuditTrail extends EventEmitter<AuditTrailEvents> implements Audit,
   }
 
   /**
-   * Opens the trail at `path`, or makes it (mode 0600). Its folder must exist; a symbolic link is refused, and in a folder
-   * such as /tmp a file of another user, or one with a second name (`ERR_PERMISSION`). Fails with
-   * `ERR_USAGE`, `ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_DISK_FULL`, `ERR_UNSAFE_LINK`.
+   * Opens the trail at `path`, or makes it (mode 0600). Its folder must exist; a symbolic link is refused, and in a
+   * folder such as /tmp a file of another user, or one with a second name (`ERR_PERMISSION`). Fails with `ERR_USAGE`,
+   * `ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_DISK_FULL`, `ERR_UNSAFE_LINK`.
    */
   static async open(path: PathLike, options: AuditTrailOptions = {}): Promise<AuditTrail> {
     checkKeys('options', options, {
@@ -178,8 +178,8 @@ export class AuditTrail extends EventEmitter<AuditTrailEvents> implements Audit,
   }
 
   /**
-   * The newest records, one a row, and below them the summary, as a table for people. Texts in it are escaped, so that it
-   * is safe to print. `ERR_USAGE` for a wrong option.
+   * The newest records, one a row, and below them the summary, as a table for people. Texts in it are escaped, so that
+   * it is safe to print. `ERR_USAGE` for a wrong option.
    */
   async table(options: AuditTableOptions = {}): Promise<string> {
     checkKeys('options', options, { last: true })

@@ -52,14 +52,15 @@ const FORMATS = ['json', 'yaml']
 
 /**
  * Merges files of settings, JSON and YAML in any mixture, into one. If two inputs have the same key, the last one
- * wins. An empty YAML file is an empty map; `<<` merges only below `%YAML 1.1`, and is else refused, since it would be written
- * as an ordinary key, which merges nothing. The keys `__proto__`, `constructor` and `prototype` are dropped; `dropped` says where they were. The
- * output may be one of the inputs; comments are lost.
+ * wins. An empty YAML file is an empty map; `<<` merges only below `%YAML 1.1`, and is else refused, since it would be
+ * written as an ordinary key, which merges nothing. The keys `__proto__`, `constructor` and `prototype` are dropped;
+ * `dropped` says where they were. The output may be one of the inputs; comments are lost.
  *
  * Everything is read, merged and, with `schema`, checked before anything is written; then the output is replaced as
- * `writeConfig` does. Fails with `ERR_USAGE`, `ERR_PARSE` (also if an input is not a map, or holds a number that would be written as another one), `ERR_SCHEMA`, `ERR_LIMIT`
- * (too deep), `ERR_NO_SUCH_FILE` (an input is missing), `ERR_SOURCE_READ` (it cannot be read), `ERR_SOURCE_CHANGED`
- * (it was written to each time that it was read) and as `writeConfig` does.
+ * `writeConfig` does. Fails with `ERR_USAGE`, `ERR_PARSE` (also if an input is not a map, or holds a number that would
+ * be written as another one), `ERR_SCHEMA`, `ERR_LIMIT` (too deep), `ERR_NO_SUCH_FILE` (an input is missing),
+ * `ERR_SOURCE_READ` (it cannot be read), `ERR_SOURCE_CHANGED` (it was written to each time that it was read) and as
+ * `writeConfig` does.
  */
 export function mergeConfig(
   inputs: readonly ConfigInput[],

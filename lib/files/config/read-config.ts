@@ -23,8 +23,9 @@ const READ_VALUE_OPTIONS: Keys<ReadValueOptions> = { ...OF_READ, schema: true, d
 
 /**
  * The value in a JSON file, as it stood there at one moment ({@link readFileRetry}). `T` is what the caller says that
- * it is: give a `schema` to have that checked. Numbers are those of JavaScript: one of which it cannot hold all digits, such as an
- * id of 64 bits, becomes the nearest that it can, and one that is too large becomes infinity. The key `<<` of YAML is an ordinary key.
+ * it is: give a `schema` to have that checked. Numbers are those of JavaScript: one of which it cannot hold all digits,
+ * such as an id of 64 bits, becomes the nearest that it can, and one that is too large becomes infinity. The key `<<`
+ * of YAML is an ordinary key.
  *
  * Fails with `ERR_NO_SUCH_FILE` (unless there is a `default`), `ERR_PARSE` (no JSON; the message says line and column),
  * `ERR_SCHEMA` (`error.found` lists where, and what), `ERR_SOURCE_READ`, `ERR_SOURCE_CHANGED`, `ERR_LIMIT`,

@@ -27,9 +27,10 @@ export interface UpdateOptions
   extends FileLockOptions,
     Omit<WriteValueOptions, 'conflict' | 'makeParents' | 'progress' | 'symlink'> {
   /**
-   * The value for `change` if the file is missing, or a YAML file is empty. Default undefined. `change` gets a copy that is as
-   * if it had stood in the file, so that the first update is given the same as each later one: a Date is its text there, and
-   * what the file could not hold (an instance of a class, for one) is `ERR_USAGE`, whether the file is there or not.
+   * The value for `change` if the file is missing, or a YAML file is empty. Default undefined. `change` gets a copy
+   * that is as if it had stood in the file, so that the first update is given the same as each later one: a Date is its
+   * text there, and what the file could not hold (an instance of a class, for one) is `ERR_USAGE`, whether the file is
+   * there or not.
    */
   initial?: unknown
 }
@@ -43,8 +44,8 @@ export interface Updated<T> {
   /** 'unchanged': `change` returned undefined, and the file is as it was. */
   how: 'written' | 'unchanged'
   /**
-   * The value in the file now, as the next one reads it: undefined if the file is missing, null if a YAML file is empty, and
-   * of a Date that `change` returned its text. What `change` was given instead (`initial`) does not count.
+   * The value in the file now, as the next one reads it: undefined if the file is missing, null if a YAML file is
+   * empty, and of a Date that `change` returned its text. What `change` was given instead (`initial`) does not count.
    */
   value: T | undefined
   /** The path of the backup of the earlier content, if one was made. */
@@ -53,14 +54,17 @@ export interface Updated<T> {
   warning?: SluiceError
 }
 
-/** Returns the new value of a file, also where it changes the one that it is given; or undefined to leave the file as it is. */
+/**
+ * Returns the new value of a file, also where it changes the one that it is given; or undefined to leave the file as it
+ * is.
+ */
 export type Change<T> = (value: T | undefined) => T | undefined | Promise<T | undefined>
 
 /**
  * Changes a JSON file so that no change of another process, or of this one, gets lost: under a lock it reads the
  * file, calls `change` with the value, and writes the returned value as `writeJson` does; if it returns undefined,
- * the file stays, and a value that was changed in place is `ERR_USAGE`. All paths to one file, also through links, share
- * the lock, which exists beside the file while it is held; links stay links.
+ * the file stays, and a value that was changed in place is `ERR_USAGE`. All paths to one file, also through links,
+ * share the lock, which exists beside the file while it is held; links stay links.
  *
  * `change` must not update the same file itself: it would wait for itself. What it throws is passed on unchanged. If
  * the signal is aborted while it runs, its result is ignored.
@@ -68,10 +72,10 @@ export type Change<T> = (value: T | undefined) => T | undefined | Promise<T | un
  * Numbers are those of JavaScript. Where the file holds one that would be written as another (an id of 64 bits, for
  * instance), it is refused with `ERR_PARSE`, even if `change` would not touch it: store such numbers as text.
  *
- * Fails with `ERR_LOCKED`, `ERR_CANCELLED`, `ERR_PARSE` (the file is not JSON, or could not be written as it is), `ERR_SOURCE_CHANGED` (somebody
- * without the lock wrote to it each time that it was read), `ERR_SCHEMA`, `ERR_LOCK_LOST` (somebody removed the lock
- * by hand), `ERR_USAGE`, and with the codes of disk failures; the file is as it was then, unless only the last sync
- * failed.
+ * Fails with `ERR_LOCKED`, `ERR_CANCELLED`, `ERR_PARSE` (the file is not JSON, or could not be written as it is),
+ * `ERR_SOURCE_CHANGED` (somebody without the lock wrote to it each time that it was read), `ERR_SCHEMA`,
+ * `ERR_LOCK_LOST` (somebody removed the lock by hand), `ERR_USAGE`, and with the codes of disk failures; the file is as
+ * it was then, unless only the last sync failed.
  */
 export function updateJson<T = unknown>(
   file: PathLike,
@@ -83,9 +87,9 @@ export function updateJson<T = unknown>(
 
 /**
  * {@link updateJson} for a YAML file: version 1.2, and of an existing file whatever `parseText` takes, but for keys of
- * maps that are numbers, true or false: they would be written as texts; and for merge keys (`<<`), which would be written as
- * ordinary ones. Its comments are lost. `change` is given for an empty
- * file what it is given for a missing one.
+ * maps that are numbers, true or false: they would be written as texts; and for merge keys (`<<`), which would be
+ * written as ordinary ones. Its comments are lost. `change` is given for an empty file what it is given for a missing
+ * one.
  */
 export function updateYaml<T = unknown>(
   file: PathLike,

@@ -25,8 +25,8 @@ export function encodeText(text: string, encoding: TextEncoding = 'utf8'): Buffe
 }
 
 /**
- * Bytes as text. `ERR_PARSE` if they are not text in this encoding, `ERR_LIMIT` if one text cannot hold them. A byte order
- * mark is kept.
+ * Bytes as text. `ERR_PARSE` if they are not text in this encoding, `ERR_LIMIT` if one text cannot hold them. A byte
+ * order mark is kept.
  */
 export function decodeText(bytes: Uint8Array, encoding: TextEncoding, path: string): string {
   checkOption('bytes', bytes, isBytes(bytes), 'bytes')

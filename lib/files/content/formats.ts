@@ -66,8 +66,8 @@ export async function encodeValue(
  * The value in a text. A byte order mark at the beginning is ignored; an empty YAML text is null. The key `__proto__`
  * is an ordinary key. A number, true or false as a key of a YAML map becomes its text. Fails with `ERR_PARSE`, whose
  * message says line and column; also for keys of one object or map that are equal as texts, for YAML keys of which the
- * text would be another one than is written (`null`, `~`, `0x10`, `1.0`, lists), for several documents, and for tags and
- * types that JSON does not have (dates, sets, binary).
+ * text would be another one than is written (`null`, `~`, `0x10`, `1.0`, lists), for several documents, and for tags
+ * and types that JSON does not have (dates, sets, binary).
  * @param path for the message
  */
 export async function parseText(format: Format, text: string, path: string): Promise<unknown> {
@@ -78,16 +78,16 @@ export async function parseText(format: Format, text: string, path: string): Pro
 }
 
 /**
- * {@link parseText} of what goes into another file: a number that would be written as another one is refused, and so is the
- * merge key `<<` of YAML, which would be written as an ordinary key. Both with `ERR_PARSE`.
+ * {@link parseText} of what goes into another file: a number that would be written as another one is refused, and so is
+ * the merge key `<<` of YAML, which would be written as an ordinary key. Both with `ERR_PARSE`.
  */
 export async function parseToCopy(format: Format, text: string, path: string): Promise<unknown> {
   return parse(format, text, path, 'copy')
 }
 
 /**
- * {@link parseToCopy} of a file that is to be written anew: no key but a text is taken, since it would be written as one, and
- * be another key for other programs.
+ * {@link parseToCopy} of a file that is to be written anew: no key but a text is taken, since it would be written as
+ * one, and be another key for other programs.
  */
 export async function parseToRewrite(format: Format, text: string, path: string): Promise<unknown> {
   return parse(format, text, path, 'rewrite')
@@ -157,8 +157,8 @@ function deepest<T>(path: string, parse: () => T): T {
 }
 
 /**
- * Keys become texts: refuses two that become the same one, of which the first would be lost, and those that no text says
- * as they are.
+ * Keys become texts: refuses two that become the same one, of which the first would be lost, and those that no text
+ * says as they are.
  */
 function checkMapKeys(
   map: YAMLMap,

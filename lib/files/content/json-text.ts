@@ -1,8 +1,9 @@
 import { isWrittenAsRead } from './numbers.js'
 
 /**
- * How many keys stand in a text that is JSON. More than its value has ({@link keysOf}) means that an object has two equal
- * ones, of which `JSON.parse` keeps the last. To count costs less than to parse, and far less than a parser of our own.
+ * How many keys stand in a text that is JSON. More than its value has ({@link keysOf}) means that an object has two
+ * equal ones, of which `JSON.parse` keeps the last. To count costs less than to parse, and far less than a parser of
+ * our own.
  */
 export function keysInJson(text: string): number {
   let keys = 0
@@ -51,8 +52,8 @@ const SCALAR =
 const STRING = /"(?:[ !#-[\]-\u{10ffff}]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/uy
 
 /**
- * The place of the first token that JSON.parse does not accept, or of a key that its object has already; lines and columns
- * are counted from 1. Undefined where a token is too long for the patterns.
+ * The place of the first token that JSON.parse does not accept, or of a key that its object has already; lines and
+ * columns are counted from 1. Undefined where a token is too long for the patterns.
  */
 export function faultInJson(text: string): Place | undefined {
   try {
@@ -78,7 +79,7 @@ const LONG_NUMBER = /[\d.]{16}|\d[eE]/
 const TOKEN = /["{}[\],]|-?\d[\d.eE+-]*/g
 
 /** A number in a text that is JSON, and the pointer to it. */
-export interface NumberInJson {
+interface NumberInJson {
   number: string
   pointer: string
   place: Place

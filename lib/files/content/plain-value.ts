@@ -8,10 +8,10 @@ export const MOST_DEPTH = 1000
 /**
  * A copy of `value` that has only what the format can hold: null, true and false, finite numbers (YAML: any), text,
  * arrays and plain objects. `toJSON` is called if there is one (as for a Date, and
- * for a bigint where somebody gave them all one). As JSON does, it leaves out keys with the value undefined and those that
- * are not enumerable, and takes -0 for 0. `ERR_USAGE` for everything else: undefined elsewhere, bigint, functions, symbols,
- * instances of classes, keys that are symbols, cycles; and where a `toJSON` or a getter throws, with that as the cause. No
- * value is ever replaced by another one.
+ * for a bigint where somebody gave them all one). As JSON does, it leaves out keys with the value undefined and those
+ * that are not enumerable, and takes -0 for 0. `ERR_USAGE` for everything else: undefined elsewhere, bigint, functions,
+ * symbols, instances of classes, keys that are symbols, cycles; and where a `toJSON` or a getter throws, with that as
+ * the cause. No value is ever replaced by another one.
  * @param name what it is, for the message
  */
 export function plainValue(value: unknown, format: Format, name = 'the value'): unknown {

@@ -38,18 +38,20 @@ export const READ_OPTIONS: Keys<ReadOptions> = {
 }
 
 /**
- * Reads a whole file, as it was at one moment: it is read twice, and compared. A file of more than 64 KiB that was written to
- * in place just now is compared once more after up to 200 ms, since its writer may have been stopped in the middle of a write,
- * which neither size nor times tell. Just now is less than 250 ms ago, and 100 ms more for each MiB. Nobody waits for a smaller
- * file, nor for one that was written under another name and renamed, as by `writeFileAtomic`.
+ * Reads a whole file, as it was at one moment: it is read twice, and compared. A file of more than 64 KiB that was
+ * written to in place just now is compared once more after up to 200 ms, since its writer may have been stopped in the
+ * middle of a write, which neither size nor times tell. Just now is less than 250 ms ago, and 100 ms more for each MiB.
+ * Nobody waits for a smaller file, nor for one that was written under another name and renamed, as by
+ * `writeFileAtomic`.
  *
- * It cannot tell a writer that is stopped for longer than that in the middle of its write from one that has ended; nor one
- * that makes several writes, and is between two of them. Who wants that nobody ever reads a half renames a new file over the old one.
+ * It cannot tell a writer that is stopped for longer than that in the middle of its write from one that has ended; nor
+ * one that makes several writes, and is between two of them. Who wants that nobody ever reads a half renames a new file
+ * over the old one.
  *
  * Tries again after errors that can go away
- * (EBUSY, EAGAIN, EMFILE, ENFILE, EINTR, on Windows EPERM and EACCES, too), and if the file changed while it was read; if
- * the file does not exist it fails at once. Fails with `ERR_NO_SUCH_FILE`, `ERR_SOURCE_READ`, `ERR_SOURCE_CHANGED` (with
- * every attempt), `ERR_LIMIT`, `ERR_PARSE` (not text in the encoding), `ERR_CANCELLED`.
+ * (EBUSY, EAGAIN, EMFILE, ENFILE, EINTR, on Windows EPERM and EACCES, too), and if the file changed while it was read;
+ * if the file does not exist it fails at once. Fails with `ERR_NO_SUCH_FILE`, `ERR_SOURCE_READ`, `ERR_SOURCE_CHANGED`
+ * (with every attempt), `ERR_LIMIT`, `ERR_PARSE` (not text in the encoding), `ERR_CANCELLED`.
  */
 export function readFileRetry(
   path: PathLike,
@@ -115,8 +117,8 @@ interface Attempt {
 }
 
 /**
- * What `read` gives; undefined if the file changed meanwhile. One that may be half written is compared again after a pause, in which
- * it is closed: see {@link restOf}.
+ * What `read` gives; undefined if the file changed meanwhile. One that may be half written is compared again after a
+ * pause, in which it is closed: see {@link restOf}.
  */
 async function settled(
   fs: FileSystem,

@@ -5,8 +5,9 @@ import { type EncodeOptions, encodeValue, type Format } from './formats.js'
 import { plainValue } from './plain-value.js'
 
 /**
- * A JSON Schema: draft-07 without `$schema`; 2019-09 and 2020-12 are supported too, earlier ones are refused. `format` is
- * checked for the names of the drafts (`date-time`, `email`, `uri`, …) and some more, by ajv-formats; others are ignored.
+ * A JSON Schema: draft-07 without `$schema`; 2019-09 and 2020-12 are supported too, earlier ones are refused. `format`
+ * is checked for the names of the drafts (`date-time`, `email`, `uri`, …) and some more, by ajv-formats; others are
+ * ignored.
  */
 export type Schema = Record<string, unknown> | boolean
 
@@ -30,8 +31,8 @@ const MOST_TOLD = 300
 
 /**
  * Checks a value without changing it. Fails with `ERR_SCHEMA`, which says where and what does not match ({@link
- * SchemaFailure}[] in `error.found`), or with `ERR_USAGE` if the schema itself is wrong, or of a draft that is not taken.
- * Unknown keywords and formats are ignored, as JSON Schema demands.
+ * SchemaFailure}[] in `error.found`), or with `ERR_USAGE` if the schema itself is wrong, or of a draft that is not
+ * taken. Unknown keywords and formats are ignored, as JSON Schema demands.
  * @param path the file with the value, for the message
  */
 export async function checkSchema(value: unknown, schema: Schema, path: string): Promise<void> {

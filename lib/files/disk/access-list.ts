@@ -1,6 +1,7 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { coalesce, deferred } from '../../async.js'
-import { errorCode } from './disk-error.js'
+import { errorCode, SystemError } from './disk-error.js'
 import type { FileStats, FileSystem } from './fs.js'
 import { retryOpen } from './retry.js'
 
@@ -12,6 +13,9 @@ interface Asked {
 
 /** So many files one process is asked about at most. */
 const MOST_ASKED = 100
+
+/** Milliseconds after which the next process is started although one is still at it: a disk may hang. */
+const LONGEST_WAIT = 1000
 
 /** Whether `getfacl` can be started at all. */
 let isThere = true
@@ -35,22 +39,28 @@ export async function accessList(file: string | number): Promise<string | undefi
 const askForAll = coalesce(async () => {
   const all = waiting
   waiting = []
-  for (let at = 0; at < all.length; at += MOST_ASKED) await answerAll(all.slice(at, at + MOST_ASKED))
+  for (let at = 0; at < all.length; at += MOST_ASKED) {
+    const enough = new AbortController()
+    const others = wait(LONGEST_WAIT, undefined, { signal: enough.signal, ref: false }).catch(() => {})
+    await Promise.race([answerAll(all.slice(at, at + MOST_ASKED)), others])
+    enough.abort()
+  }
 })
 
 async function answerAll(asked: Asked[]): Promise<void> {
   try {
     const lists = await listsOf(asked.map(({ path }) => path))
-    // one of them is gone, or may not be looked at, and has no answer: then each is asked about alone
-    if (isThere && lists.length < asked.length && asked.length > 1)
-      for (const one of asked) await answerAll([one])
-    else for (const [i, { answer }] of asked.entries()) answer.resolve(lists[i])
+    // one of them is gone, or may not be looked at, and has no answer: which one it is, is found by halves
+    if (isThere && lists.length < asked.length && asked.length > 1) {
+      const half = asked.length >> 1
+      for (const some of [asked.slice(0, half), asked.slice(half)]) await answerAll(some)
+    } else for (const [i, { answer }] of asked.entries()) answer.resolve(lists[i])
   } catch (error) {
     for (const { answer } of asked) answer.reject(error)
   }
 }
 
-/** The lists of these files, in their order; fewer where one cannot be told. Fails where no handle is left for long. */
+/** The lists of these files, in their order; fewer where one cannot be told. Fails where no process can be started. */
 async function listsOf(paths: string[]): Promise<(string | undefined)[]> {
   const { execFile } = await import('node:child_process')
   const options = { cwd: '/', maxBuffer: Number.POSITIVE_INFINITY }
@@ -65,11 +75,16 @@ async function listsOf(paths: string[]): Promise<(string | undefined)[]> {
   })
 }
 
-/** Without a handle nobody has looked: it is tried again. Whatever else fails, it says nothing. */
+/** The command is not there, or may not be started. */
+const NOT_THERE = new Set(['ENOENT', 'EACCES', 'ERR_ACCESS_DENIED'])
+
+/** What it said before it failed, as it does where it has no answer for one of the files. Else nobody has looked. */
 function answerOfFailed(error: unknown): { stdout: string } {
-  const code = errorCode(error) ?? ''
-  if (code === 'EMFILE' || code === 'ENFILE') throw error
-  if (code === 'ENOENT' || code === 'ERR_ACCESS_DENIED') isThere = false
+  const { code, signal, stdout } = error as { code?: unknown; signal?: unknown; stdout?: string }
+  if (typeof code === 'number') return { stdout: stdout ?? '' }
+  if (signal) throw new SystemError('EAGAIN', 'getfacl', `getfacl was ended by ${signal}`)
+  if (!NOT_THERE.has(errorCode(error) ?? '')) throw error
+  isThere = false
   return { stdout: '' }
 }
 
@@ -92,8 +107,8 @@ export async function withAccessList(
 export type Permissions = Pick<FileStats, 'mode' | 'accessList'>
 
 /**
- * The list that a new file has from its folder. Asked for only where it makes a difference: where there was no list, and
- * the group had no more than all others, {@link keptMode} is the same with any list.
+ * The list that a new file has from its folder. Asked for only where it makes a difference: where there was no list,
+ * and the group had no more than all others, {@link keptMode} is the same with any list.
  * @param before of the file whose place it takes
  */
 export async function newAccessList(
@@ -106,9 +121,10 @@ export async function newAccessList(
 }
 
 /**
- * The mode of a file that takes the place of another one, without its access list: nobody may do more than before.
- * Whoever was in the lost list is one of the group or of all others from now on: these get no more than that one had. Whoever is in a
- * new list, or in another group, may have been anybody: they get no more than all of these.
+ * The mode of a file that takes the place of another one, without its access list: nobody may do more than before. A
+ * user of the lost list is from now on one of the group, or of all others: both get no more than that user had. So 0664
+ * with a list that gives Bob only `r--` becomes 0644. Where the file gets a new list, or another group, its members
+ * were anything before, as a rule all others: they get no more than these had. So 0640 in another group becomes 0600.
  * @param now the list that the new file has from its folder
  * @param isOtherGroup the group of the old one could not be kept
  */

@@ -30,8 +30,8 @@ export async function setMode(fs: FileSystem, fd: number, mode: number, memory?:
 const REFUSALS = new Set('EPERM EACCES ENOTSUP EOPNOTSUPP ENOSYS EINVAL'.split(' '))
 
 /**
- * Sets a mode or a time; where the disk refuses that, it is a warning: what was written is worth no less. Other failures
- * are thrown.
+ * Sets a mode or a time; where the disk refuses that, it is a warning: what was written is worth no less. Other
+ * failures are thrown.
  * @param what for the message: 'mode', 'time'
  */
 export async function unlessRefused(
@@ -85,8 +85,9 @@ function wantedMode(asked: number | undefined, there: FileStats | undefined): nu
 }
 
 /**
- * Gives an open file the owner, group and mode of the file that it replaces, or is a copy of, as far as nobody gets more
- * rights than before: see {@link keptMode}. Returns a warning if one of them could not be kept. A mode that was asked for, and would leave the file with more rights, must be set.
+ * Gives an open file the owner, group and mode of the file that it replaces, or is a copy of, as far as nobody gets
+ * more rights than before: see {@link keptMode}. Returns a warning if one of them could not be kept. A mode that was
+ * asked for, and would leave the file with more rights, must be set.
  * @param options.mode permission bits instead of those of the file that is replaced
  * @param options.owner 'try': owner and group are kept if the system lets us; 'require': or else it fails; 'ignore':
  *   not at all
@@ -102,7 +103,7 @@ export async function keepAttributes(
   }: { fs: FileSystem; mode?: number | undefined; owner: 'try' | 'require' | 'ignore' },
   path: string,
 ): Promise<SluiceError | undefined> {
-  let mode = wantedMode(asked, there)
+  let mode = asked
   let warning: SluiceError | undefined
   let isOtherGroup = false
   if (there?.isFile() && owner !== 'ignore' && fs.platform !== 'win32') {
@@ -110,12 +111,10 @@ export async function keepAttributes(
     if (lost && owner === 'require') throw lost.cause
     if (lost) warning = notKept(path, lost.group, lost.cause)
     isOtherGroup = lost?.group === true
-  }
+  } else if (there?.isFile()) isOtherGroup = stats.gid !== there.gid
   if (there?.isFile() && asked === undefined) {
     const list = await newAccessList(fs, fd, there)
     mode = keptMode(there, list, isOtherGroup) & 0o777
-    // whoever is in the old group is one of all others now, and gets no more than that one had
-    if (owner === 'ignore' && stats.gid !== there.gid) mode &= 0o770 | ((mode >> 3) & 7)
     if (list !== there.accessList) warning ??= listNotKept(path)
   }
   // after the owner, because changing that clears bits of the mode
@@ -163,8 +162,8 @@ function notKept(path: string, group: boolean, cause: unknown): SluiceError {
 const WRITE_BITS = 0o222
 
 /**
- * `ERR_PERMISSION` for a file that nobody may write to, as one of mode 0444, unless it may be replaced all the same. The
- * system asks for the rights to its folder only; but somebody has protected it.
+ * `ERR_PERMISSION` for a file that nobody may write to, as one of mode 0444, unless it may be replaced all the same.
+ * The system asks for the rights to its folder only; but somebody has protected it.
  */
 export function checkReplaceable(path: string, there: FileStats, replaceReadOnly = false): void {
   if (!there.isFile() || (there.mode & WRITE_BITS) !== 0 || replaceReadOnly) return

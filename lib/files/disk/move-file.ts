@@ -41,7 +41,9 @@ export async function moveOver(fs: FileSystem, from: string, to: string, known?:
   }
 }
 
-/** {@link moveOver} for a temporary file. Fails with EBUSY if something else than what was written has its name by now. */
+/**
+ * {@link moveOver} for a temporary file. Fails with EBUSY if something else than what was written has its name by now.
+ */
 export async function moveWritten(
   fs: FileSystem,
   from: string,
@@ -191,10 +193,12 @@ export async function copyFile(
 /** Makes a link to where the one at `from` leads. If that fails, `to` is removed. */
 export async function copyLink(fs: FileSystem, from: string, to: string): Promise<Omit<Copied, 'source'>> {
   const target = await fs.readlink(from)
-  const written = await orRemove(fs, to, async () => {
-    await fs.symlink(target, to)
-    return fs.lstat(to)
+  await fs.symlink(target, to).catch(async (error: unknown) => {
+    // a failing disk may have made it nevertheless
+    if (!isRefusal(error)) await fs.unlink(to).catch(() => {})
+    throw error
   })
+  const written = await orRemove(fs, to, () => fs.lstat(to))
   // a link cannot be held open: what has its name is looked at after its stats, which are compared later
   if (written.isSymbolicLink() && (await fs.readlink(to)) === target) return { written, warning: undefined }
   throw new SystemError('EBUSY', 'readlink', 'another program exchanged it')

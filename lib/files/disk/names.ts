@@ -5,8 +5,8 @@ import { printable, SluiceError } from '../../errors.js'
 import { badOption, checkLocalPath, checkOption, isBytes } from '../../options.js'
 
 /**
- * A path as users give it: text, a `file:` URL, or a Buffer that holds UTF-8. (A name of other bytes has no text, and so
- * no place in a record, a message or a name that is made of it.)
+ * A path as users give it: text, a `file:` URL, or a Buffer that holds UTF-8. (A name of other bytes has no text, and
+ * so no place in a record, a message or a name that is made of it.)
  */
 export type PathLike = string | URL | Uint8Array
 
@@ -46,8 +46,9 @@ function textOfUrl(option: string, url: URL): string {
 }
 
 /**
- * A path that the user gave, as an absolute one: it means what it meant at the call, wherever the process goes while the
- * call runs. `ERR_USAGE` for what is no path, `ERR_NO_SUCH_FILE` for a relative one where there is no working folder.
+ * A path that the user gave, as an absolute one: it means what it meant at the call, wherever the process goes while
+ * the call runs. `ERR_USAGE` for what is no path, `ERR_NO_SUCH_FILE` for a relative one where there is no working
+ * folder.
  */
 export function localPath(option: string, path: unknown): string {
   const given = textOfPath(option, path)
@@ -138,7 +139,10 @@ export function partName(name: string, taken: (name: string) => boolean = () => 
   }
 }
 
-/** The `n`-th candidate for the name of the part of `name`, counted from 0; from the fourth on it is another one each time. */
+/**
+ * The `n`-th candidate for the name of the part of `name`, counted from 0; from the fourth on it is another one each
+ * time.
+ */
 export function partCandidate(name: string, n: number): string {
   if (n === 0) return fitted(name, '.part')
   return fitted(name, `.${n < NUMBERED_PARTS ? n : randomBytes(8).toString('hex')}.part`)
@@ -181,8 +185,8 @@ export function nameOf(path: string): string {
 }
 
 /**
- * The path of a name in a folder that the user gave. Not by `join` of node:path, which takes `a/..` for nothing: where `a`
- * is a link, the system goes to the folder above the one that it leads to.
+ * The path of a name in a folder that the user gave. Not by `join` of node:path, which takes `a/..` for nothing: where
+ * `a` is a link, the system goes to the folder above the one that it leads to.
  */
 export function inside(folder: string, name: string): string {
   if (process.platform === 'win32') return join(folder, name)

@@ -6,6 +6,7 @@ import { accessList } from './access-list.js'
 import { SystemError } from './disk-error.js'
 import type { FileStats, FileSystem } from './fs.js'
 import { permission, restricted } from './restricted.js'
+import { Births } from './stats.js'
 
 /** Options of {@link makeFileSystem}. */
 export interface FileSystemOptions {
@@ -94,6 +95,8 @@ function warnOfSync(): void {
   process.emitWarning(message, { type: 'SluiceWarning', code: 'SLUICE_NO_SYNC' })
 }
 
+const births = new Births()
+
 /** What Node says of a file, with device and inode as whole 64-bit numbers and all else as ordinary ones. */
 class NodeStats implements FileStats {
   size: number
@@ -118,7 +121,7 @@ class NodeStats implements FileStats {
     this.nlink = Number(stats.nlink)
     this.mtimeMs = millisecondsOf(stats.mtimeNs)
     this.ctimeMs = millisecondsOf(stats.ctimeNs)
-    this.birthtimeMs = millisecondsOf(stats.birthtimeNs)
+    this.birthtimeMs = millisecondsOf(births.of(stats))
   }
 
   isFile(): boolean {
@@ -239,8 +242,9 @@ const LONGEST_HOLD = 8
 let heldSince: number | undefined
 
 /**
- * A promise of a call that is made at once is resolved before the event loop turns: a loop that awaits one after the other
- * would hold it to its end, and no signal, timer or byte of a peer would get through. Gives what to wait for, now and then.
+ * A promise of a call that is made at once is resolved before the event loop turns: a loop that awaits one after the
+ * other would hold it to its end, and no signal, timer or byte of a peer would get through. Gives what to wait for, now
+ * and then.
  */
 function turn(): Promise<void> | undefined {
   const now = performance.now()

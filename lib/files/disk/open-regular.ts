@@ -62,8 +62,8 @@ export function checkRegular(stats: FileStats, before?: FileStats): void {
 }
 
 /**
- * Opens a file as {@link openRegular} does, calls `work` with it, and closes it. An error of the close is ignored: it is
- * for what is only read or synced.
+ * Opens a file as {@link openRegular} does, calls `work` with it, and closes it. An error of the close is ignored: it
+ * is for what is only read or synced.
  */
 export async function withRegular<T>(
   fs: FileSystem,

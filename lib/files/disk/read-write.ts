@@ -73,7 +73,9 @@ export async function readFully(
   return done
 }
 
-/** Bytes that {@link readPieces} reads at once, and that are digested at once: more would hold the event loop too long. */
+/**
+ * Bytes that {@link readPieces} reads at once, and that are digested at once: more would hold the event loop too long.
+ */
 const PIECE_SIZE = 512 * 1024
 
 /**

@@ -2,8 +2,8 @@ import { SystemError } from './disk-error.js'
 import type { FileSystem } from './fs.js'
 import { sameInode } from './stats.js'
 
-// Node's permission model (`--permission`) allows no `fchmod`, `fchown` and `futimes`, from Node 22 on no `fsync` either,
-// and no path through `/proc/self/fd`, although the folder is allowed. Here they are made by path instead.
+// Node's permission model (`--permission`) allows no `fchmod`, `fchown` and `futimes`, from Node 22 on no `fsync`
+// either, and no path through `/proc/self/fd`, although the folder is allowed. Here they are made by path instead.
 
 interface Permission {
   has(scope: 'fs.read' | 'fs.write', path: string): boolean

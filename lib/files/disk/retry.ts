@@ -80,8 +80,8 @@ export function isFailedSync(error: unknown): boolean {
 }
 
 /**
- * Whether a failure of the disk can go away by itself. Never that of a sync, whatever its code: a second one would report
- * success for data that is lost.
+ * Whether a failure of the disk can go away by itself. Never that of a sync, whatever its code: a second one would
+ * report success for data that is lost.
  */
 export function canPass(error: unknown, { platform }: Pick<FileSystem, 'platform'>): boolean {
   const code = systemCode(error) ?? ''
@@ -99,7 +99,9 @@ export function pauseAfter(
   return pause(clock, Math.min(maxDelay, delay * 2 ** (attempt - 1)), signal)
 }
 
-/** Calls `work` until it succeeds, or fails with what cannot pass, or has failed in all attempts; without `retry` once. */
+/**
+ * Calls `work` until it succeeds, or fails with what cannot pass, or has failed in all attempts; without `retry` once.
+ */
 export async function retrying<T>(
   work: () => Promise<T>,
   { retry, fs, clock, signal }: { retry?: RetryOptions; fs: FileSystem; clock: Clock; signal?: AbortSignal },

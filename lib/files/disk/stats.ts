@@ -28,8 +28,8 @@ export function isOfUser(fs: FileSystem, { uid }: FileStats): boolean {
 }
 
 /**
- * Whether other users may make files in a folder that nobody else can remove again, as in /tmp: then they could have any
- * name before us.
+ * Whether other users may make files in a folder that nobody else can remove again, as in /tmp: then they could have
+ * any name before us.
  */
 export function isSticky(fs: FileSystem, { mode }: FileStats): boolean {
   return (mode & 0o1000) !== 0 && (mode & 0o022) !== 0 && fs.user?.() !== undefined
@@ -55,8 +55,8 @@ export function sameInode(a: FileNumbers, b: FileNumbers): boolean {
 
 /**
  * What was put under a temporary name: a file that was written, or a link that was made. Without a size it is a second
- * name of a file to which others may write. The stats are those after the last change: some systems give the time of that
- * for the one of the birth.
+ * name of a file to which others may write. The stats are those after the last change: some systems give the time of
+ * that for the one of the birth.
  */
 export type WrittenFile = FileNumbers & Partial<Pick<FileStats, 'size' | 'birthtimeMs' | 'isSymbolicLink'>>
 
@@ -112,4 +112,18 @@ export async function removeWritten(fs: FileSystem, path: string, written?: Writ
 /** Whether nobody wrote to an open file between two `fstat`s, as far as its size and times tell. */
 export function sameContent(before: FileStats, after: FileStats): boolean {
   return before.size === after.size && before.mtimeMs === after.mtimeMs && before.ctimeMs === after.ctimeMs
+}
+
+/**
+ * Whether times of birth are true: some systems, as where `statx` is not allowed, give the time of the last change in
+ * their place. One file on which the two differ shows that this is none of them; before that no birth is told.
+ */
+export class Births {
+  #areTrue = false
+
+  /** The time of birth, or 0: it is not known. Both in nanoseconds since 1970. */
+  of({ birthtimeNs, ctimeNs }: { birthtimeNs: bigint; ctimeNs: bigint }): bigint {
+    this.#areTrue ||= birthtimeNs > 0n && birthtimeNs !== ctimeNs
+    return this.#areTrue ? birthtimeNs : 0n
+  }
 }

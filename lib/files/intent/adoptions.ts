@@ -13,8 +13,9 @@ import { inFolder, type StagingArea, stageLink } from './staging.js'
 const PLACEHOLDER = 0o700
 
 /**
- * Says what is to be adopted: the file, link or folder at `from` gets the path `to`, where nothing stands, or a file or a
- * link that makes room. The folder above `to` must be there. Fails with `ERR_TRANSACTION` where a folder has the path.
+ * Says what is to be adopted: the file, link or folder at `from` gets the path `to`, where nothing stands, or a file or
+ * a link that makes room. The folder above `to` must be there. Fails with `ERR_TRANSACTION` where a folder has the
+ * path.
  */
 export async function adoption(area: StagingArea, from: string, to: string): Promise<Adopted> {
   const { tree } = area
@@ -43,7 +44,9 @@ export class Adoptions {
   /** And the placeholders that it made. */
   readonly #made = new Set<Adopted>()
 
-  /** @param taken in the process that prepared it, which undoes only what it began: what it put under temporary names */
+  /**
+   * @param taken in the process that prepared it, which undoes only what it began: what it put under temporary names
+   */
   constructor(
     tree: Tree,
     { adopted = [] }: Intent,

@@ -83,7 +83,9 @@ export class IntentFile {
     return inFolder(this.#tree, this.path, (where) => readIntent(fs, where))
   }
 
-  /** What the file is like: equal as long as nobody changed or renewed it. undefined: it is gone, or has another name. */
+  /**
+   * What the file is like: equal as long as nobody changed or renewed it. undefined: it is gone, or has another name.
+   */
   async seen(): Promise<string | undefined> {
     const { fs } = this.#tree
     // opened: a network disk may answer with what it remembers if one only asks by name

@@ -51,19 +51,19 @@ export interface Orphans {
   /** What other users have there and this one may not look into, which is passed over: `ERR_PERMISSION`. */
   foreign: SluiceError[]
   /**
-   * Where a process that is dead had moved a folder that a file was to replace, of whatever age: the paths of these folders
-   * aside. {@link recoverReplaced} ends that in the folder in which they are; nothing of them is removed here.
+   * Where a process that is dead had moved a folder that a file was to replace, of whatever age: the paths of these
+   * folders aside. {@link recoverReplaced} ends that in the folder in which they are; nothing of them is removed here.
    */
   replaced: string[]
 }
 
 /**
- * Removes the temporary files of this library whose processes are certainly dead: regular files and symbolic links with a
- * name that says who made them, with any prefix, which did not change for some time. What a link leads to stays. Files of
- * other users and of living processes stay, and so do those that an unfinished transaction needs (`recoverTransactions`).
- * Files of processes that cannot be looked at, on another machine or in another container, are watched for 10 seconds, and
- * stay if these show that they live. Fails with `ERR_USAGE`, and if `dir` itself cannot be read with `ERR_PERMISSION` or
- * `ERR_WRITE`; errors below it are in the result.
+ * Removes the temporary files of this library whose processes are certainly dead: regular files and symbolic links with
+ * a name that says who made them, with any prefix, which did not change for some time. What a link leads to stays.
+ * Files of other users and of living processes stay, and so do those that an unfinished transaction needs
+ * (`recoverTransactions`). Files of processes that cannot be looked at, on another machine or in another container, are
+ * watched for 10 seconds, and stay if these show that they live. Fails with `ERR_USAGE`, and if `dir` itself cannot be
+ * read with `ERR_PERMISSION` or `ERR_WRITE`; errors below it are in the result.
  */
 export function removeOrphans(folder: PathLike, options: RemoveOrphansOptions = {}): Promise<Orphans> {
   return audited('removeOrphans', folder, options, async () => {

@@ -3,7 +3,7 @@ import type { SluiceError } from '../../errors.js'
 import { readOpened } from '../content/read-file.js'
 import { withAccessList } from '../disk/access-list.js'
 import { keepAttributes, openingMode, setTime, unlessRefused } from '../disk/attributes.js'
-import { fileDigest } from '../disk/digest-file.js'
+import { type DigestOptions, fileDigest } from '../disk/digest-file.js'
 import { errorCode, SystemError } from '../disk/disk-error.js'
 import type { FileStats, FileSystem } from '../disk/fs.js'
 import { changedWhileCopied, checkUnchanged, checkWritten, writeTemporary } from '../disk/move-file.js'
@@ -176,11 +176,7 @@ export async function stageLink(
 }
 
 /** {@link fileDigest} for a path below the root. */
-export function digestOfFileAt(
-  tree: Tree,
-  path: string,
-  options?: Parameters<typeof fileDigest>[2],
-): Promise<string> {
+export function digestOfFileAt(tree: Tree, path: string, options?: DigestOptions): Promise<string> {
   return inFolder(tree, path, (where) => fileDigest(tree.fs, where, options))
 }
 

@@ -20,7 +20,9 @@ export interface RecordFile {
   clock: Clock
 }
 
-/** Appends records to a file that is ours alone: one write after the other; those that may wait are written together. */
+/**
+ * Appends records to a file that is ours alone: one write after the other; those that may wait are written together.
+ */
 export class BatchWriter {
   readonly #file: RecordFile
   #size = 0

@@ -65,7 +65,9 @@ export function watchOf({ wait, force, clock }: ClaimOptions): Watch {
   return wait || force || clock ? new Watch(clock, force) : watching
 }
 
-/** Looks at a journal: whether it changed since it was first watched. It is opened, so that no network disk remembers. */
+/**
+ * Looks at a journal: whether it changed since it was first watched. It is opened, so that no network disk remembers.
+ */
 export async function look(
   { fs, root }: Tree,
   folder: OpenFolder,
@@ -87,7 +89,9 @@ export interface Candidate {
 /** Whether the process lives that has a journal. 'unknown' of one that cannot be looked at. */
 export type JournalOwner = 'alive' | 'gone' | 'unknown'
 
-/** What can be said of the process that a journal, or the name of one, calls its owner: by a look at it or the journal. */
+/**
+ * What can be said of the process that a journal, or the name of one, calls its owner: by a look at it or the journal.
+ */
 async function fateOfOwner(
   owner: Owner,
   { tree, folder, name, watch }: Candidate,

@@ -27,8 +27,8 @@ export function collectPart(
 }
 
 /**
- * The part that was left of a file, if it is to be gone on with; else what is there, as {@link collectPart} says. The very
- * file that was made is one even if it was changed since.
+ * The part that was left of a file, if it is to be gone on with; else what is there, as {@link collectPart} says. The
+ * very file that was made is one even if it was changed since.
  * @param dryRun changes nothing on the disk
  */
 export async function findPart(

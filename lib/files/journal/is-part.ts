@@ -2,9 +2,9 @@ import type { FileStats } from '../disk/fs.js'
 import { idOf } from './journal-records.js'
 import type { JournalContent, UnfinishedFile } from './read-journal.js'
 
-// Whether the file that has the name of a part is the part. Only then it is removed, or written to: anybody may have made
-// a file of that name since, and a disk gives the number of a file that is gone to a new one. Where it is not certain, it
-// is kept, and said: what is forgotten stays for ever, and nobody knows why.
+// Whether the file that has the name of a part is the part. Only then it is removed, or written to: anybody may have
+// made a file of that name since, and a disk gives the number of a file that is gone to a new one. Where it is not
+// certain, it is kept, and said: what is forgotten stays for ever, and nobody knows why.
 
 /** Milliseconds by which times of one disk may differ that belong together: it takes them from a clock that ticks. */
 const CLOCK_TICK = 20
@@ -19,7 +19,8 @@ const COARSEST_TIME = 3000
  * Which file it is, as far as the journal says, without a look at when it was changed. 'very': the one that was made.
  * 'same': it has the number of that, of which one that is gone may have had it before. 'other': it is another one.
  * 'unsaid': the journal does not say. 'copied': the journal is not the file that it was written into, or does not say
- * which that was, as each of ours does: it is a copy, or somebody has made it up, as one in an archive. It proves nothing.
+ * which that was, as each of ours does: it is a copy, or somebody has made it up, as one in an archive. It proves
+ * nothing.
  */
 export type Identity = 'very' | 'same' | 'other' | 'copied' | 'unsaid'
 
@@ -39,9 +40,7 @@ export function identityOf(
       : (made.dev === journal.dev) === (found.dev === known.dev)
   if (!(isOnDisk && made.ino === found.ino)) return 'other'
   if (made.born === undefined || found.born === undefined) return 'same'
-  if (made.born === found.born) return 'very'
-  // some systems give the time of the last change for that of the birth
-  return there.birthtimeMs === there.ctimeMs ? 'same' : 'other'
+  return made.born === found.born ? 'very' : 'other'
 }
 
 /**

@@ -54,7 +54,9 @@ export interface FileId {
 /** A file of a run: path, size, time of last change, and its target where that is another one than the path. */
 export type RunFile = [path: string, size: number | null, mtime: number, target?: string]
 
-/** How much larger the inode of a file is than that of the file before it, and of how many files in a row that holds. */
+/**
+ * How much larger the inode of a file is than that of the file before it, and of how many files in a row that holds.
+ */
 export type IdStep = [more: number, count: number]
 
 /** One line of a journal. Files are referred to by `n`, their number in this journal. */
@@ -75,8 +77,8 @@ export type JournalRecord =
   /** The part goes on growing: says that the owner lives, and until when its parts may have changed. */
   | { kind: 'alive'; at: number }
   /**
-   * The file has ended, or with `count` so many of them in a row; with `part: 'kept'` there is something to resume. With
-   * 'suspect' its sync failed: what can be read of it need not be on the disk.
+   * The file has ended, or with `count` so many of them in a row; with `part: 'kept'` there is something to resume.
+   * With 'suspect' its sync failed: what can be read of it need not be on the disk.
    */
   | { kind: 'completed'; n: number; name?: string; digest?: string; count?: number }
   | { kind: 'failed'; n: number; code: string; part: 'kept' | 'suspect' | 'gone' }

@@ -188,8 +188,8 @@ export class Journal {
   }
 
   /**
-   * {@link check}, where this process did not show for long that it lives. To be called before anything is written: a part
-   * that was taken over must not get what belongs to nobody any more, and none be made that no journal knows.
+   * {@link check}, where this process did not show for long that it lives. To be called before anything is written: a
+   * part that was taken over must not get what belongs to nobody any more, and none be made that no journal knows.
    */
   async hold(): Promise<void> {
     if (!this.#renewal.isDoubtful) return

@@ -27,7 +27,9 @@ export interface Leftover {
   path: string
   /** Bytes that stand in it. */
   bytes: number
-  /** Of a folder in which a transfer is staged: all that goes with it, files and links, by their paths below the root. */
+  /**
+   * Of a folder in which a transfer is staged: all that goes with it, files and links, by their paths below the root.
+   */
   removed?: string[]
   /**
    * 'part': it can be removed, and was unless `dryRun`. 'published': the file has its name already, only the part's
@@ -55,11 +57,11 @@ export interface CollectOptions extends ClaimOptions {
  * Clears away what transfers into this folder have left: those whose process is dead, or has released its journal.
  * Removes their parts, and then their journals. A journal is believed only so far: what is removed is a regular file
  * with one name, called as the part of that file would be, not larger than it, of the journal's own user, changed
- * only while the owner lived, and the very file that was made, where the journal says which that is: of small files that
- * arrived in a run it does so when the next run begins, of others in the moment after they were made. A journal that is
- * not the very file that it says it was written into proves nothing: it is a copy, or came in an archive. The rest stays:
- * journals of living processes, of other machines, and what cannot be read.
- * Stopped by `signal`, it fails with `ERR_CANCELLED` once it has said which parts it removed.
+ * only while the owner lived, and the very file that was made, where the journal says which that is: of small files
+ * that arrived in a run it does so when the next run begins, of others in the moment after they were made. A journal
+ * that is not the very file that it says it was written into proves nothing: it is a copy, or came in an archive. The
+ * rest stays: journals of living processes, of other machines, and what cannot be read. Stopped by `signal`, it fails
+ * with `ERR_CANCELLED` once it has said which parts it removed.
  * @returns what was found
  */
 export async function collectLeftovers(tree: Tree, options: CollectOptions = {}): Promise<Leftover[]> {

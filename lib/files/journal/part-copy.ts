@@ -9,8 +9,8 @@ import { partPathOf } from './collect-part.js'
 import type { LeftPart, TakeOverOptions } from './take-over.js'
 
 /**
- * Copies of parts that take their places. A process that cannot be looked at may have been suspended only: what it still
- * writes when it wakes up must go to a file that has no name any more.
+ * Copies of parts that take their places. A process that cannot be looked at may have been suspended only: what it
+ * still writes when it wakes up must go to a file that has no name any more.
  */
 export class PartCopies {
   readonly #tree: Tree

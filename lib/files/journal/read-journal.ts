@@ -74,8 +74,9 @@ export async function readJournal(fs: FileSystem, path: string): Promise<Journal
 }
 
 /**
- * Whether the file was never synced, as far as the disk knows, so that nothing relies on it: it is empty, or there are zeros
- * after a power cut where its owner's line should be, with nothing but zeros behind them, or records that did reach the disk.
+ * Whether the file was never synced, as far as the disk knows, so that nothing relies on it: it is empty, or there are
+ * zeros after a power cut where its owner's line should be, with nothing but zeros behind them, or records that did
+ * reach the disk.
  */
 export async function isUnwritten(fs: FileSystem, path: string): Promise<boolean> {
   return withRegular(fs, path, async (fd, stats) => {

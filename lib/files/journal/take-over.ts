@@ -63,13 +63,14 @@ export interface TakeOverOptions extends ClaimOptions {
 /** What {@link takeOver} gives to whoever goes on with parts. */
 export interface Taker {
   /**
-   * To be called for each part that is to be gone on with, before a journal knows it: nobody else writes to it then. Its
-   * stats may have changed. False if that cannot be done: the part stays as it is.
+   * To be called for each part that is to be gone on with, before a journal knows it: nobody else writes to it then.
+   * Its stats may have changed. False if that cannot be done: the part stays as it is.
    */
   own(part: LeftPart): Promise<boolean>
   /**
-   * To be called when a journal knows it: a copy that {@link own} made takes its place. If it fails, the part is what it
-   * was, and is not this process's: with `ERR_LOCK_LOST` if another one has taken over the journal that knew it before.
+   * To be called when a journal knows it: a copy that {@link own} made takes its place. If it fails, the part is what
+   * it was, and is not this process's: with `ERR_LOCK_LOST` if another one has taken over the journal that knew it
+   * before.
    */
   place(part: LeftPart): Promise<void>
   /** The part is gone on with: the journal that knew it before forgets it. */
@@ -88,7 +89,7 @@ const MOST_LISTINGS = 100
  * is left.
  * @param isWanted whether something is to be done with a file
  * @param begin called once, with all parts of such files, one that several journals know several times: makes those its
- *   own that it goes on with, makes another journal know them, and only then calls `taken` for each of them. If it fails,
+ * own that it goes on with, makes another journal know them, and only then calls `taken` for each of them. If it fails,
  *   all is as it was
  */
 export async function takeOver<T>(

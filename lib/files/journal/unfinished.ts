@@ -27,8 +27,8 @@ import { isUnwritten, type JournalContent, readJournal, type UnfinishedFile } fr
 export interface LeftFile extends UnfinishedFile {
   /**
    * 'pending': nothing of it is there, or nothing that would be gone on with. 'in_progress': its part is there.
-   * 'suspect': so it is, but a sync of it has failed, so that the file comes anew. 'completed': it has its name, only the
-   * part's name is still there.
+   * 'suspect': so it is, but a sync of it has failed, so that the file comes anew. 'completed': it has its name, only
+   * the part's name is still there.
    */
   state: 'pending' | 'in_progress' | 'suspect' | 'completed'
   /** The bytes that stand in its part. They are proved before they count. */
@@ -41,7 +41,9 @@ export interface UnfinishedTransfer {
   id: string
   /** The path of its journal below the folder. */
   journal: string
-  /** Whether its process lives. 'unknown' of one that cannot be looked at, on another machine or in another container. */
+  /**
+   * Whether its process lives. 'unknown' of one that cannot be looked at, on another machine or in another container.
+   */
   owner: JournalOwner
   /** When something of it changed last, in milliseconds since 1970. */
   changed: number
@@ -72,8 +74,8 @@ const MOST_LOOKS = 8
  * What transfers into a folder have not finished: those that were interrupted, and those that run. Changes nothing, and
  * believes a journal only so far as a transfer would that goes on with it.
  *
- * Fails only if the folder itself cannot be opened: with `ERR_WRITE` (cause ENOENT, ENOTDIR, …), `ERR_PERMISSION`; and with
- * `ERR_USAGE` and `ERR_CANCELLED`.
+ * Fails only if the folder itself cannot be opened: with `ERR_WRITE` (cause ENOENT, ENOTDIR, …), `ERR_PERMISSION`; and
+ * with `ERR_USAGE` and `ERR_CANCELLED`.
  */
 export async function unfinishedTransfers(
   dir: PathLike,

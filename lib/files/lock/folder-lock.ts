@@ -39,8 +39,8 @@ const TIMEOUT = 10_000
  * every 2 seconds, and counts as dead when it did not for 10 seconds while somebody watched: that long one may wait,
  * whatever `timeout` says, unless it is 0. A holder that was only suspended, or blocked its event loop, then finds that
  * it has lost the lock: {@link FolderLock.check} says so. When a waiting exclusive claim is at the front, no new reader
- * gets in, so that a stream of readers does not starve it. Those that wait in one process get it in the order in which they
- * came; among processes chance decides who is next.
+ * gets in, so that a stream of readers does not starve it. Those that wait in one process get it in the order in which
+ * they came; among processes chance decides who is next.
  *
  * All users who may write to the folder share its lock: the folder of the lock gets the permission bits of the locked
  * one. Not in a folder with the sticky bit, such as /tmp: there each user has locks of his own, and nobody can keep
@@ -56,7 +56,9 @@ export class FolderLock implements AsyncDisposable {
   readonly mode: LockMode
   /** The random part of the name of its entry: it identifies this one acquisition. */
   readonly token: string
-  /** In a folder with the sticky bit: another user has taken the usual name of the lock, so that ours has another one. */
+  /**
+   * In a folder with the sticky bit: another user has taken the usual name of the lock, so that ours has another one.
+   */
   readonly warning: SluiceError | undefined
   readonly #claim: Claim
   readonly #folder: string
@@ -83,8 +85,8 @@ export class FolderLock implements AsyncDisposable {
 
   /**
    * Waits for the lock on `folder`, which must exist unless `create` is set. Fails with `ERR_LOCKED` (the time is over;
-   * `error.found` says who holds it), `ERR_CANCELLED` (`cause` is the reason of the signal), `ERR_USAGE`, and for failures
-   * of the disk with `ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_DISK_FULL`, `ERR_UNSAFE_LINK`.
+   * `error.found` says who holds it), `ERR_CANCELLED` (`cause` is the reason of the signal), `ERR_USAGE`, and for
+   * failures of the disk with `ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`, `ERR_DISK_FULL`, `ERR_UNSAFE_LINK`.
    */
   static acquire(folder: PathLike, options: LockOptions = {}): Promise<FolderLock> {
     return audited('lock', folder, options, async () => {

@@ -16,8 +16,9 @@ export interface IsLockedOptions {
 }
 
 /**
- * Whether somebody holds the lock on a folder, in which no other user may make files, by a look that changes nothing: for
- * a dry run, which says what taking the lock would find. Holders that cannot be looked at are watched as long as then.
+ * Whether somebody holds the lock on a folder, in which no other user may make files, by a look that changes nothing:
+ * for a dry run, which says what taking the lock would find. Holders that cannot be looked at are watched as long as
+ * then.
  */
 export async function isLocked(
   folder: string,

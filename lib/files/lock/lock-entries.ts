@@ -134,8 +134,8 @@ export class LockEntries {
   }
 
   /**
-   * Whether somebody holds the lock who may be alive; until that is known also who cannot be looked at. Changes nothing:
-   * who takes the lock finds the same.
+   * Whether somebody holds the lock who may be alive; until that is known also who cannot be looked at. Changes
+   * nothing: who takes the lock finds the same.
    */
   async areHeld(): Promise<boolean> {
     this.undecided = 0

@@ -5,8 +5,8 @@ import type { Claim } from './claim.js'
 import type { Claimant } from './lock-names.js'
 
 /**
- * Takes the lock for a claim that was announced: enters the gate, and then waits for the readers to leave or becomes one.
- * Throws `ERR_LOCKED`, `ERR_CANCELLED` and system errors; entries of the claimant may remain then.
+ * Takes the lock for a claim that was announced: enters the gate, and then waits for the readers to leave or becomes
+ * one. Throws `ERR_LOCKED`, `ERR_CANCELLED` and system errors; entries of the claimant may remain then.
  * @param folder for the message
  */
 export async function takeLock(claim: Claim, waiting: Backoff, folder: string): Promise<void> {

@@ -5,7 +5,9 @@ import { processSystem } from './owner.js'
 /** Handles that each operation has open at once, as a rule: with its lock, and what it stages or looks at. */
 export const HANDLES = { write: 1, part: 2, rotation: 6, restore: 8, transaction: 16 } as const
 
-/** Handles that are left for all else: for operations that open and close what they need, and for the program itself. */
+/**
+ * Handles that are left for all else: for operations that open and close what they need, and for the program itself.
+ */
 const FOR_OTHERS = 128
 
 /** Milliseconds without anybody ending, after which whoever waits goes ahead. */
@@ -17,10 +19,10 @@ interface Waiting {
 }
 
 /**
- * Admission for what has handles open for long, such as streams and transactions: as much as the system has handles for.
- * Who finds none waits until others have ended, in the order in which they came. They may all belong to one who ends
- * none before it has another one: so nobody waits for longer than a while in which none ends, and then it may fail for
- * want of handles.
+ * Admission for what has handles open for long, such as streams and transactions: as much as the system has handles
+ * for. Who finds none waits until others have ended, in the order in which they came. They may all belong to one who
+ * ends none before it has another one: so nobody waits for longer than a while in which none ends, and then it may fail
+ * for want of handles.
  */
 export class Admission {
   readonly #most: number

@@ -15,9 +15,9 @@ export function entryOfAnother(path: string, uid: number): SluiceError {
 }
 
 /**
- * Tells whether what stands beside a file under a name of ours, such as a backup or a rotated file, was made by somebody
- * who could have replaced the file as well: by this user, or by the owner of the file or of the folder. Anybody else may
- * have planted it. Throws system errors.
+ * Tells whether what stands beside a file under a name of ours, such as a backup or a rotated file, was made by
+ * somebody who could have replaced the file as well: by this user, or by the owner of the file or of the folder.
+ * Anybody else may have planted it. Throws system errors.
  * @param folder the folder that all is in
  * @param files the paths of the file, and of what is known to be kept of it
  */

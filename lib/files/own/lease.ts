@@ -84,7 +84,9 @@ export class Renewal {
   #running: Promise<unknown> = Promise.resolve()
   #stopped = false
 
-  /** @param renew changes it. If that fails, it is tried again: the owner finds out by itself whether the record is lost */
+  /**
+   * @param renew changes it. If that fails, it is tried again: the owner finds out by itself whether the record is lost
+   */
   constructor(renew: () => Promise<unknown>, clock: Clock = backgroundClock) {
     this.#renew = renew
     this.#clock = clock

@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { OWNER_TEXT, type Owner, ownerOfText, textOfOwner } from './owner.js'
 
-// All names of our own folder (`.sluice`), and of what is in it: journals, intents of transactions, recovery points, staged transfers.
+// All names of our own folder (`.sluice`), and of what is in it: journals, intents of transactions, recovery points,
+// staged transfers.
 
 /** The possible names of our folder: the first one that is free or ours is used. */
 export const OWN_FOLDERS = ['.sluice', '.sluice_1', '.sluice_2', '.sluice_3', '.sluice_4'] as const

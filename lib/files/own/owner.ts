@@ -77,8 +77,8 @@ export function thisOwner(system: ProcessSystem = processSystem): Owner {
 /**
  * What can be said of a process by looking at it. 'unseen': it is on another machine or in another container, or too
  * little is known; see lease.ts. So it is where the processes of other users are hidden (`hidepid`, see proc(5)): some
- * process has the number, but nobody can tell whether it is the same one. Where the system does not say which boot it is
- * (without /proc), machines of the same name count as one.
+ * process has the number, but nobody can tell whether it is the same one. Where the system does not say which boot it
+ * is (without /proc), machines of the same name count as one.
  */
 export function fateOf(owner: Owner, system: ProcessSystem = processSystem): 'alive' | 'gone' | 'unseen' {
   const here = currentMachine(system)

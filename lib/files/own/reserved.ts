@@ -24,8 +24,8 @@ const OWN = /^\.sluice(?:_[0-9a-f]+|-.*)?$|^\..*\.sluice-tmp$|^sl(?:uice|[0-9a-f
 
 /**
  * What is kept beside a file, and counted, read and removed by its name: backups, and the rotated files of a trail; and
- * the short names of these. The rotated files of `rotateFile` are not among them: ordinary files are called `ls.1`, too.
- * They are never read, and one more of them only takes a number.
+ * the short names of these. The rotated files of `rotateFile` are not among them: ordinary files are called `ls.1`,
+ * too. They are never read, and one more of them only takes a number.
  */
 const KEPT = /\.\d{8}t\d{9}z\.[0-9a-f]{4}\.bak$|\.\d{8,15}-[0-9a-f]{8}$|~\d+\.(?:bak|\d{3})$/s
 

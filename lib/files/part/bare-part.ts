@@ -178,7 +178,9 @@ export class BarePart {
     return { end: this.#ranges.end, bytes: this.#ranges.size }
   }
 
-  /** The digest of the content, read back from the disk. Default: SHA-256. Aborted, it fails with the signal's reason. */
+  /**
+   * The digest of the content, read back from the disk. Default: SHA-256. Aborted, it fails with the signal's reason.
+   */
   async digest(hasher: Hasher = createHash('sha256'), signal?: AbortSignal): Promise<Buffer> {
     return this.#handle.use((fd) => digestFile(this.#folders.fs, fd, hasher, signal))
   }

@@ -24,8 +24,8 @@ import {
 export type { CompleteOptions, PartFileOptions, Prefix }
 
 /**
- * A file while it arrives: `name.part` beside `name` until it is complete; {@link publish} gives it the name. Its handle
- * belongs to the budget of its tree: it is closed if it was not used for a while, and opened again when it is needed.
+ * A file while it arrives: `name.part` beside `name` until it is complete; {@link publish} gives it the name. Its
+ * handle belongs to the budget of its tree: one that was not used for a while is closed, and opened again when needed.
  *
  * ```ts
  * await using part = await PartFile.open('inbox/report.pdf', { size, expected, journal: true })
@@ -34,9 +34,9 @@ export type { CompleteOptions, PartFileOptions, Prefix }
  * ```
  *
  * Fails with `ERR_USAGE` for wrong options, `ERR_UNSUPPORTED` for an algorithm that this machine does not have,
- * `ERR_STATE` once it is complete or given up, `ERR_DIGEST` if the content is not the one that is expected, `ERR_LOCK_LOST`
- * if another process took it over by its journal since this one was suspended, and with `ERR_DISK_FULL`, `ERR_READ_ONLY`,
- * `ERR_PERMISSION`, `ERR_UNSAFE_LINK` and `ERR_WRITE` for failures of the disk.
+ * `ERR_STATE` once it is complete or given up, `ERR_DIGEST` if the content is not the one that is expected,
+ * `ERR_LOCK_LOST` if another process took it over by its journal since this one was suspended, and with
+ * `ERR_DISK_FULL`, `ERR_READ_ONLY`, `ERR_PERMISSION`, `ERR_UNSAFE_LINK` and `ERR_WRITE` for failures of the disk.
  */
 export class PartFile {
   readonly #begun: BegunPart
@@ -214,9 +214,9 @@ export class PartFile {
   }
 
   /**
-   * Gives the file its name, if the content has the digest that is `expected`: else `ERR_DIGEST`, and the part is reset,
-   * or removed after the last of its `attempts`. With `size` no call is needed. Fails with `ERR_STATE` if bytes are
-   * missing, with `ERR_CONFLICT` and `ERR_USAGE`, and with `ERR_WRITE` if the part file is not the one that was
+   * Gives the file its name, if the content has the digest that is `expected`: else `ERR_DIGEST`, and the part is
+   * reset, or removed after the last of its `attempts`. With `size` no call is needed. Fails with `ERR_STATE` if bytes
+   * are missing, with `ERR_CONFLICT` and `ERR_USAGE`, and with `ERR_WRITE` if the part file is not the one that was
    * written, or not as long: nothing else gets the name. `warning` in the result is what failed nevertheless.
    */
   complete(options: CompleteOptions = {}): Promise<Published> {

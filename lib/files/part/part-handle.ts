@@ -156,7 +156,10 @@ export class PartHandle implements BudgetFile {
     this.#gone = true
   }
 
-  /** Calls `work`, which gives the file its name. If that fails, and something else has the name of the part, it is gone. */
+  /**
+   * Calls `work`, which gives the file its name. If that fails, and something else has the name of the part, it is
+   * gone.
+   */
   async giveName<T>(work: (folder: OpenFolder, name: string) => Promise<T>): Promise<T> {
     try {
       return await this.within((folder) => work(folder, this.#name))

@@ -29,8 +29,8 @@ export type Folders = Pick<Tree, 'fs' | 'handles' | 'folder'>
 /** What is said of a part when it begins. */
 export interface BarePartOptions {
   /**
-   * The name of the part file: none that Sluice itself uses (`ERR_PATH`), and another one than that of the file. Default:
-   * `name.part`, or the next name that is free.
+   * The name of the part file: none that Sluice itself uses (`ERR_PATH`), and another one than that of the file.
+   * Default: `name.part`, or the next name that is free.
    */
   partName?: string
   /**
@@ -89,7 +89,9 @@ export interface PartFileOptions extends Omit<BarePartOptions, 'found'> {
   algorithm?: string
   /** What happens if something has the name of the file already. Default 'rename'. */
   conflict?: Conflict
-  /** Also replace a file that nobody may write to, as one of mode 0444; else that is `ERR_PERMISSION`. Default false. */
+  /**
+   * Also replace a file that nobody may write to, as one of mode 0444; else that is `ERR_PERMISSION`. Default false.
+   */
   replaceReadOnly?: boolean
   /**
    * How often the whole content may come, in all, until it has the digest that is expected. Each time that it has not,
@@ -98,14 +100,14 @@ export interface PartFileOptions extends Omit<BarePartOptions, 'found'> {
   attempts?: number
   /**
    * Continues the part file that an earlier process wrote, if what stands at its beginning has this digest
-   * ({@link PartFile.prefix} told it). If it has not, or is not there, a new part begins: {@link PartFile.position} says
-   * where to go on.
+   * ({@link PartFile.prefix} told it). If it has not, or is not there, a new part begins: {@link PartFile.position}
+   * says where to go on.
    */
   prefix?: Prefix
   /**
    * Keeps a journal in our folder `.sluice`, so that a later call finds by itself what was left of the file, proves it,
-   * and goes on behind it. The rest is taken for the same file if `size`, `mtime` and `expected` are the same: give what
-   * you know. What nobody comes back for is found by {@link collectLeftovers}. Default false.
+   * and goes on behind it. The rest is taken for the same file if `size`, `mtime` and `expected` are the same: give
+   * what you know. What nobody comes back for is found by {@link collectLeftovers}. Default false.
    */
   journal?: boolean
 }
@@ -195,7 +197,9 @@ export function unexpected(
   return new SluiceError('ERR_DIGEST', message, details)
 }
 
-/** What happens to what has the name of a finished file: one that nobody may write to stays, unless the options say so. */
+/**
+ * What happens to what has the name of a finished file: one that nobody may write to stays, unless the options say so.
+ */
 export function policyOf(path: string, { conflict, replaceReadOnly }: PartFileOptions): CompleteOptions {
   return {
     ...(conflict && { conflict }),

@@ -92,8 +92,8 @@ const NOT_OVERWRITABLE = new Set('EISDIR ENOTDIR ENOTEMPTY EEXIST EACCES EPERM E
  * When it resolves, the temporary name is gone (or the warning says why not). When it rejects, the file does not
  * count as published, and `temporary` exists unless the content has another name already; calling it again continues
  * where this call stopped. Fails with `ERR_CONFLICT` (conflict 'fail'), `ERR_DISK_FULL`, `ERR_READ_ONLY`,
- * `ERR_PERMISSION`, `ERR_WRITE`, and before anything is done with `ERR_PATH` for a name that Sluice itself uses, and with
- * `ERR_USAGE`.
+ * `ERR_PERMISSION`, `ERR_WRITE`, and before anything is done with `ERR_PATH` for a name that Sluice itself uses, and
+ * with `ERR_USAGE`.
  */
 export async function publish(
   fs: FileSystem,

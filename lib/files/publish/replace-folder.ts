@@ -111,8 +111,8 @@ export interface RecoverReplacedOptions {
   /** Change nothing, only say what would be done. */
   dryRun?: boolean
   /**
-   * The names of the folders aside that are looked at, whose processes are known to be dead: `removeOrphans` finds them, on
-   * other machines as well. Default: all of which one can see that the process is dead.
+   * The names of the folders aside that are looked at, whose processes are known to be dead: `removeOrphans` finds
+   * them, on other machines as well. Default: all of which one can see that the process is dead.
    */
   asides?: readonly string[]
   system?: ProcessSystem

@@ -19,16 +19,18 @@ interface Known {
 }
 
 /**
- * Which suffixes are taken, so that not each of very many files begins anew: on a disk that takes `a`, `A` and a thousand
- * more spellings for one name, they would try each other's suffixes in a square. That names are one is told by what has
- * them. To leave a suffix out never costs a file: whether a name is free is found out by the step that takes it.
+ * Which suffixes are taken, so that not each of very many files begins anew: on a disk that takes `a`, `A` and a
+ * thousand more spellings for one name, they would try each other's suffixes in a square. That names are one is told by
+ * what has them. To leave a suffix out never costs a file: whether a name is free is found out by the step that takes
+ * it.
  */
 export class Suffixes {
   readonly #known = new Map<string, Known>()
 
   /**
    * Notes that a suffix is taken.
-   * @param like what stands there: it may be what another file wants. Left out: another file of the same transfer has it
+   * @param like what stands there: it may be what another file wants. Left out: another file of the same transfer has
+   *   it
    */
   note(first: FileStats | undefined, n: number, like?: string): void {
     const key = keyOf(first)

@@ -34,9 +34,9 @@ export function backupMeant(option: string, which: WhichBackup | undefined): Bac
 }
 
 /**
- * The backup of the file `name` in this folder that is meant ({@link backupMeant}); `ERR_NO_SUCH_FILE` if there is none,
- * `ERR_PERMISSION` if somebody put it there who could not have replaced the file either. A number does not count such
- * ones, nor a second name of the file itself, as a crash leaves one: that is no earlier content.
+ * The backup of the file `name` in this folder that is meant ({@link backupMeant}); `ERR_NO_SUCH_FILE` if there is
+ * none, `ERR_PERMISSION` if somebody put it there who could not have replaced the file either. A number does not count
+ * such ones, nor a second name of the file itself, as a crash leaves one: that is no earlier content.
  * @param shown the path of the file, for the message
  */
 export async function chooseBackup(

@@ -111,8 +111,8 @@ export class RecoveryManager implements AsyncDisposable {
 
   /**
    * Makes a point for a change that was made already, by a write with the option `backup`, say: an undo gives back what
-   * the backup holds. The file as it is now counts as the result of the change; it may be gone. The content of the backup
-   * is copied, so that the point stays good when the backup is removed.
+   * the backup holds. The file as it is now counts as the result of the change; it may be gone. The content of the
+   * backup is copied, so that the point stays good when the backup is removed.
    *
    * Fails as {@link before}, and with `ERR_NO_SUCH_FILE` if there is no such backup, `ERR_USAGE` for what says none.
    * @param which default 1: the newest; see `restoreBackup`

@@ -65,16 +65,16 @@ const ALL = Number.MAX_SAFE_INTEGER
 /**
  * Gives a file back the content of one of the backups that a write with the option `backup` made, with the mode, the
  * time and, as far as the system allows it, the owner that it had. The backup is copied and stays. The file has the old
- * content or that of the backup at every moment, as with `writeFileAtomic`; it may be missing, too. A symbolic link that
- * a write with `symlink: 'replace'` has replaced becomes a link again.
+ * content or that of the backup at every moment, as with `writeFileAtomic`; it may be missing, too. A symbolic link
+ * that a write with `symlink: 'replace'` has replaced becomes a link again.
  *
  * It waits for its turn, as `updateJson` does: no update gets lost between the backup and the restore. The number of a
  * backup changes with each write and each restore; whoever may have to run it again gives the name.
  *
  * Fails with `ERR_NO_SUCH_FILE` (no such backup; `error.found` lists those there are), `ERR_PERMISSION` (it belongs to
  * somebody who could not have replaced the file either, or nobody may write to the file), `ERR_USAGE`, `ERR_LOCKED`,
- * `ERR_LOCK_LOST`, `ERR_CANCELLED`, `ERR_SOURCE_CHANGED` (somebody wrote to the backup meanwhile), and with the codes of
- * disk failures; the file is as it was then, unless only the last sync failed.
+ * `ERR_LOCK_LOST`, `ERR_CANCELLED`, `ERR_SOURCE_CHANGED` (somebody wrote to the backup meanwhile), and with the codes
+ * of disk failures; the file is as it was then, unless only the last sync failed.
  */
 export function restoreBackup(file: PathLike, options: RestoreOptions = {}): Promise<Restored> {
   return audited('restoreBackup', file, options, async () => {

@@ -13,8 +13,8 @@ export interface RotateOptions extends Pick<LockOptions, 'timeout' | 'signal' | 
    */
   minSize?: number
   /**
-   * Only a file that was made so long ago, in milliseconds, or whose content is older. Where the disk does not say when a
-   * file was made, the time of its last change counts: then a log that is written to all the time never is so old.
+   * Only a file that was made so long ago, in milliseconds, or whose content is older. Where the disk does not say when
+   * a file was made, the time of its last change counts: then a log that is written to all the time never is so old.
    */
   minAge?: number
   /** Compress the rotated files, with gzip. Default false. */

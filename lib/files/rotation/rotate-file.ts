@@ -31,8 +31,8 @@ export interface Rotation {
   /** The paths of those that were one too many. */
   removed: string[]
   /**
-   * What failed, although the file is rotated: something could not be compressed or removed, and is still there. Or what
-   * was passed over, because another user has put it there.
+   * What failed, although the file is rotated: something could not be compressed or removed, and is still there. Or
+   * what was passed over, because another user has put it there.
    */
   warning?: SluiceError
 }
@@ -40,9 +40,9 @@ export interface Rotation {
 /**
  * Renames the file to `path.1`, `path.1` to `path.2`, and so on; numbers beyond `keep` are removed at the end. Then
  * nothing is at `path`: the writer makes it anew, and has to close the old one before (a process that still has it
- * open writes to `path.1`). If there is no file at `path`, `rotated` is false; so it is with `minSize` or `minAge` if the
- * file is neither so large nor so old, and then nothing is changed. That is looked at under the lock: of several processes
- * that find a log too large, one rotates it.
+ * open writes to `path.1`). If there is no file at `path`, `rotated` is false; so it is with `minSize` or `minAge` if
+ * the file is neither so large nor so old, and then nothing is changed. That is looked at under the lock: of several
+ * processes that find a log too large, one rotates it.
  *
  * No file is ever without a name, and none takes the name of another; a file that is put at `path` meanwhile stays
  * there, or is the one that is rotated. If it is interrupted anywhere, even by a power cut, the next run continues.
@@ -87,7 +87,10 @@ export function rotateFile(file: PathLike, options: RotateOptions = {}): Promise
   })
 }
 
-/** One rotation, under the lock. It may be interrupted after any step, also because it lost the lock; the next run continues. */
+/**
+ * One rotation, under the lock. It may be interrupted after any step, also because it lost the lock; the next run
+ * continues.
+ */
 class RotationRun {
   readonly #fs: FileSystem
   readonly #folder: OpenFolder

@@ -14,7 +14,8 @@ export function slotName(name: string, number: number, isCompressed = false): st
 /** What stands under the names of rotated files. */
 export interface Slots {
   /**
-   * The names by number, from the lowest on: of each `name.1` and, behind it, `name.1.gz`; both after an interrupted run.
+   * The names by number, from the lowest on: of each `name.1` and, behind it, `name.1.gz`; both after an interrupted
+   * run.
    */
   ours: Map<number, string[]>
   /** The numbers of which another user has a name. */
@@ -53,8 +54,8 @@ export async function listSlots(
 }
 
 /**
- * How room is made for one more: `first` is the number that it gets, the lowest that no other user has. Those that stand
- * in the way, and those in their way, move on, the last one first.
+ * How room is made for one more: `first` is the number that it gets, the lowest that no other user has. Those that
+ * stand in the way, and those in their way, move on, the last one first.
  */
 export function movesOf({ ours, foreign }: Slots): { first: number; moves: { name: string; to: number }[] } {
   const after = (number: number) => {

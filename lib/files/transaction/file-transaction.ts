@@ -42,9 +42,9 @@ import type { RecoveredTransaction } from './recover.js'
  * ```
  *
  * Each operation sees what the earlier ones planned; on the disk nothing changes before {@link commit}, except for
- * temporary files. Paths are relative, with `/`, and name regular files and folders; no link is followed. Existing files that are
- * written keep their mode and owner, moved files stay the same files. After a crash the next `begin` in the folder
- * completes or undoes what was left, or {@link recoverTransactions} does.
+ * temporary files. Paths are relative, with `/`, and name regular files and folders; no link is followed. Existing
+ * files that are written keep their mode and owner, moved files stay the same files. After a crash the next `begin` in
+ * the folder completes or undoes what was left, or {@link recoverTransactions} does.
  *
  * A failed operation makes the whole transaction fail: only {@link rollback} is possible then. Writes that still wait
  * for their source fail too (`ERR_CANCELLED`, with that failure as the cause), and their streams are destroyed.
@@ -139,10 +139,10 @@ export class FileTransaction implements AsyncDisposable {
   }
 
   /**
-   * {@link copy} of a file or folder that is not below the folder of the transaction. `source` is any path; links on the
-   * way are followed, but it must be none itself. What is in a folder under a name of ours (`.sluice`, locks, temporary
-   * files) is left out, with a warning in the result. Fails also with `ERR_NO_SUCH_FILE`, and with `ERR_USAGE` if it is in
-   * the folder of the transaction, or that is in it.
+   * {@link copy} of a file or folder that is not below the folder of the transaction. `source` is any path; links on
+   * the way are followed, but it must be none itself. What is in a folder under a name of ours (`.sluice`, locks,
+   * temporary files) is left out, with a warning in the result. Fails also with `ERR_NO_SUCH_FILE`, and with
+   * `ERR_USAGE` if it is in the folder of the transaction, or that is in it.
    */
   copyIn(source: string, to: string): Promise<void> {
     const copy = async () => this.#draft.bring(localPath('source', source), to, false)
@@ -150,10 +150,10 @@ export class FileTransaction implements AsyncDisposable {
   }
 
   /**
-   * {@link copyIn}, and once everything is committed the source is removed. So its content is there, or here, or, if the
-   * process dies right after the commit, in both places; it is never in none. What somebody has changed or added there
-   * since it was read is left, with a warning in the result. Mode, time and, as far as the system allows it, the owner are
-   * kept.
+   * {@link copyIn}, and once everything is committed the source is removed. So its content is there, or here, or, if
+   * the process dies right after the commit, in both places; it is never in none. What somebody has changed or added
+   * there since it was read is left, with a warning in the result. Mode, time and, as far as the system allows it, the
+   * owner are kept.
    */
   moveIn(source: string, to: string): Promise<void> {
     const move = async () => this.#draft.bring(localPath('source', source), to, true)

@@ -24,8 +24,8 @@ export function lockFolder(
 }
 
 /**
- * Removes temporary files; missing ones are fine, and what is known not to be ours is left. Continues after an error, and
- * throws the first one.
+ * Removes temporary files; missing ones are fine, and what is known not to be ours is left. Continues after an error,
+ * and throws the first one.
  */
 export async function removeAll(
   tree: Tree,

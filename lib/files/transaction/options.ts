@@ -64,8 +64,8 @@ export interface TransactionOptions {
   /** If a dead process left a transaction there: 'recover' it (default), or 'refuse' to begin. */
   unfinished?: 'recover' | 'refuse'
   /**
-   * Called with the progress. If it throws, the operation or commit that called it fails with `ERR_DESTROYED` and that as
-   * its cause, and with it the transaction: everything stays as it was.
+   * Called with the progress. If it throws, the operation or commit that called it fails with `ERR_DESTROYED` and that
+   * as its cause, and with it the transaction: everything stays as it was.
    */
   progress?: (progress: TransactionProgress) => void
   /** Gets one record when the transaction ends. Default: the trail set by `setDefaultAudit`, if any. */

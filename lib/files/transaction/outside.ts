@@ -46,7 +46,8 @@ export class Outside {
 
   /**
    * Looks at what is at `path`, which may be reached through links, but is none itself. Fails with `ERR_UNSAFE_LINK`,
-   * `ERR_NO_SUCH_FILE`, `ERR_USAGE` (it is in the folder of the transaction, or that is in it), and as {@link listTree}.
+   * `ERR_NO_SUCH_FILE`, `ERR_USAGE` (it is in the folder of the transaction, or that is in it), and as
+   * {@link listTree}.
    */
   static async find({ fs, root }: Tree, path: string): Promise<Outside> {
     const name = basename(path)
@@ -108,8 +109,8 @@ export class Outside {
   }
 
   /**
-   * Removes all that was read, and the folders that are empty then. What somebody has changed or added since stays. Gives
-   * a warning for the first thing that is left.
+   * Removes all that was read, and the folders that are empty then. What somebody has changed or added since stays.
+   * Gives a warning for the first thing that is left.
    */
   async remove(power: boolean): Promise<SluiceError | undefined> {
     let left: unknown

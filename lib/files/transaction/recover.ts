@@ -56,8 +56,8 @@ export interface TransactionRecovery {
   /** Each of them. */
   transactions: RecoveredTransaction[]
   /**
-   * What other users have below the folder that could not be looked into for temporary files, which are ours alone: it is
-   * passed over.
+   * What other users have below the folder that could not be looked into for temporary files, which are ours alone: it
+   * is passed over.
    */
   warnings?: SluiceError[]
 }
@@ -70,8 +70,8 @@ export interface RecoverOptions extends Audited {
   orphans?: boolean
   fs?: FileSystem
   /**
-   * How long to wait for a running transaction. Milliseconds, default 10,000. Its `signal` ends all of the recovery, between two
-   * steps; the next one goes on there.
+   * How long to wait for a running transaction. Milliseconds, default 10,000. Its `signal` ends all of the recovery,
+   * between two steps; the next one goes on there.
    */
   lock?: LockWaiting
   /**
@@ -93,9 +93,10 @@ export interface RecoverOptions extends Audited {
  * alone. Those of processes on another machine or in another container are watched for 10 seconds first, and count as
  * left by dead ones if nothing of them changes meanwhile.
  *
- * Fails with `ERR_USAGE`, `ERR_LOCKED` (a transaction runs there), `ERR_CANCELLED`, and for failures of the disk during the search
- * with `ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`; also if a temporary file cannot be removed, or a folder of this
- * user not be looked into, after all else was done. The failure of a single transaction is in its result.
+ * Fails with `ERR_USAGE`, `ERR_LOCKED` (a transaction runs there), `ERR_CANCELLED`, and for failures of the disk during
+ * the search with `ERR_WRITE`, `ERR_PERMISSION`, `ERR_READ_ONLY`; also if a temporary file cannot be removed, or a
+ * folder of this user not be looked into, after all else was done. The failure of a single transaction is in its
+ * result.
  */
 export function recoverTransactions(
   dir: PathLike,

@@ -41,8 +41,8 @@ export class Steps {
   readonly #found = new Set<string>()
 
   /**
-   * @param guard called before each look of a recovery, and before each change; throws once the lock is lost, and others go
-   *   on with it, or where the recovery is stopped
+   * @param guard called before each change, and before what a recovery looks at to plan them; throws once the lock is
+   *   lost, and others go on with it, or where the recovery is stopped
    */
   constructor(tree: Tree, intent: Intent, guard: () => Promise<void>, { known, signal }: Knowledge = {}) {
     this.#tree = tree
@@ -101,9 +101,9 @@ export class Steps {
   }
 
   /**
-   * What comes once everything has its name, and nothing is undone any more: folders that were copied or moved get their
-   * rights, and those that are empty now go, with the temporary files in them that an undo would have needed. It can be
-   * repeated. Gives what the disk refuses to set.
+   * What comes once everything has its name, and nothing is undone any more: folders that were copied or moved get
+   * their rights, and those that are empty now go, with the temporary files in them that an undo would have needed. It
+   * can be repeated. Gives what the disk refuses to set.
    */
   async finish(): Promise<SluiceError[]> {
     const { actions, rights = [], emptied = [] } = this.#intent

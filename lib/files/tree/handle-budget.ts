@@ -16,8 +16,8 @@ export interface BudgetFile {
   /** Closes the handle. An error reaches the caller; where the budget closes it to make room, there is none. */
   shut(fd: number): Promise<void>
   /**
-   * The budget's own. It stands here and not in a map, because a map that very many files pass through leaves old tables
-   * behind that hold on to all of them until the next full garbage collection.
+   * The budget's own. It stands here and not in a map, because a map that very many files pass through leaves old
+   * tables behind that hold on to all of them until the next full garbage collection.
    */
   slot?: FileSlot | undefined
 }
@@ -152,8 +152,8 @@ export class HandleBudget {
 
   /**
    * For `work` that opens a few files and closes them again, without waiting for anything but the disk: only as many at
-   * once as there is room for, so that those that have one handle and want a second get it. Never one inside another: it
-   * could wait for itself. {@link retry} may be inside.
+   * once as there is room for, so that those that have one handle and want a second get it. Never one inside another:
+   * it could wait for itself. {@link retry} may be inside.
    */
   brief<T>(work: () => Promise<T>): Promise<T> {
     return this.#brief.run(async () => {

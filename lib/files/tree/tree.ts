@@ -147,8 +147,8 @@ export class Tree {
   }
 
   /**
-   * The folder at `path`, which is in the root, as it stands now: an open one counts only if it still has its path. Fails
-   * as {@link Tree.folder} does.
+   * The folder at `path`, which is in the root, as it stands now: an open one counts only if it still has its path.
+   * Fails as {@link Tree.folder} does.
    */
   async folderNow(path: string): Promise<OpenFolder> {
     const known = this.#open.get(path)

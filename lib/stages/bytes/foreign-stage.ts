@@ -7,10 +7,11 @@ import { badOption, type Keys } from '../../options.js'
 type Any = any
 
 /**
- * A stage of a user's, which may be a stream of any library: what is used of it. Besides it gives the events 'data', 'end',
- * 'error', and 'drain' where `write` has returned false: through its own `emit`; and 'close', if its library has that. It ends
- * when its input has, and not before; it is stopped by `destroy`. Every Transform and Duplex of `node:stream` (also what
- * `Duplex.from` and `compose` make), `readable-stream`, `through2`, `streamx` and Minipass is one.
+ * A stage of a user's, which may be a stream of any library: what is used of it. Besides it gives the events 'data',
+ * 'end', 'error', and 'drain' where `write` has returned false: through its own `emit`; and 'close', if its library has
+ * that. It ends when its input has, and not before; it is stopped by `destroy`. Every Transform and Duplex of
+ * `node:stream` (also what `Duplex.from` and `compose` make), `readable-stream`, `through2`, `streamx` and Minipass is
+ * one.
  */
 export interface StageStream {
   write(chunk: Any, ...more: Any[]): unknown
@@ -86,9 +87,10 @@ const TAKEN = new WeakSet<object>()
 
 /**
  * Calls a maker of stages. What the stage throws, or an asynchronous method of it rejects with, becomes its error,
- * `ERR_DESTROYED`: else it would end the process. So does what a stage must not do: stop by a bare `destroy()`, end before
- * its input, give what are no bytes. What it fails with as streams do names it, too. Where there is no stage, since the maker
- * throws or gives none, there is one that fails with that error: without any the bytes would go as they are.
+ * `ERR_DESTROYED`: else it would end the process. So does what a stage must not do: stop by a bare `destroy()`, end
+ * before its input, give what are no bytes. What it fails with as streams do names it, too. Where there is no stage,
+ * since the maker throws or gives none, there is one that fails with that error: without any the bytes would go as they
+ * are.
  * @param option where the maker stands, for messages
  */
 export function makeForeignStage(option: string, make: Maker, { ofItems = false } = {}): Transform {
@@ -105,8 +107,8 @@ export function makeForeignStage(option: string, make: Maker, { ofItems = false 
 }
 
 /**
- * Whether `_final` is that of a Transform of `node:stream`, or of a copy of it. It calls `_flush`, which is guarded, and is
- * known to its Transform by what it is: with another one in its place `_flush` would be called twice.
+ * Whether `_final` is that of a Transform of `node:stream`, or of a copy of it. It calls `_flush`, which is guarded,
+ * and is known to its Transform by what it is: with another one in its place `_flush` would be called twice.
  */
 export function isFinalOfLibrary(stage: object): boolean {
   let owner: object | null = stage
@@ -149,7 +151,9 @@ function isMistake(cause: unknown): boolean {
   return code === undefined ? OF_LANGUAGE.includes(cause.name) : OF_CALL.test(String(code))
 }
 
-/** What a stage fails with by itself is of the user's side: of bytes that cannot be read, or of a stage that stopped. */
+/**
+ * What a stage fails with by itself is of the user's side: of bytes that cannot be read, or of a stage that stopped.
+ */
 function guarded(option: string, stage: Transform, ofItems: boolean): Transform {
   const name = nameOfStage(stage, option)
   const named = (cause: unknown) => {

@@ -19,8 +19,8 @@ const OF_EITHER = 'it, or the stage of the peer whose bytes it reads, holds the 
 const OF_PEER = 'a wire stage there may hold back what it was given, as a compressor does that is not flushed'
 
 /**
- * Finds the wire stages of this side that keep to themselves what one of the sides waits for, so that a conversation does
- * not begin. Both lists are in the order in which bytes flow.
+ * Finds the wire stages of this side that keep to themselves what one of the sides waits for, so that a conversation
+ * does not begin. Both lists are in the order in which bytes flow.
  */
 export class HeldBack {
   readonly #outgoing: readonly MadeStage[]
@@ -53,8 +53,8 @@ export class HeldBack {
   }
 
   /**
-   * Stages that gave less than they were given: bytes that came out of one went into the next. Of one that waits for the peer
-   * nothing is known.
+   * Stages that gave less than they were given: bytes that came out of one went into the next. Of one that waits for
+   * the peer nothing is known.
    */
   *#holding(stages: readonly MadeStage[], cameOut: number): Generator<string, void> {
     for (const [at, made] of stages.entries()) {

@@ -20,9 +20,9 @@ export function outgoingOf(stage: WireStage): Transform {
 
 /**
  * The incoming side of a wire stage for a pipeline made by hand: checks that the preface names exactly its
- * format, and undoes the rest. Throws `ERR_USAGE` if the stage has no incoming side, or does not make a fresh stream. The
- * stream fails with `ERR_NOT_SLUICE`, `ERR_VERSION`, `ERR_FORMATS` (both lists are named), `ERR_TRUNCATED` or an error of
- * the stage.
+ * format, and undoes the rest. Throws `ERR_USAGE` if the stage has no incoming side, or does not make a fresh stream.
+ * The stream fails with `ERR_NOT_SLUICE`, `ERR_VERSION`, `ERR_FORMATS` (both lists are named), `ERR_TRUNCATED` or an
+ * error of the stage.
  */
 export function incomingOf(stage: WireStage): Transform {
   const inner = innerOf(stage, 'incoming')

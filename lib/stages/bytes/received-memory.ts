@@ -1,9 +1,9 @@
 import { MessageChannel } from 'node:worker_threads'
 
 /**
- * Frees the memory of what a socket gave, as soon as it was written. The collector would do it much later: it sees small
- * objects and no need to hurry, while each of them holds 64 KiB, and then it looks through everything for them. Only
- * where all stages between are ours: none keeps bytes.
+ * Frees the memory of what a socket gave, as soon as it was written. The collector would do it much later: it sees
+ * small objects and no need to hurry, while each of them holds 64 KiB, and then it looks through everything for them.
+ * Only where all stages between are ours: none keeps bytes.
  */
 export class ReceivedMemory {
   readonly #received = new WeakSet<ArrayBufferLike>()

@@ -13,11 +13,11 @@
  * sealed by    ChaCha20-Poly1305 (RFC 8439), the 4 bytes of kind and length as associated data
  * mark         HMAC-SHA-256(secret of the stage object, salt), the first 16 bytes
  * ```
- * In a conversation the format is `encryption-2`: each side sends its header at once, and its chunks when it has that of the
- * other side, for which they are then sealed: a recorded stream does not open the next time.
+ * In a conversation the format is `encryption-2`: each side sends its header at once, and its chunks when it has that
+ * of the other side, for which they are then sealed: a recorded stream does not open the next time.
  *
  * ```
- * stream key   HKDF-SHA-256(secret = key, salt = header · header of the other side, info = "sluice encryption-2", 32 bytes)
+ * stream key   HKDF-SHA-256(secret = key, salt = header · header of the other, info = "sluice encryption-2", 32 bytes)
  * ```
  * Each stream has a key of its own, so numbers may begin at 0 and no chunk fits into another stream. A chunk
  * that was changed, moved, repeated or left out does not open; a stream that is cut has no last chunk. No byte

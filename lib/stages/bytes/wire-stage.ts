@@ -9,30 +9,34 @@ import { HeldBack, type MadeStage } from './held-back.js'
  * What stands between the framer and the connection: throttling, encryption, compression, or your own.
  * A session runs `outgoing` in the order of its list and `incoming` in reverse.
  *
- * A stage has to give out all that it was given without waiting for more: in a conversation the other side waits for it.
- * The compressors of `node:zlib` hold back until they are flushed (`flushing()` does that), a block cipher such as CBC
- * holds back up to a block and cannot be flushed (CTR and GCM do not hold back). `sluice/testing` has a suite that tells.
+ * A stage has to give out all that it was given without waiting for more: in a conversation the other side waits for
+ * it. The compressors of `node:zlib` hold back until they are flushed (`flushing()` does that), a block cipher such as
+ * CBC holds back up to a block and cannot be flushed (CTR and GCM do not hold back). `sluice/testing` has a suite that
+ * tells.
  *
- * It is an object, or an instance of a class, whose other fields and methods are its own. It has at least one of `outgoing`,
- * `incoming` and `paired`. The compiler cannot ask for that; `send` and `receive` do, and refuse also what misspells a
- * member: without it the bytes would go as they are.
+ * It is an object, or an instance of a class, whose other fields and methods are its own. It has at least one of
+ * `outgoing`, `incoming` and `paired`. The compiler cannot ask for that; `send` and `receive` do, and refuse also what
+ * misspells a member: without it the bytes would go as they are.
  */
 export interface WireStage<Stream extends StageStream = StageStream> {
   /**
-   * What the bytes are afterwards: 1 to 64 printable ASCII characters, without a space. Both sides must have the same list
-   * of formats; it goes plain, ahead of everything. A stage that leaves the bytes as they are has none, and may stand on
-   * one side only.
+   * What the bytes are afterwards: 1 to 64 printable ASCII characters, without a space. Both sides must have the same
+   * list of formats; it goes plain, ahead of everything. A stage that leaves the bytes as they are has none, and may
+   * stand on one side only.
    */
   format?: string
-  /** Bytes per second that it lets pass; the session keeps frames so small that talk is never more than a second behind. */
+  /**
+   * Bytes per second that it lets pass; the session keeps frames so small that talk is never more than a second behind.
+   */
   rate?: number
   /** A fresh Transform for what leaves; called once for each connection. */
   outgoing?(): Stream
   /** A fresh Transform for what arrives; called once for each connection. */
   incoming?(): Stream
   /**
-   * Both sides for one connection, and their format, where one side depends on the other: in a conversation it is called
-   * in the place of `outgoing` and `incoming`, which serve one way then, and may be left out where it never goes one way.
+   * Both sides for one connection, and their format, where one side depends on the other: in a conversation it is
+   * called in the place of `outgoing` and `incoming`, which serve one way then, and may be left out where it never goes
+   * one way.
    */
   paired?(): PairedSides<Stream>
 }
@@ -129,8 +133,8 @@ export function checkPair(option: string, pair: PairedSides): void {
 }
 
 /**
- * A wire stage of ours, which is no stream: a pipeline that is given one asks whether it is, and whoever made that is told
- * what belongs there.
+ * A wire stage of ours, which is no stream: a pipeline that is given one asks whether it is, and whoever made that is
+ * told what belongs there.
  * @param instead what is a stream, and does the same
  */
 export function noStream<S extends WireStage>(name: string, instead: string, stage: S): S {
@@ -141,7 +145,9 @@ export function noStream<S extends WireStage>(name: string, instead: string, sta
   return Object.defineProperty(stage, 'pipe', { get })
 }
 
-/** What is no stage would be left out, and the bytes would go as they are: in the clear, where it should have encrypted. */
+/**
+ * What is no stage would be left out, and the bytes would go as they are: in the clear, where it should have encrypted.
+ */
 export function checkStage(option: string, stage: WireStage): void {
   const expected = 'a wire stage, as throttle() gives one: an object with outgoing, incoming, both, or paired'
   const isObject = typeof stage === 'object' && stage !== null && !('write' in stage)

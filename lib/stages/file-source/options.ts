@@ -16,8 +16,8 @@ export interface FileSourceOptions {
   /** Bytes of a run at most: 1 to 1 MiB, 1 MiB by default. */
   maxRun?: number | undefined
   /**
-   * Whether the stream goes on behind `end` until every entry has its outcome in the plan, since something may be asked for
-   * again. Default false.
+   * Whether the stream goes on behind `end` until every entry has its outcome in the plan, since something may be asked
+   * for again. Default false.
    */
   untilSettled?: boolean | undefined
   clock?: Clock | undefined

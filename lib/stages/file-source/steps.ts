@@ -4,8 +4,9 @@ import type { Plan } from '../../transfer/plan.js'
 import type { Entry } from '../../wire/entry.js'
 
 /**
- * What is read without looking at the plan again: whole small entries that follow each other in the stream, and which of
- * them are files; such files only for their digests; some blocks of one file, or what is wanted of them; or a stream to its end.
+ * What is read without looking at the plan again: whole small entries that follow each other in the stream, and which
+ * of them are files; such files only for their digests; some blocks of one file, or what is wanted of them; or a stream
+ * to its end.
  */
 export type Step =
   | { kind: 'small'; entries: Entry[]; files: Entry[]; length: number }
@@ -20,7 +21,10 @@ export interface ProofStep {
   length: number
 }
 
-/** Up to 1 MiB, or a larger block: each block goes from its beginning to its end, so that its digest can be taken on the way. */
+/**
+ * Up to 1 MiB, or a larger block: each block goes from its beginning to its end, so that its digest can be taken on the
+ * way.
+ */
 export interface BlockStep {
   kind: 'block'
   entry: Entry
@@ -41,8 +45,8 @@ export interface StepRules {
   /** Whether a file can be read in chunks; if not, it is a stream. */
   isRereadable: (entry: Entry) => boolean
   /**
-   * Whether the bytes of a file are read in order, since its digest needs that. What is to be proved is then read between
-   * what is to be sent of the same file; else, as of other files, later.
+   * Whether the bytes of a file are read in order, since its digest needs that. What is to be proved is then read
+   * between what is to be sent of the same file; else, as of other files, later.
    */
   isInOrder: boolean
   /** The file that was read last. */
@@ -58,8 +62,8 @@ const SMALLEST = 64 * KIB
 const LARGEST = 1024 * KIB
 
 /**
- * What of the plan is to be read next; undefined if nothing more is to come of what was decided until now. What is to be
- * sent goes before what is to be proved. Pure.
+ * What of the plan is to be read next; undefined if nothing more is to come of what was decided until now. What is to
+ * be sent goes before what is to be proved. Pure.
  */
 export function nextStep(plan: Plan, rules: StepRules): Step | undefined {
   const { maxRun, isRereadable, current } = rules

@@ -14,8 +14,8 @@ import type { BlocksMessage } from '../../wire/messages.js'
 import { deleteRange } from './owed-records.js'
 
 /**
- * What stands here of the blocks of each file, by their digests: those that a tap took as they came, and those that were
- * read back. It is what the sender's word is compared with.
+ * What stands here of the blocks of each file, by their digests: those that a tap took as they came, and those that
+ * were read back. It is what the sender's word is compared with.
  */
 export class BlockProofs {
   readonly #lists = new Map<number, BlockList>()
@@ -27,8 +27,8 @@ export class BlockProofs {
   }
 
   /**
-   * The blocks that are not what the sender says; those that did not come are read back. What cannot be read is not what
-   * it should be.
+   * The blocks that are not what the sender says; those that did not come are read back. What cannot be read is not
+   * what it should be.
    */
   async compare(
     entry: Entry,
@@ -57,8 +57,8 @@ export class BlockProofs {
   }
 
   /**
-   * Copies the blocks that are known into a part, as far as they still are what they were; gives those, ascending. Fails as
-   * the part does.
+   * Copies the blocks that are known into a part, as far as they still are what they were; gives those, ascending.
+   * Fails as the part does.
    */
   async copy(
     entry: Entry,
@@ -108,8 +108,8 @@ type Read = (from: number, into: Buffer) => Promise<void> | void
 type Take = (from: number, bytes: Buffer) => Promise<void> | void
 
 /**
- * The digests of blocks as they stand: those that follow each other are read together, as many as a piece holds, and one by
- * one where that fails.
+ * The digests of blocks as they stand: those that follow each other are read together, as many as a piece holds, and
+ * one by one where that fails.
  */
 async function* blocksOf(
   entry: Entry,
@@ -141,8 +141,8 @@ async function together(read: Read | undefined, start: number, end: number): Pro
 }
 
 /**
- * The digest of a block as it stands, whose pieces are given to `take`; undefined if it cannot be read: whatever stands there
- * is asked for again, and written anew.
+ * The digest of a block as it stands, whose pieces are given to `take`; undefined if it cannot be read: whatever stands
+ * there is asked for again, and written anew.
  */
 async function blockOf(
   { size }: Entry,

@@ -1,5 +1,5 @@
 import { inSlices } from '../../async.js'
-import type { PublishPolicy } from '../../stores/parts.js'
+import type { PublishPolicy } from '../../stores/policy.js'
 import { bring } from '../../stores/publish-by-policy.js'
 import type { Offer } from '../../wire/entry.js'
 import type { AnsweredPlan, OfferItem } from '../river/items.js'
@@ -51,7 +51,9 @@ export function bindStore(
   return { plan, ledger, store, policy, recall: isTold ? async () => {} : recall, held, publisher, repairs }
 }
 
-/** How names are to be given in a store, as the options ask for it. `recall` fills in what came over connections before. */
+/**
+ * How names are to be given in a store, as the options ask for it. `recall` fills in what came over connections before.
+ */
 export function askedOf(
   { algorithm }: Pick<Offer, 'algorithm'>,
   store: StoreCalls,

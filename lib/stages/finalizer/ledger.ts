@@ -19,7 +19,9 @@ export class Ledger {
   readonly links: Entry[] = []
   readonly #plan: AnsweredPlan
   readonly #standing: Standing | undefined
-  /** Where each file is that waits, by the index of its entry. In whichever order they come and go, each costs the same. */
+  /**
+   * Where each file is that waits, by the index of its entry. In whichever order they come and go, each costs the same.
+   */
   readonly #waiting: (StoredRun | undefined)[]
 
   /** Those of the folders and links. */
@@ -38,7 +40,10 @@ export class Ledger {
     this.#waiting = new Array(plan.entries.length)
   }
 
-  /** The entries from `first` up to `end` that will not come: not wanted, unreadable at the sender, or there by their time. */
+  /**
+   * The entries from `first` up to `end` that will not come: not wanted, unreadable at the sender, or there by their
+   * time.
+   */
   skipped(first: number, end: number, isRejected = false): OutcomeRange[] {
     const standing = this.#standing
     const ranges: Skipped[] = []

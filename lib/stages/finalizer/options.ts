@@ -7,7 +7,7 @@ import {
   PUBLISHINGS,
   type Publishing,
   type Unless,
-} from '../../stores/parts.js'
+} from '../../stores/policy.js'
 import type { Outcome, OutcomeRange } from '../../wire/outcome.js'
 
 import type { RepairCalls } from './repairs.js'
@@ -17,8 +17,8 @@ export interface FinalizerOptions {
   /**
    * What to do when the name is taken by other content. Default 'rename': a suffix. An incoming folder merges into a
    * standing one, and gets the suffix where something else has its name, under every policy; a link that finds a
-   * folder under its name gets the suffix where a file would overwrite or replace. In a store that cannot do 'rename' the
-   * default is the first that it can.
+   * folder under its name gets the suffix where a file would overwrite or replace. In a store that cannot do 'rename'
+   * the default is the first that it can.
    */
   conflict?: Conflict
   /** What counts as already there. Default 'identical': the same content, proved by the digest. */
@@ -27,17 +27,21 @@ export interface FinalizerOptions {
   durability?: Durability
   /** How `partSink`, or its store, publishes, to be checked. Default: as that does. */
   publish?: Publishing
-  /** Symbolic links are skipped and reported, or, with 'keep', made at the end; one that leads out fails (`ERR_LINK`). */
+  /**
+   * Symbolic links are skipped and reported, or, with 'keep', made at the end; one that leads out fails (`ERR_LINK`).
+   */
   symlinks?: 'skip' | 'keep'
   /** Files that are published at once. Default 32. */
   concurrency?: number
-  /** Told of every batch of entries that ended, once they are as safe as `durability` says; the next one waits for it. */
+  /**
+   * Told of every batch of entries that ended, once they are as safe as `durability` says; the next one waits for it.
+   */
   onOutcome?: (outcomes: Outcome[]) => void | Promise<void>
   /** The same in ranges: what very many files cost least. Called after `onOutcome`. */
   onSettled?: (ranges: readonly OutcomeRange[]) => void | Promise<void>
   /**
-   * Of which entries there are outcomes at the end. Default 'all'. With 'failed', a transfer of very many files takes no
-   * memory for those that went well; `onOutcome` has told of them.
+   * Of which entries there are outcomes at the end. Default 'all'. With 'failed', a transfer of very many files takes
+   * no memory for those that went well; `onOutcome` has told of them.
    */
   outcomes?: 'all' | 'failed'
   /**
@@ -51,8 +55,8 @@ export interface FinalizerOptions {
    */
   repair?: RepairCalls
   /**
-   * Gives the paths that this transfer gave over connections before this one: no other file of it may overwrite what has
-   * one of them, or take it for its own by its time. Given by `receive`.
+   * Gives the paths that this transfer gave over connections before this one: no other file of it may overwrite what
+   * has one of them, or take it for its own by its time. Given by `receive`.
    */
   acknowledged?: () => Iterable<string>
   /** Told what did not go as asked although the entry is there. */

@@ -1,8 +1,9 @@
 import { Limiter } from '../../async.js'
 import { BLOCKS } from '../../digest/blocks.js'
-import { isError, printable, SluiceError } from '../../errors.js'
+import { type ErrorDetails, isError, printable, SluiceError } from '../../errors.js'
 import { diskError } from '../../files/disk/disk-error.js'
-import type { Part, PublishPolicy } from '../../stores/parts.js'
+import type { Part } from '../../stores/parts.js'
+import type { PublishPolicy } from '../../stores/policy.js'
 import type { Entry } from '../../wire/entry.js'
 import {
   failed,
@@ -288,10 +289,7 @@ function isRecord(item: DigestsItem, index: number): boolean {
   return item.failures?.has(index) === true || hasDigest(item, index)
 }
 
-function mismatch(
-  { path }: Entry,
-  details: { expected?: Buffer; found?: Buffer; cause?: unknown },
-): SluiceError {
+function mismatch({ path }: Entry, details: ErrorDetails): SluiceError {
   const text = `the content of ${printable(path)} does not match its digest; it is not published`
   return new SluiceError('ERR_DIGEST', text, { path, saysPath: true, ...details })
 }

@@ -89,7 +89,9 @@ export class Repairs {
     this.#proofs.note(entry, item)
   }
 
-  /** The sender says what blocks are: those that were claimed are proved, those that differ are noted for {@link mend}. */
+  /**
+   * The sender says what blocks are: those that were claimed are proved, those that differ are noted for {@link mend}.
+   */
   async compare(
     entry: Entry,
     item: BlocksItem,
@@ -127,8 +129,8 @@ export class Repairs {
   }
 
   /**
-   * Copies what is known of a file that stands into a part, and notes the rest for {@link mend}; gives the blocks that it
-   * copied.
+   * Copies what is known of a file that stands into a part, and notes the rest for {@link mend}; gives the blocks that
+   * it copied.
    */
   async copy(entry: Entry, source: OpenSource, part: Part, signal: AbortSignal): Promise<number[]> {
     const copied = await this.#proofs.copy(entry, source, part, signal)

@@ -3,7 +3,8 @@ import { createDigest, digestInto, digestLength } from '../../digest/digests.js'
 import { isError } from '../../errors.js'
 import { diskError } from '../../files/disk/disk-error.js'
 import { inPieces, PIECE } from '../../ranges.js'
-import type { Claim, Part, PublishPolicy } from '../../stores/parts.js'
+import type { Claim, Part } from '../../stores/parts.js'
+import type { PublishPolicy } from '../../stores/policy.js'
 import type { OpenSource } from '../../stores/sources.js'
 import type { Entry } from '../../wire/entry.js'
 import { failureOf } from '../../wire/outcome.js'
@@ -18,8 +19,8 @@ const SLAB = 256 * 1024
 const MOST_FILES = 512
 
 /**
- * Proves files that stand already in the place of entries: reads them, and compares them with what the sender says. Of one
- * that differs, what is equal is copied into a part, and the rest is asked for; it stays what it is.
+ * Proves files that stand already in the place of entries: reads them, and compares them with what the sender says. Of
+ * one that differs, what is equal is copied into a part, and the rest is asked for; it stays what it is.
  */
 export class StandingProofs {
   readonly #store: StoreCalls
@@ -68,8 +69,8 @@ export class StandingProofs {
   }
 
   /**
-   * Asks for a file that is not what stands, as far as it differs; false if that cannot be: an empty one. What it throws is
-   * the failure of the file.
+   * Asks for a file that is not what stands, as far as it differs; false if that cannot be: an empty one. What it
+   * throws is the failure of the file.
    */
   async update(entry: Entry): Promise<boolean> {
     const claim = await this.#copy(entry)

@@ -1,5 +1,5 @@
 import { isSluiceError, type SluiceError } from '../../errors.js'
-import type { Placement, PublishPolicy } from '../../stores/parts.js'
+import type { Placement, PublishPolicy } from '../../stores/policy.js'
 import type { Entry } from '../../wire/entry.js'
 import { failed, type Outcome, type OutcomeRange, outcomesOf } from '../../wire/outcome.js'
 import { outcomeOf } from '../river/placements.js'

@@ -12,9 +12,9 @@ export interface Manifest {
   /** Where the bytes of its entries come from. */
   store: SourceStore
   /**
-   * What was met and is not sent, or not as it is: `path`, and as `code` `ERR_SKIPPED` where it was left out on purpose,
-   * `ERR_UNSUPPORTED` where no disk can hold its time, which is sent as near as can be. With any other code it is in the
-   * offer as an entry that is 'unreadable'; these are in the order of those entries.
+   * What was met and is not sent, or not as it is: `path`, and as `code` `ERR_SKIPPED` where it was left out on
+   * purpose, `ERR_UNSUPPORTED` where no disk can hold its time, which is sent as near as can be. With any other code it
+   * is in the offer as an entry that is 'unreadable'; these are in the order of those entries.
    */
   skipped: readonly SluiceError[]
 }

@@ -106,7 +106,8 @@ export class Inspector {
       let one: Inspected | undefined
       // a character of UTF-16 has three bytes at most
       const isLong = name.length * 3 > limits.name || path.length * 3 > limits.path
-      // looking through the path also makes one text of its two parts, which would take more memory as long as it is kept
+      // looking through the path also makes one text of its two parts, which would take more memory as long as it is
+      // kept
       if (!isDeep && !isLong && !path.includes(REPLACEMENT)) {
         try {
           const stats = sync.lstat(here + name)

@@ -18,7 +18,10 @@ export interface ManifestOptions extends OfferOptions {
   name?: string
   /** Symbolic links inside of folders: left out and reported (default), or kept as links. */
   symlinks?: 'skip' | 'keep'
-  /** Patterns as in `.gitignore`, matched against the paths of the offer: only what matches, and the folders that lead there. */
+  /**
+   * Patterns as in `.gitignore`, matched against the paths of the offer: only what matches, and the folders that lead
+   * there.
+   */
   include?: readonly string[]
   /** Patterns as in `.gitignore`, matched against the paths of the offer: all but what matches. */
   exclude?: readonly string[]
@@ -56,8 +59,8 @@ export const MANIFEST_OPTIONS: Keys<ManifestOptions> = {
  * folder. An argument that is a symbolic link is followed and keeps its own name; links below are not followed.
  * What is left out (links, pipes, devices) is in `skipped`. What should be sent and cannot be (a folder without
  * permission, a name that is not UTF-8, what is too deep or vanished meanwhile) is there, too, and is offered as an
- * entry that is 'unreadable', so that the transfer fails with it on both sides. A file that cannot be read is found when
- * it is sent.
+ * entry that is 'unreadable', so that the transfer fails with it on both sides. A file that cannot be read is found
+ * when it is sent.
  *
  * Rejects with `ERR_USAGE`, `ERR_UNSUPPORTED` (algorithm), `ERR_NO_SUCH_FILE` and `ERR_SOURCE_READ` (an argument),
  * `ERR_DUPLICATE_NAME` (two arguments would arrive under one name), `ERR_LIMIT` (more than can be offered),
@@ -69,8 +72,8 @@ export async function manifestOf(paths: readonly string[], options: ManifestOpti
 }
 
 /**
- * {@link manifestOf} for whoever has to wait before anything is listed. Where the paths lead is settled now, wherever the
- * process works by then; what is wrong with one is said by the listing.
+ * {@link manifestOf} for whoever has to wait before anything is listed. Where the paths lead is settled now, wherever
+ * the process works by then; what is wrong with one is said by the listing.
  */
 export function listingOf(
   paths: readonly string[],

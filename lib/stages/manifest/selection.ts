@@ -28,8 +28,8 @@ export class Selection {
   }
 
   /**
-   * Whether a path is to be sent: 'no' means neither it nor anything below it, 'below' that it is a folder which may lead
-   * to something that is.
+   * Whether a path is to be sent: 'no' means neither it nor anything below it, 'below' that it is a folder which may
+   * lead to something that is.
    */
   chosen(path: string, isFolder: boolean, folderRules: FolderRules | undefined): 'yes' | 'below' | 'no' {
     if (!this.#exclude && !this.#include && !folderRules) return 'yes'

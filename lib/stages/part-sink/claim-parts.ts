@@ -10,8 +10,8 @@ import type { StoreCalls } from '../river/store-calls.js'
 export interface ClaimRules {
   isWanted(entry: Entry): boolean
   /**
-   * Has the store told how names will be given. Left out: it is not asked what stands there, as where nobody can be asked
-   * for less.
+   * Has the store told how names will be given. Left out: it is not asked what stands there, as where nobody can be
+   * asked for less.
    */
   obey?(store: StoreCalls): Promise<void>
   checkPath(path: string): void
@@ -21,8 +21,8 @@ export interface ClaimRules {
 
 /**
  * Takes over what earlier transfers left of the wanted files of an offer; gives the whole blocks that are there, by the
- * index of the entry. Where there is none, nothing is claimed of a file, but its part is gone on with all the same. Has the
- * store look for what stands in the place of the others, or for older versions of them.
+ * index of the entry. Where there is none, nothing is claimed of a file, but its part is gone on with all the same. Has
+ * the store look for what stands in the place of the others, or for older versions of them.
  */
 export async function claimParts(
   store: StoreCalls,
@@ -59,8 +59,8 @@ export async function claimParts(
 }
 
 /**
- * As few runs as a message holds: the shortest gaps between them are claimed as well. What is not there is found to differ
- * when it is proved, and asked for then; what would not be claimed would come again, although it is there.
+ * As few runs as a message holds: the shortest gaps between them are claimed as well. What is not there is found to
+ * differ when it is proved, and asked for then; what would not be claimed would come again, although it is there.
  */
 function inFewRuns(runs: readonly Range[]): Range[] {
   const gapBefore = (i: number) => runs[i]!.start - runs[i - 1]!.end

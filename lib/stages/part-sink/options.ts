@@ -5,13 +5,8 @@ import { nodeFileSystem } from '../../files/disk/node-fs.js'
 import type { UnfinishedFile } from '../../files/journal/read-journal.js'
 import { DURABILITIES } from '../../files/publish/publish.js'
 import { checkChoice, checkKeys, checkObject, checkOption, checkWhole, type Keys } from '../../options.js'
-import {
-  checkPartStore,
-  type Durability,
-  type PartStore,
-  PUBLISHINGS,
-  type Publishing,
-} from '../../stores/parts.js'
+import { checkPartStore, type PartStore } from '../../stores/parts.js'
+import { type Durability, PUBLISHINGS, type Publishing } from '../../stores/policy.js'
 import type { Names } from '../../wire/paths.js'
 import type { ReceivedMemory } from '../bytes/received-memory.js'
 
@@ -20,8 +15,8 @@ export interface PartSinkOptions {
   /** The folder that files arrive in. It is made when the first of them comes. Instead of `store`. */
   dir?: string
   /**
-   * Where the files go, where that is not a folder of this disk; closed at the end. `fs`, `handles` and `keep` are for a
-   * folder only.
+   * Where the files go, where that is not a folder of this disk; closed at the end. `fs`, `handles` and `keep` are for
+   * a folder only.
    */
   store?: PartStore
   fs?: FileSystem
@@ -43,8 +38,8 @@ export interface PartSinkOptions {
   /** Files that are open at once. Default 64. */
   handles?: number
   /**
-   * Parts of interrupted transfers that are to stay, whatever their age. Default: what has no living owner, and is not gone
-   * on with, is removed once it is a day old.
+   * Parts of interrupted transfers that are to stay, whatever their age. Default: what has no living owner, and is not
+   * gone on with, is removed once it is a day old.
    */
   keep?: (file: UnfinishedFile) => boolean
   /** Told what did not go as asked, and stops nothing. */

@@ -6,8 +6,9 @@ const SMALL = 64 * 1024
 const MOST_BUFFERS = 16
 
 /**
- * A socket cuts its bytes anywhere, so that most runs end in the middle of a file. The beginning of a small file is kept
- * until the next run brings the rest, and joined to it: then the file is whole, and is stored together with others.
+ * A socket cuts its bytes anywhere, so that most runs end in the middle of a file. The beginning of a small file is
+ * kept until the next run brings the rest, and joined to it: then the file is whole, and is stored together with
+ * others.
  */
 export class RunJoiner {
   #tail: Run | undefined
@@ -43,7 +44,9 @@ export class RunJoiner {
   }
 }
 
-/** Makes one buffer of a tail that lies in very many: a peer that sends byte by byte must not cost a buffer for each. */
+/**
+ * Makes one buffer of a tail that lies in very many: a peer that sends byte by byte must not cost a buffer for each.
+ */
 function gathered(tail: Run): Run {
   if (tail.buffers.length < MOST_BUFFERS) return tail
   return { ...tail, buffers: [Buffer.concat(tail.buffers, tail.length)] }

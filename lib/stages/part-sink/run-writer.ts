@@ -62,7 +62,7 @@ export class RunWriter {
     return entry.size !== 0 && isWhole(file) ? [this.#end(file)] : []
   }
 
-  /** Begins files of which all is claimed, since they are filled from what stands here: gives them, or their failures. */
+  /** Begins files of which all is claimed, since they are filled from what stands here; gives each, or its failure. */
   async fill(entries: readonly Entry[]): Promise<StoredRun[]> {
     const parts = entries.length === 0 ? undefined : await this.#store.begin(entries)
     return entries.flatMap((entry) => {
@@ -114,7 +114,7 @@ export class RunWriter {
     this.#behind.stop()
   }
 
-  /** The sender said what these files are, or that they fail: those that began and did not end will not end any more. */
+  /** The sender said what these files are, or that they fail: those that began and did not end will never end. */
   async giveUp(said: DigestsItem): Promise<StoredRun[]> {
     const stored = await this.settle()
     for (let index = said.first; index < said.first + said.count; index++) {

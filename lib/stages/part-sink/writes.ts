@@ -13,7 +13,9 @@ export interface FileWrite {
   digest?: Buffer
 }
 
-/** What a run brings, entry by entry; cuts that follow each other in one entry are one write. An entry may be a copy. */
+/**
+ * What a run brings, entry by entry; cuts that follow each other in one entry are one write. An entry may be a copy.
+ */
 export function writesOf(run: Run): FileWrite[] {
   return run.cuts ? ofCuts(run.cuts) : ofColumns(run)
 }

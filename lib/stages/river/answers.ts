@@ -1,13 +1,14 @@
 import { isError, messageOf } from '../../errors.js'
 import { badOption, checkKeys, type Keys } from '../../options.js'
 import type { Basis, Claim } from '../../stores/claim.js'
-import type { Part, PartRun, Placement, StandingFiles } from '../../stores/parts.js'
+import type { Part, PartRun, StandingFiles } from '../../stores/parts.js'
+import type { Placement } from '../../stores/policy.js'
 import type { Entry } from '../../wire/entry.js'
 import { SKIP_REASONS } from '../../wire/outcome.js'
 
-// What methods of a store give is checked as it comes: it may be written by a user, in JavaScript, and would be noticed only later,
-// where nobody knows whose fault it is. No option of whoever transfers is wrong: it is a `TypeError`, which fails what the call was
-// for, as whatever a store throws.
+// What methods of a store give is checked as it comes: it may be written by a user, in JavaScript, and would be noticed
+// only later, where nobody knows whose fault it is. No option of whoever transfers is wrong: it is a `TypeError`, which
+// fails what the call was for, as whatever a store throws.
 
 function requireRight(method: string, given: unknown, isRight: boolean, expected: string): void {
   if (!isRight) throw new TypeError(badOption(`what ${method}() of the store gives`, expected, given).message)

@@ -9,9 +9,9 @@ const BITS = 2 ** 23
 const SUFFIX = /_\d+(?:\.[^/]*)?$/
 
 /**
- * Which paths the entries of a transfer ask for, folders above them included, of those that look as if they had a suffix: no
- * other entry gets one of them as its own suffix. Takes one MiB however many there are: it may take a path for one that
- * is asked for, which costs no more than a suffix that is left out.
+ * Which paths the entries of a transfer ask for, folders above them included, of those that look as if they had a
+ * suffix: no other entry gets one of them as its own suffix. Takes one MiB however many there are: it may take a path
+ * for one that is asked for, which costs no more than a suffix that is left out.
  */
 export class AskedNames {
   readonly #offers = new Set<number>()

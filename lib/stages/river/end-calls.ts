@@ -1,6 +1,7 @@
 import type { Limiter } from '../../async.js'
 import { diskError } from '../../files/disk/disk-error.js'
-import type { PartStore, PublishPolicy } from '../../stores/parts.js'
+import type { PartStore } from '../../stores/parts.js'
+import type { PublishPolicy } from '../../stores/policy.js'
 import type { Entry } from '../../wire/entry.js'
 import { failed, type Outcome } from '../../wire/outcome.js'
 import { placementOf } from './answers.js'
@@ -33,7 +34,9 @@ export class EndCalls {
     return outcomes
   }
 
-  /** Ends the folders, the deepest first: what is made or removed in one changes its time, and its mode may forbid it. */
+  /**
+   * Ends the folders, the deepest first: what is made or removed in one changes its time, and its mode may forbid it.
+   */
   async endFolders(entries: readonly Entry[]): Promise<Outcome[]> {
     if (!this.#store.endFolder) return entries.map((entry) => outcomeOf(entry, {}))
     const outcomes: Outcome[] = []

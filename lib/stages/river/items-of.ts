@@ -97,7 +97,8 @@ function* itemsOfBlocks(plan: Plan, { index, first, digests }: BlocksMessage): G
 
 /**
  * Chunks of a file, as the sender says them; nothing of a file that has its outcome.
- * @throws SluiceError `ERR_PROTOCOL` for chunks that were not asked for, and those that are not the next ones of the file
+ * @throws SluiceError `ERR_PROTOCOL` for chunks that were not asked for, and those that are not the next ones of the
+ *   file
  */
 function* itemsOfChunks(plan: Plan, { index, offset, chunks }: ChunksMessage): Generator<Item, void> {
   const entry = plan.entries[index]

@@ -31,7 +31,9 @@ type Giving = Exclude<keyof typeof RIVER, 'finalizer'>
 /** Milliseconds after which a stage that something is piped into, and nobody reads, says so. */
 const UNREAD = 1000
 
-/** The error for what a stage was given and does not take: one before it is missing, or it stands in the wrong place. */
+/**
+ * The error for what a stage was given and does not take: one before it is missing, or it stands in the wrong place.
+ */
 export function misplaced(name: Taking, chunk: unknown): SluiceError {
   const { takes, before } = RIVER[name]
   const message = `${name}() takes ${takes}, and was given ${flowOf(chunk)}: it belongs behind ${before}`
@@ -44,8 +46,8 @@ export function checkPlace(name: Exclude<Taking, 'finalizer'>, chunk: unknown): 
 }
 
 /**
- * Sees to what stands behind a stage that gives nothing: a pipeline asks it for what it gives, as if it were a list, and
- * fails with what is thrown then; else it would say that its "val" is wrong.
+ * Sees to what stands behind a stage that gives nothing: a pipeline asks it for what it gives, as if it were a list,
+ * and fails with what is thrown then; else it would say that its "val" is wrong.
  */
 export function belongsLast(name: 'finalizer', stage: Writable): void {
   const message = `${name}() gives nothing, and something was put behind it: it belongs at the end, behind ${RIVER[name].before}`

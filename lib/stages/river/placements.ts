@@ -1,7 +1,7 @@
 import { type Code, printable, type SluiceError } from '../../errors.js'
 import { diskError } from '../../files/disk/disk-error.js'
 import { staysInside } from '../../stores/link-target.js'
-import type { Placement } from '../../stores/parts.js'
+import type { Placement } from '../../stores/policy.js'
 import type { Entry } from '../../wire/entry.js'
 import { failed, failureOf, type Outcome, skipped } from '../../wire/outcome.js'
 

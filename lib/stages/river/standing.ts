@@ -1,4 +1,5 @@
-import type { Claim, PartStore, PublishPolicy, StandingFiles } from '../../stores/parts.js'
+import type { Claim, PartStore, StandingFiles } from '../../stores/parts.js'
+import type { PublishPolicy } from '../../stores/policy.js'
 import type { OpenSource } from '../../stores/sources.js'
 import { IndexSet } from '../../transfer/plan/index-set.js'
 import type { Entry, Offer } from '../../wire/entry.js'

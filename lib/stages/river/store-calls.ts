@@ -3,17 +3,8 @@ import { isError, printable, SluiceError } from '../../errors.js'
 import { diskError } from '../../files/disk/disk-error.js'
 import { CONFLICTS } from '../../files/publish/publish.js'
 import { checkChoice } from '../../options.js'
-import {
-  type Claim,
-  type Conflict,
-  checkPublishing,
-  type Durability,
-  type Part,
-  type PartRun,
-  type PartStore,
-  type Publishing,
-  type PublishPolicy,
-} from '../../stores/parts.js'
+import { type Claim, checkPublishing, type Part, type PartRun, type PartStore } from '../../stores/parts.js'
+import type { Conflict, Durability, Publishing, PublishPolicy } from '../../stores/policy.js'
 import type { Entry, Offer } from '../../wire/entry.js'
 import type { Outcome } from '../../wire/outcome.js'
 import type { Run } from '../../wire/run.js'
@@ -42,9 +33,9 @@ export class StoreCalls {
   readonly #placed = new WeakSet<Part>()
   readonly pending = new PendingCalls()
   readonly #claims = new Map<number, Claim>()
-  /** What older versions there are of files. */
   /** What its entries are called. */
   readonly asked = new AskedNames()
+  /** What older versions there are of files. */
   readonly bases: Bases
   /** What is done behind all files. */
   readonly end: EndCalls

@@ -101,7 +101,10 @@ export class AcknowledgedFiles {
   }
 }
 
-/** Very many inodes of one disk, at 16 to 32 bytes each: a hash table that is never more than half full. A slot of 0 is empty. */
+/**
+ * Very many inodes of one disk, at 16 to 32 bytes each: a hash table that is never more than half full. A slot of 0 is
+ * empty.
+ */
 class InodeSet {
   #slots = new BigUint64Array(1024)
   #count = 0

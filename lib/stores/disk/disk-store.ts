@@ -13,16 +13,8 @@ import type { Entry, Offer } from '../../wire/entry.js'
 import type { Run } from '../../wire/run.js'
 import type { Basis } from '../claim.js'
 import { ownSuffixes } from '../own-suffixes.js'
-import type {
-  Claim,
-  Durability,
-  Part,
-  PartRun,
-  PartStore,
-  Placement,
-  PublishPolicy,
-  StandingFiles,
-} from '../parts.js'
+import type { Claim, Part, PartRun, PartStore, StandingFiles } from '../parts.js'
+import type { Durability, Placement, PublishPolicy } from '../policy.js'
 import { AcknowledgedFiles, type Named } from './acknowledged-files.js'
 import { endFolder } from './end-folder.js'
 import { ArrivingFolders } from './folders.js'
@@ -53,7 +45,10 @@ export class DiskStore implements PartStore {
   readonly handles: HandleBudget
   /** While the disk is slow, calls are left to other threads. */
   readonly pace: DiskPace
-  /** Where the policy overwrites, or goes by times: what no other file of the transfer may overwrite, or take for its own. */
+  /**
+   * Where the policy overwrites, or goes by times: what no other file of the transfer may overwrite, or take for its
+   * own.
+   */
   brought: AcknowledgedFiles | undefined
   readonly suffixes = new Suffixes()
   /** Why nothing may be made here: then only what stands already is there. */
@@ -169,8 +164,8 @@ export class DiskStore implements PartStore {
   }
 
   /**
-   * Counts a file that was there as brought; false if another one of the transfer is overwriting it, or, where only the time
-   * says that it is there, has it already: nobody has compared the two.
+   * Counts a file that was there as brought; false if another one of the transfer is overwriting it, or, where only the
+   * time says that it is there, has it already: nobody has compared the two.
    */
   take(there: Named): boolean {
     if (this.isByTime && this.brought?.has(there)) return false
@@ -248,7 +243,9 @@ export class DiskStore implements PartStore {
     this.#isUnwanted = true
   }
 
-  /** Unfinished parts stay, unless they are unwanted: then they go as those that nobody goes on with, by the journal. */
+  /**
+   * Unfinished parts stay, unless they are unwanted: then they go as those that nobody goes on with, by the journal.
+   */
   async close(): Promise<void> {
     await this.handles.close()
     const journal = await this.parts.close()

@@ -2,13 +2,13 @@ import type { SluiceError } from '../../errors.js'
 import { setMode, setTime, unlessRefused } from '../../files/disk/attributes.js'
 import { diskError } from '../../files/disk/disk-error.js'
 import type { Entry } from '../../wire/entry.js'
-import type { Placement } from '../parts.js'
+import type { Placement } from '../policy.js'
 import type { DiskStore } from './disk-store.js'
 
 /**
- * Sets mode and time of a folder, where they are others. One that was there before is told as that, and keeps its mode: see
- * {@link ArrivingFolders.isOurs}. So is one that the same transfer made over a connection that was lost. What fails here is a
- * warning: the folder is there.
+ * Sets mode and time of a folder, where they are others. One that was there before is told as that, and keeps its mode:
+ * see {@link ArrivingFolders.isOurs}. So is one that the same transfer made over a connection that was lost. What fails
+ * here is a warning: the folder is there.
  */
 export async function endFolder(store: DiskStore, entry: Entry): Promise<Placement> {
   const name = store.folders.folderOf(entry.path)!

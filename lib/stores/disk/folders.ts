@@ -47,6 +47,8 @@ export class ArrivingFolders {
   /** Those that were looked at, by device and inode, and the paths on disk of the others. */
   readonly #seen = new Set<string>()
   readonly #unseen: string[] = []
+  /** Paths on disk of folders in which something was found. */
+  readonly #kept = new Set<string>()
   readonly #looks = new Limiter(1)
   /** Whether one of them has another path on disk than in the offer. */
   #isMoved = false
@@ -58,8 +60,8 @@ export class ArrivingFolders {
 
   /**
    * Makes the folder at `path` of the offer, and those above it; gives its path on disk.
-   * Without a mode a new one gets what the umask leaves. Fails with `ERR_UNSAFE_LINK` where a link stands in its place, and
-   * as the disk does.
+   * Without a mode a new one gets what the umask leaves. Fails with `ERR_UNSAFE_LINK` where a link stands in its place,
+   * and as the disk does.
    */
   async make(path: string, mode?: number): Promise<string> {
     const made = this.#made.get(path)
@@ -91,8 +93,8 @@ export class ArrivingFolders {
   }
 
   /**
-   * Whether this transfer made the folder at `path` of the offer, and so sets its mode. One that was there keeps what it
-   * has, or a sender could open a folder of the user's to others, or shut it.
+   * Whether this transfer made the folder at `path` of the offer, and so sets its mode. One that was there keeps what
+   * it has, or a sender could open a folder of the user's to others, or shut it.
    */
   isOurs(path: string): boolean {
     return this.#place.isStaged || this.#own.has(path)
@@ -100,7 +102,10 @@ export class ArrivingFolders {
 
   /** Something that this transfer found there is in the folder at a path on disk. */
   keep(path: string): void {
-    for (let at = path; at !== ''; at = parentOf(at)) this.#unseen.push(at)
+    for (let at = path; at !== '' && !this.#kept.has(at); at = parentOf(at)) {
+      this.#kept.add(at)
+      this.#unseen.push(at)
+    }
   }
 
   /** Whether what stands there is one of the folders that this transfer brings, or something of it is in. */

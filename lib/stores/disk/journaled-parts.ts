@@ -75,8 +75,8 @@ export class JournaledParts {
   }
 
   /**
-   * Takes over the parts that earlier transfers left of these files, as far as they were begun for the same content. This
-   * transfer's journal knows them before another one forgets them.
+   * Takes over the parts that earlier transfers left of these files, as far as they were begun for the same content.
+   * This transfer's journal knows them before another one forgets them.
    */
   async claim(entries: readonly Entry[], signal?: AbortSignal): Promise<DiskPart[]> {
     const wanted = new Map<string, Entry>()
@@ -112,7 +112,7 @@ export class JournaledParts {
     })
   }
 
-  /** Whether a part is one of this very content, in the place that the file has in this transfer, and can be written to. */
+  /** Whether a part is one of this very content, where the file is in this transfer, and can be written to. */
   async #mayGoOn(entry: Entry, { file, stats }: LeftPart): Promise<boolean> {
     if (file.size !== entry.size || file.mtime !== entry.mtime) return false
     if ((stats.mode & OWNER_BITS) !== OWNER_BITS) return false
@@ -217,7 +217,7 @@ export class JournaledParts {
     await this.#openJournal().then((journal) => journal.end(n, end))
   }
 
-  /** Records that files of a run were published, all under their own names: one record for those that follow each other. */
+  /** Records that files of a run were published under their own names: one record for those that follow each other. */
   async published(entries: readonly Entry[]): Promise<void> {
     if (entries.length === 0) return
     const journal = await this.#openJournal()

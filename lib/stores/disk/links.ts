@@ -8,13 +8,13 @@ import { temporaryName } from '../../files/own/temporary-name.js'
 import { firstFree } from '../../files/publish/first-free.js'
 import type { OpenFolder } from '../../files/tree/tree.js'
 import type { Entry } from '../../wire/entry.js'
-import type { Conflict, Placement, PublishPolicy } from '../parts.js'
+import type { Conflict, Placement, PublishPolicy } from '../policy.js'
 import type { DiskStore } from './disk-store.js'
 
 /**
- * Makes a symbolic link. A name that is taken is dealt with as for files, but for two things: a link with the same target
- * is there already, whatever `unless` says, and a folder makes no room for a link, under 'replace' neither: the link
- * gets a suffix.
+ * Makes a symbolic link. A name that is taken is dealt with as for files, but for two things: a link with the same
+ * target is there already, whatever `unless` says, and a folder makes no room for a link, under 'replace' neither: the
+ * link gets a suffix.
  */
 export async function makeLink(
   store: DiskStore,

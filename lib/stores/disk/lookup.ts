@@ -7,15 +7,16 @@ import { syncFile } from '../../files/disk/sync.js'
 import { isReservedName } from '../../files/own/reserved.js'
 import type { OpenFolder } from '../../files/tree/tree.js'
 import type { Entry } from '../../wire/entry.js'
-import type { PublishPolicy, StandingFiles } from '../parts.js'
+import type { StandingFiles } from '../parts.js'
+import type { PublishPolicy } from '../policy.js'
 import type { DiskStore } from './disk-store.js'
 import { DiskSources } from './sources/disk-sources.js'
 import { isThereByTime, type Standing, standingFiles } from './standing-files.js'
 
 /**
- * Looks for the files that stand in the place of entries: see {@link PartStore.lookup}. Looks only into folders that stand
- * under their own names; what cannot be looked at is not there. Of a file it keeps which one it is, and its size and
- * time, so that another one is never taken for it.
+ * Looks for the files that stand in the place of entries: see {@link PartStore.lookup}. Looks only into folders that
+ * stand under their own names; what cannot be looked at is not there. Of a file it keeps which one it is, and its size
+ * and time, so that another one is never taken for it.
  */
 export async function findStanding(
   store: DiskStore,
@@ -37,8 +38,6 @@ class Lookup implements StandingFiles {
   readonly source: DiskSources
   readonly #store: DiskStore
   readonly #policy: PublishPolicy
-  /** The folder of the file that was taken last. */
-  #kept = ''
   /** Whether the names in the folder are to last. */
   #isToSync = false
 
@@ -117,7 +116,9 @@ class Lookup implements StandingFiles {
     folder?.release()
   }
 
-  /** The file in the place of an entry that is there by its time, or that has its size: best one that has its time, too. */
+  /**
+   * The file in the place of an entry that is there by its time, or that has its size: best one that has its time, too.
+   */
   async #look(folder: OpenFolder, entry: Entry): Promise<Standing | undefined> {
     const { path } = entry
     const name = nameOf(path)
@@ -186,9 +187,8 @@ class Lookup implements StandingFiles {
   async #take(folder: OpenFolder, standing: Standing): Promise<boolean> {
     const { durability, folders, fs } = this.#store
     if (!this.#store.take(standing)) return false
-    const above = parentOf(standing.path)
-    if (above !== this.#kept) folders.keep(above)
-    this.#kept = above
+    // no other policy puts anything in the place of a folder
+    if (this.#policy.conflict === 'replace') folders.keep(parentOf(standing.path))
     if (durability !== 'power') return true
     await syncFile(fs, folder.at(nameOf(standing.path)))
     this.#isToSync = true

@@ -3,7 +3,7 @@ import type { SluiceError } from '../../errors.js'
 import type { FileSystem } from '../../files/disk/fs.js'
 import type { ClaimOptions } from '../../files/journal/claim-journal.js'
 import type { UnfinishedFile } from '../../files/journal/read-journal.js'
-import type { Durability } from '../parts.js'
+import type { Durability } from '../policy.js'
 
 /** What `diskParts` takes. */
 export interface DiskPartsOptions {

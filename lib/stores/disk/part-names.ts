@@ -17,8 +17,8 @@ export class PartNames {
   }
 
   /**
-   * Whether the part of the file at `path` of the offer may have the first name that comes to mind: the file itself keeps
-   * its name, and nothing of the offer is called like the part.
+   * Whether the part of the file at `path` of the offer may have the first name that comes to mind: the file itself
+   * keeps its name, and nothing of the offer is called like the part.
    */
   isPlain(path: string): boolean {
     const name = nameOf(path)
@@ -26,8 +26,8 @@ export class PartNames {
   }
 
   /**
-   * A name for the part of the file that is called `name` on disk, after `tries` that were taken; and how many have been
-   * tried then.
+   * A name for the part of the file that is called `name` on disk, after `tries` that were taken; and how many have
+   * been tried then.
    * @param folder its path in the offer
    */
   part(folder: string, name: string, tries: number): { name: string; tries: number } {

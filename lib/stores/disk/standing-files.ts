@@ -7,7 +7,7 @@ import { isStillWritten, lstatIfThere } from '../../files/disk/stats.js'
 import type { SuffixMemory } from '../../files/publish/suffixes.js'
 import type { OpenFolder } from '../../files/tree/tree.js'
 import { inPieces, type Range } from '../../ranges.js'
-import type { Conflict } from '../parts.js'
+import type { Conflict } from '../policy.js'
 import { isThereByTime as byTime } from '../publish-by-policy.js'
 
 /** Whether a failure says that nothing can be written in a place, and nothing of what stands there. */

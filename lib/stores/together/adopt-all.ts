@@ -5,7 +5,7 @@ import type { ProcessSystem } from '../../files/own/owner.js'
 import { runTransaction } from '../../files/transaction/commit.js'
 import { closeContext, openContext } from '../../files/transaction/context.js'
 import { Draft } from '../../files/transaction/draft.js'
-import type { Durability } from '../parts.js'
+import type { Durability } from '../policy.js'
 
 /** What stands in a staged folder, and the path that it is to get. */
 export interface Move {

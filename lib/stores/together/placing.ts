@@ -7,7 +7,7 @@ import { isOwnName } from '../../files/own/reserved.js'
 import { firstFree } from '../../files/publish/first-free.js'
 import type { Tree } from '../../files/tree/tree.js'
 import { AcknowledgedFiles } from '../disk/acknowledged-files.js'
-import type { Placement, PublishPolicy } from '../parts.js'
+import type { Placement, PublishPolicy } from '../policy.js'
 import { isThereByTime } from '../publish-by-policy.js'
 import type { Move } from './adopt-all.js'
 import { Spellings } from './spellings.js'
@@ -31,9 +31,9 @@ interface Staged {
 }
 
 /**
- * Finds the paths that what is staged gets by a policy, as each file of a transfer would alone: a folder merges into one
- * that stands; all else that stands is dealt with by `conflict` and `unless`. Changes nothing. A folder whose name is
- * free is one move, whatever is in it.
+ * Finds the paths that what is staged gets by a policy, as each file of a transfer would alone: a folder merges into
+ * one that stands; all else that stands is dealt with by `conflict` and `unless`. Changes nothing. A folder whose name
+ * is free is one move, whatever is in it.
  */
 export class Placing {
   readonly moves: Move[] = []
@@ -49,7 +49,10 @@ export class Placing {
   readonly #placements = new Map<string, Placement>()
   /** Paths that are given already, folded: what is found there as it should be has its path, too. */
   readonly #given = new Set<string>()
-  /** The files and links that stand there under such a path: nothing else is put in their place, or finds itself in them. */
+  /**
+   * The files and links that stand there under such a path: nothing else is put in their place, or finds itself in
+   * them.
+   */
   readonly #taken = new AcknowledgedFiles([], async () => undefined)
 
   constructor(tree: Tree, home: string, policy: PublishPolicy, areSame: AreSame) {

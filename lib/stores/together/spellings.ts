@@ -1,9 +1,9 @@
 import { below, foldName } from '../../files/disk/names.js'
 
 /**
- * Finds the paths of what is staged by what they are asked for as: a file that was found to be there already is told under
- * its own spelling, which on some disks is not the one that stands there. Where two spellings stand side by side they are
- * two names; else any of them is the one.
+ * Finds the paths of what is staged by what they are asked for as: a file that was found to be there already is told
+ * under its own spelling, which on some disks is not the one that stands there. Where two spellings stand side by side
+ * they are two names; else any of them is the one.
  */
 export class Spellings {
   /** Keys of names that stand there in several spellings. */

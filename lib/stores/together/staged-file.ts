@@ -8,7 +8,8 @@ import { withRegular } from '../../files/disk/open-regular.js'
 import { readFully, writeFully } from '../../files/disk/read-write.js'
 import type { Tree } from '../../files/tree/tree.js'
 import type { Entry } from '../../wire/entry.js'
-import type { Durability, Part, Placement } from '../parts.js'
+import type { Part } from '../parts.js'
+import type { Durability, Placement } from '../policy.js'
 
 /**
  * A file that an earlier run has staged, whole and under its name: it is proved, and what differs is written over it.

@@ -17,7 +17,7 @@ import { isOwnName } from '../../files/own/reserved.js'
 import { removeTree } from '../../files/publish/replace-folder.js'
 import { Stoppable } from '../../files/tree/stoppable.js'
 import { Tree } from '../../files/tree/tree.js'
-import type { Durability } from '../parts.js'
+import type { Durability } from '../policy.js'
 
 /** Who takes a staged folder, and how. */
 export interface HoldOptions {
@@ -112,8 +112,8 @@ export async function leaveStaged(root: Tree, { path, tree, lock }: Held): Promi
 
 /**
  * Clears away, or with `dryRun` only finds, what transfers that were to be published together have left staged, if
- * nobody is at it: as `collectLeftovers` does with the parts of others. Who cannot be looked at is watched, in a dry run
- * as well: it finds what the other one would remove. Fails with `ERR_CANCELLED` once `signal` is aborted.
+ * nobody is at it: as `collectLeftovers` does with the parts of others. Who cannot be looked at is watched, in a dry
+ * run as well: it finds what the other one would remove. Fails with `ERR_CANCELLED` once `signal` is aborted.
  */
 export async function collectStaged(root: Tree, options: CollectOptions = {}): Promise<Leftover[]> {
   const { dryRun, olderThan = 0, now = Date.now, force, system, clock, signal } = options

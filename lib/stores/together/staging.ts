@@ -11,7 +11,7 @@ import type { ProcessSystem } from '../../files/own/owner.js'
 import { recoverTransactions } from '../../files/transaction/recover.js'
 import { Tree } from '../../files/tree/tree.js'
 import type { Entry } from '../../wire/entry.js'
-import type { Durability, Placement, PublishPolicy } from '../parts.js'
+import type { Durability, Placement, PublishPolicy } from '../policy.js'
 import { adoptAll } from './adopt-all.js'
 import { type AreSame, Placing } from './placing.js'
 import {
@@ -43,8 +43,8 @@ const MOST_TRIES = 5
 const SHORT = 1
 
 /**
- * The folder inside our own in which all of a transfer waits until it is whole. It belongs to one process at a time, by a
- * lock; one that nobody holds any more is gone on with by a transfer that brings something of the same names.
+ * The folder inside our own in which all of a transfer waits until it is whole. It belongs to one process at a time, by
+ * a lock; one that nobody holds any more is gone on with by a transfer that brings something of the same names.
  */
 export class Staging {
   /** Whether nothing was there before. */
@@ -159,7 +159,9 @@ export class Staging {
     await this.#root.close()
   }
 
-  /** What could not be set while it was staged: a mode that would have shut us out; the time of a folder that stands. */
+  /**
+   * What could not be set while it was staged: a mode that would have shut us out; the time of a folder that stands.
+   */
   async #endFolder({ path, mode, mtime }: Entry, placing: Placing): Promise<void> {
     const { fs } = this.#root
     const isMerged = placing.isMerged(path)

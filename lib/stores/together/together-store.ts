@@ -1,5 +1,6 @@
 import { inSlices } from '../../async.js'
 import type { SluiceError } from '../../errors.js'
+import { diskError } from '../../files/disk/disk-error.js'
 import type { FileStats } from '../../files/disk/fs.js'
 import { localPath, parentOf } from '../../files/disk/names.js'
 import { ifThere } from '../../files/disk/stats.js'
@@ -11,7 +12,8 @@ import { makeLink } from '../disk/links.js'
 import type { DiskPartsOptions } from '../disk/options.js'
 import { haveSameContent, isWriteRefusal } from '../disk/standing-files.js'
 import { OWNER_BITS } from '../disk/sync-file-calls.js'
-import type { Claim, Part, PartStore, PartStoreFeatures, Placement, PublishPolicy } from '../parts.js'
+import type { Claim, Part, PartStore, PartStoreFeatures } from '../parts.js'
+import type { Placement, PublishPolicy } from '../policy.js'
 import { StagedFile } from './staged-file.js'
 import { Staging } from './staging.js'
 
@@ -87,14 +89,21 @@ class TogetherStore extends DiskStore {
     return claims
   }
 
-  /** A file of which a claim is not gone on with is another one by now, as a file stage may make it: the old one goes. */
+  /**
+   * A file of which a claim is not gone on with is another one by now, as a file stage may make it: the old one goes.
+   */
   override async beginAll(entries: readonly Entry[]): Promise<Map<number, Part | SluiceError>> {
-    for (const { index } of entries) {
+    const failed = new Map<number, SluiceError>()
+    for (const { index, path } of entries) {
       const old = this.#claimed.get(index)
       this.#claimed.delete(index)
-      if (old) await ifThere(old.discard())
+      if (!old) continue
+      await ifThere(old.discard()).catch((error: unknown) =>
+        failed.set(index, diskError(error, 'begin', path)),
+      )
     }
-    return super.beginAll(entries)
+    const begun = await super.beginAll(entries.filter(({ index }) => !failed.has(index)))
+    return new Map<number, Part | SluiceError>([...begun, ...failed])
   }
 
   override readonly makeLink = async (entry: Entry, policy: PublishPolicy): Promise<Placement> => {

@@ -30,8 +30,8 @@ const CHUNK = 64 * 1024
 
 /**
  * What Sluice asks of a connection, as cases for any test runner. `connect` gives both ends of a fresh one; they are
- * destroyed after each case. The cases that name `pipeline()` matter to rivers that are put together by hand: what fails
- * there fails without Sluice as well.
+ * destroyed after each case. The cases that name `pipeline()` matter to rivers that are put together by hand: what
+ * fails there fails without Sluice as well.
  */
 export function duplexConformance(
   connect: () => Pair | Promise<Pair>,

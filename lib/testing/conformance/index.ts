@@ -1,6 +1,6 @@
 /**
- * The conformance suites: what must hold of a stage, a store or a connection, as lists of cases. There is no test runner
- * inside; each case rejects with an `AssertionError` that says what did not hold.
+ * The conformance suites: what must hold of a stage, a store or a connection, as lists of cases. There is no test
+ * runner inside; each case rejects with an `AssertionError` that says what did not hold.
  *
  * ```ts
  * for (const { name, run } of transformConformance(() => myStage(), { input, expected, many })) test(name, run)

@@ -2,15 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { digestOf } from '../../digest/digests.js'
 import { SluiceError } from '../../errors.js'
 import { CONFLICTS } from '../../files/publish/publish.js'
-import type {
-  Claim,
-  Conflict,
-  Part,
-  PartStore,
-  PublishPolicy,
-  StandingFiles,
-  Unless,
-} from '../../stores/parts.js'
+import type { Claim, Part, PartStore, StandingFiles } from '../../stores/parts.js'
+import type { Conflict, PublishPolicy, Unless } from '../../stores/policy.js'
 import type { Entry, Offer } from '../../wire/entry.js'
 import { randomContent } from '../splits.js'
 import { checkContent, type Place } from './part-store-transfer.js'

@@ -14,7 +14,8 @@ import { manifestOfEntries } from '../../stages/manifest/manifest-from.js'
 import { partSink } from '../../stages/part-sink.js'
 import type { Item } from '../../stages/river/items.js'
 import { memorySources } from '../../stores/memory-sources.js'
-import type { Conflict, PartStore } from '../../stores/parts.js'
+import type { PartStore } from '../../stores/parts.js'
+import type { Conflict } from '../../stores/policy.js'
 import type { SourceEntry } from '../../stores/sources.js'
 import { Plan } from '../../transfer/plan.js'
 import type { Outcome } from '../../wire/outcome.js'
@@ -199,8 +200,8 @@ export class Place {
   }
 
   /**
-   * A file must have failed, with one of the codes, and must not be seen; the others must have arrived, or none of them in
-   * a store that publishes all together.
+   * A file must have failed, with one of the codes, and must not be seen; the others must have arrived, or none of them
+   * in a store that publishes all together.
    */
   async checkFailed(files: Sent, path: string, received: Received, codes: Code[]): Promise<void> {
     const outcome = received.outcomes.get(path)

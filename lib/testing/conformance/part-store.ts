@@ -1,6 +1,6 @@
 import { CONFLICTS } from '../../files/publish/publish.js'
 import type { Item } from '../../stages/river/items.js'
-import type { Conflict } from '../../stores/parts.js'
+import type { Conflict } from '../../stores/policy.js'
 import { type Cut, cutsOf, type Run, runOf } from '../../wire/run.js'
 import { randomContent } from '../splits.js'
 import { checkSuite } from './check-suite.js'

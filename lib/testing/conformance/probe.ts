@@ -80,7 +80,9 @@ export async function turns(count: number): Promise<void> {
 /** How many turns without an event count as quiet. */
 export const QUIET = 50
 
-/** Resolves when the stream has room again, or was destroyed; to be called as soon as `write` has said that it has none. */
+/**
+ * Resolves when the stream has room again, or was destroyed; to be called as soon as `write` has said that it has none.
+ */
 export function drained(stream: Writable): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
@@ -133,8 +135,8 @@ export function guarded<S extends object>(stream: S): S {
 }
 
 /**
- * `close` came. Of a stream that `listening` made; one of another library, which may have no such event, is over and has
- * had time to tell.
+ * `close` came. Of a stream that `listening` made; one of another library, which may have no such event, is over and
+ * has had time to tell.
  */
 export async function closed(stream: Readable | Writable): Promise<void> {
   // it is closed a moment before all have heard it

@@ -183,7 +183,9 @@ async function promptly<I, O>(
   await within(patienceOf(options), `'close'`, closed(stage))
 }
 
-/** How many objects come of each beginning of the input if it ends there: to give fewer out before is to wait for more. */
+/**
+ * How many objects come of each beginning of the input if it ends there: to give fewer out before is to wait for more.
+ */
 async function countsAtEnd(make: () => Promise<Duplex>, input: readonly unknown[]): Promise<number[]> {
   const counts: number[] = []
   for (let length = 1; length <= input.length; length++) {

@@ -35,8 +35,8 @@ const MIB = 1024 * 1024
 
 /**
  * The properties of both sides of a wire stage, and that the one undoes the other; and those of `paired`, where it has
- * that. `make` is called for each side anew, as it is on two machines. Throws `ERR_USAGE` for what `send` and `receive` would
- * refuse, and for a stage that has neither both sides nor `paired`.
+ * that. `make` is called for each side anew, as it is on two machines. Throws `ERR_USAGE` for what `send` and `receive`
+ * would refuse, and for a stage that has neither both sides nor `paired`.
  */
 export function wireStageConformance(
   make: () => WireStage,

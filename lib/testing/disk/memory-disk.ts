@@ -16,7 +16,9 @@ export class MemoryDisk extends MemoryCalls implements FileSystem {
   readonly platform: NodeJS.Platform
   /** Called before each call; may throw to fail it, or act on the disk. What it gives must be no promise. */
   hook: ((event: DiskEvent) => void) | undefined
-  /** Called before each call, behind `hook`; the call waits for it. Calls made at once cannot: `sync` is left out then. */
+  /**
+   * Called before each call, behind `hook`; the call waits for it. Calls made at once cannot: `sync` is left out then.
+   */
   delay: ((event: DiskEvent) => void | Promise<void>) | undefined
   /** How many calls there were. */
   calls = 0
@@ -54,7 +56,9 @@ export class MemoryDisk extends MemoryCalls implements FileSystem {
 
   // ——— the calls ———
 
-  /** The same disk by calls that are made at once; not with the option `sync: false`, and not while calls are delayed. */
+  /**
+   * The same disk by calls that are made at once; not with the option `sync: false`, and not while calls are delayed.
+   */
   get sync(): SyncCalls | undefined {
     // nor of an object that has this one as its prototype
     return #sync in this && !this.delay ? this.#sync : undefined

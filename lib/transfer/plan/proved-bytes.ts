@@ -1,8 +1,8 @@
 import { type Range, Ranges } from '../../ranges.js'
 
 /**
- * Which bytes did not travel, since they were claimed and proved: of each file until it has its outcome, and how many in
- * all. Pure.
+ * Which bytes did not travel, since they were claimed and proved: of each file until it has its outcome, and how many
+ * in all. Pure.
  */
 export class ProvedBytes {
   total = 0

@@ -9,8 +9,8 @@ function pipe(this: Duplex, next: Writable): Writable {
 }
 
 /**
- * Pipes each stage into the next. They are torn down together when one fails; `failed` is told why first, and then what the
- * others say, which is only that.
+ * Pipes each stage into the next. They are torn down together when one fails; `failed` is told why first, and then what
+ * the others say, which is only that.
  */
 export function pipeAll(stages: readonly Duplex[], failed: (error: Error) => void): void {
   for (const stage of stages) Object.assign(stage, { pipe }).on('error', failed)

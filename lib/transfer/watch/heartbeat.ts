@@ -17,14 +17,15 @@ export interface Pulse {
 }
 
 /**
- * Bytes that say as much as a frame. Fewer do not: where a bit of a length changed on the way, all that the peer says, its
- * pings too, is taken for more of one frame that never ends.
+ * Bytes that say as much as a frame. Fewer do not: where a bit of a length changed on the way, all that the peer says,
+ * its pings too, is taken for more of one frame that never ends.
  */
 const ENOUGH = 1024
 
 /**
- * Watches the time of a connection: the handshake must end within `handshakeTimeout`, a peer of which nothing is understood
- * for `idleTimeout` is given up, and after `pingInterval` in which nothing was said a ping is sent. All in milliseconds.
+ * Watches the time of a connection: the handshake must end within `handshakeTimeout`, a peer of which nothing is
+ * understood for `idleTimeout` is given up, and after `pingInterval` in which nothing was said a ping is sent. All in
+ * milliseconds.
  */
 export class Heartbeat {
   readonly #clock: Clock

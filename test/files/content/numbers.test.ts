@@ -28,6 +28,12 @@ test('a number is written as it was read where the nearest double prints as one 
   t.false(isWrittenAsRead('+12345678901234567890', Number('12345678901234567890')))
 })
 
+test('a number of very many digits is judged at once', (t) => {
+  t.timeout(20_000)
+  t.false(isWrittenAsRead(`1${'0'.repeat(1_000_000)}1`, Number.POSITIVE_INFINITY))
+  t.true(isWrittenAsRead(`0.1${'0'.repeat(1_000_000)}`, 0.1))
+})
+
 test('whatever JavaScript writes is written again as it was read, and another digit is seen', (t) => {
   const doubles = fc.double({ noNaN: true, noDefaultInfinity: true })
   const isKept = fc.property(doubles, (value) => isWrittenAsRead(JSON.stringify(value), value))

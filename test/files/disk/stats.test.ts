@@ -1,6 +1,6 @@
 import test from 'ava'
 import type { FileStats } from '../../../lib/files/disk/fs.js'
-import { isStillWritten, type WrittenFile, writtenOf } from '../../../lib/files/disk/stats.js'
+import { Births, isStillWritten, type WrittenFile, writtenOf } from '../../../lib/files/disk/stats.js'
 import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 
 const CASES: [what: string, there: Partial<FileStats>, isIt: boolean, written?: Partial<WrittenFile>][] = [
@@ -24,3 +24,23 @@ for (const [what, change, isIt, written] of CASES)
     const stats = await disk.lstat('/file')
     t.is(isStillWritten({ ...stats, ...change }, { ...writtenOf(stats), ...written }), isIt)
   })
+
+const times = (birthtimeNs: bigint, ctimeNs: bigint) => ({ birthtimeNs, ctimeNs })
+
+test('a birth that is always the last change is none', (t) => {
+  const births = new Births()
+  t.is(births.of(times(5n, 5n)), 0n)
+  t.is(births.of(times(7n, 7n)), 0n)
+})
+
+test('one file that was changed since its birth shows that births are true, also of files that were not', (t) => {
+  const births = new Births()
+  t.is(births.of(times(5n, 9n)), 5n)
+  t.is(births.of(times(7n, 7n)), 7n)
+})
+
+test('a disk that knows no births shows nothing', (t) => {
+  const births = new Births()
+  t.is(births.of(times(0n, 9n)), 0n)
+  t.is(births.of(times(7n, 7n)), 0n)
+})

@@ -29,7 +29,10 @@ const PART = { n: 0, path: 'x', target: 'x', part: 'x.part', size: SIZE, mtime: 
 const MADE = { dev: '1', ino: '7', born: AT + 10 }
 const JOURNAL = { dev: '1', ino: '3' }
 
-/** What a journal that was written until a second after says of a file, when that is collected, and when it is gone on with. */
+/**
+ * What a journal that was written until a second after says of a file, when that is collected, and when it is gone on
+ * with.
+ */
 function judged(
   there: Partial<FileStats>,
   known: Partial<UnfinishedFile> = { made: MADE },
@@ -77,11 +80,6 @@ test('a new file with the number of a part that is gone is not the part, whateve
   // without the birth in the journal nobody knows
   t.deepEqual(judged(later, { made: { dev: '1', ino: '7' } }), ['same', 'perhaps', 'perhaps'])
   t.deepEqual(judged({ ino: 8n }), ['other', 'no', 'no'])
-})
-
-test('a system that gives the last change for the birth says nothing by it', (t) => {
-  const changed = { birthtimeMs: AT + 500, ctimeMs: AT + 500 }
-  t.deepEqual(judged(changed), ['same', 'yes', 'yes'])
 })
 
 test('the very file with a second name, or with more bytes than are to come, is neither removed nor written to', (t) => {

@@ -21,7 +21,9 @@ interface Changes {
   mutant?: (fs: FileSystem, disk: MemoryDisk) => FileSystem
 }
 
-/** Some clients on one disk, each taking the lock some times, in an order that the seed chooses. Throws what is wrong. */
+/**
+ * Some clients on one disk, each taking the lock some times, in an order that the seed chooses. Throws what is wrong.
+ */
 async function play(seed: number, { mutant = (fs) => fs }: Changes = {}): Promise<{ deaths: number }> {
   const random = randomBySeed(seed)
   const disk = new MemoryDisk()

@@ -17,7 +17,9 @@ function child(t: ExecutionContext<unknown>, ...args: (string | number)[]): Chil
   return process
 }
 
-/** What the log says of overlaps. A process that was killed says no more: what it held ends with the next that enters. */
+/**
+ * What the log says of overlaps. A process that was killed says no more: what it held ends with the next that enters.
+ */
 function overlaps(lines: string[]): string[] {
   const wrong: string[] = []
   const inside = new Map<string, string>()

@@ -53,7 +53,9 @@ const SCENES: Record<string, Scene> = {
 
 /** The calls that take something away under a name of the user, or a point. */
 const TAKES = new Set(['rename', 'unlink'])
-/** What it made itself and nobody else uses: a backup that was for nothing, content that no point refers to any more. */
+/**
+ * What it made itself and nobody else uses: a backup that was for nothing, content that no point refers to any more.
+ */
 const isOurs = (path: string) => /\.sluice-(tmp|lock)|\.(bak|kept)$/.test(path)
 
 for (const [what, { files, prepare, work }] of Object.entries(SCENES)) {

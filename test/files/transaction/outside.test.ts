@@ -268,7 +268,9 @@ async function moveIn(fs: MemoryDisk, processes: () => typeof system): Promise<v
   await transaction.commit()
 }
 
-/** What is wrong with a disk that was found after a recovery: each content must be there, or here, or in both places. */
+/**
+ * What is wrong with a disk that was found after a recovery: each content must be there, or here, or in both places.
+ */
 function wrong(disk: MemoryDisk): string | undefined {
   const files = new Map([...disk.snapshot()].map(([path, content]) => [path, `${content}`]))
   const isNew = files.get('/d/old') === 'new'

@@ -116,7 +116,10 @@ async function changesOfState(
   return found
 }
 
-/** Disks on which a process died at a call (the default run: at each so-manieth), while an intent stood there that a recovery has to end. */
+/**
+ * Disks on which a process died at a call (the default run: at each so-manieth), while an intent stood there that a
+ * recovery has to end.
+ */
 async function moments(
   processes: ReturnType<typeof eachAnother>,
   fails?: (event: DiskEvent) => boolean,

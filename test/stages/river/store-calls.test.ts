@@ -1,4 +1,5 @@
-// What the interface of a store of parts promises to whoever writes one, watched in every case of the conformance suite.
+// What the interface of a store of parts promises to whoever writes one, watched in every case of the conformance
+// suite.
 import assert from 'node:assert/strict'
 import { setImmediate } from 'node:timers/promises'
 import { type MemoryParts, memoryParts, type Part, type PartStore } from '../../../lib/index.js'

@@ -7,7 +7,8 @@ import type { Entry } from '../../../lib/wire/entry.js'
 import { claimed, filesIn, POLICY, Receivers } from '../../helpers/claims-scene.js'
 import { scale } from '../../helpers/scale.js'
 
-// Random histories of receivers that begin, write, end, are closed or killed, beside a plain list of what must be there.
+// Random histories of receivers that begin, write, end, are closed or killed, beside a plain list of what must be
+// there.
 
 const PATHS = ['a', 'b', 'sub/c']
 const SIZE = 60

@@ -8,8 +8,8 @@ import { receiveItems } from '../../helpers/river.js'
 import { LONG, scale } from '../../helpers/scale.js'
 import { crashSweep } from '../../helpers/sweep.js'
 
-// The power is cut at any call of a receive that overwrites: whatever it has told by then is there, though other entries
-// of the same transfer want the same names, folders come behind what is in them, and what was there makes room.
+// The power is cut at any call of a receive that overwrites: whatever it has told by then is there, though other
+// entries of the same transfer want the same names, folders come behind what is in them, and what was there makes room.
 
 const of = (...paths: string[]): Content =>
   Object.fromEntries(paths.map((path) => [path, `content of ${path}`]))

@@ -1,5 +1,5 @@
-// Two files of one transfer that get one name, as a file stage may have it: published together they are skipped, or fail, as
-// when each is published alone.
+// Two files of one transfer that get one name, as a file stage may have it: published together they are skipped, or
+// fail, as when each is published alone.
 import { readFile, utimes, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import test from 'ava'

@@ -9,7 +9,8 @@ import { receiveItems } from '../../helpers/river.js'
 import { scale } from '../../helpers/scale.js'
 import { crashSweep, faultSweep } from '../../helpers/sweep.js'
 
-// The power is cut, or a call fails, at any call of a transfer that is published together: nothing of it is seen, or all.
+// The power is cut, or a call fails, at any call of a transfer that is published together: nothing of it is seen, or
+// all.
 
 const NEW: Content = {
   photos: null,
