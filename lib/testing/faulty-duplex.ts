@@ -142,7 +142,9 @@ class End extends Duplex {
 
   override _final(callback: Done): void {
     this.#writing = callback
-    if (this.#gone || this.#strike()) return
+    // nobody is there to notice; as a socket it ends all the same
+    if (this.#gone) return this.#wrote()
+    if (this.#strike()) return
     this.peer!.#arrivedEnd()
     this.#wrote()
   }

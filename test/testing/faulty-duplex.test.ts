@@ -229,6 +229,16 @@ test('a destroyed end is an early end for the other, or a reset if something was
   await t.notThrowsAsync(once(f, 'end'))
 })
 
+test('an end whose other one is gone ends all the same, as a socket does', async (t) => {
+  const [a, b] = duplexPair()
+  a.destroy()
+  b.resume()
+  await once(b, 'end')
+  b.end()
+  await once(b, 'close')
+  t.true(b.writableFinished)
+})
+
 test('a write that waits for a reader fails when that reader goes', async (t) => {
   const [a, b] = duplexPair({ highWaterMark: 4 })
   a.write('0123456789')
