@@ -141,7 +141,7 @@ test('each acknowledged file is there under the name that is told, nothing else 
       const faults = await faultsIn(scene)
       if (faults.length > 0) throw new Error(faults.join('; '))
     }),
-    { numRuns: scale(200, 20_000), includeErrorInReport: true },
+    { numRuns: scale(80, 20_000), includeErrorInReport: true },
   )
   t.pass()
 })

@@ -654,6 +654,6 @@ test('whatever both sides do at the same time, nothing hangs, nothing is lost, a
         t.true(expected !== undefined || how === 'ERR_STATE', how)
       }
     }),
-    { numRuns: scale(60, 5000) },
+    { numRuns: scale(30, 5000) },
   )
 })

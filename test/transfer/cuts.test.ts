@@ -88,10 +88,10 @@ for (const algorithm of ['blocks', 'sha256'])
     const whole = await listing(from)
     const ends = await frameEnds(t, from, algorithm)
     const random = randomBySeed(20)
-    const step = Math.ceil(ends.length / scale(6, ends.length))
+    const step = Math.ceil(ends.length / scale(4, ends.length))
     const cuts = {
       'behind a frame': ends.filter((_, i) => i % step === 0),
-      'at any byte': Array.from({ length: scale(6, 500) }, () => Math.floor(random() * ends.at(-1)!)),
+      'at any byte': Array.from({ length: scale(4, 500) }, () => Math.floor(random() * ends.at(-1)!)),
     }
     for (const [where, places] of Object.entries(cuts)) {
       let most = 0

@@ -116,7 +116,7 @@ for (const [what, files] of Object.entries({ few, many }))
       const ends: Record<string, number> = {}
       let mostRepaired = 0
       const said = await saidIn(files, algorithm)
-      for (let n = 0; n < scale(25, 2000); n++) {
+      for (let n = 0; n < scale(12, 2000); n++) {
         const way = n % 4 === 0 ? 'back' : 'forth'
         const flip = Math.floor(random() * 8 * said[way])
         const store = memoryParts()
@@ -147,7 +147,7 @@ for (const algorithm of ['blocks', 'sha256'])
     t.timeout(scale(2, 30) * 60_000)
     await prepareDigest(algorithm)
     const random = randomBySeed(7)
-    for (let n = 0; n < scale(10, 1000); n++) {
+    for (let n = 0; n < scale(6, 1000); n++) {
       const dir = await temporary(t)
       // somewhere in the content, behind the first byte
       const cutAfter = 2000 + Math.floor(random() * 2 * MIB)

@@ -402,6 +402,6 @@ test('any older versions, cut anywhere and gone on with, become what is sent, an
         t.deepEqual(disk.openHandles(), [])
       },
     ),
-    { numRuns: scale(12, 1000) },
+    { numRuns: scale(8, 1000) },
   )
 })

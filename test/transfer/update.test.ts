@@ -230,7 +230,7 @@ test('after random edits, and with a connection that breaks again and again, it 
       t.is((await update({ file: content }, receiving, { algorithm })).code, 'completed completed')
       t.true(store.files.get('file')!.bytes.equals(content))
     }),
-    { numRuns: scale(8, 400) },
+    { numRuns: scale(5, 400) },
   )
 })
 

@@ -5,7 +5,7 @@ import { encodeValue, type Format, formatOf, parseText } from '../../../lib/file
 import { scale } from '../../helpers/scale.js'
 
 const FORMATS: Format[] = ['json', 'yaml']
-const runs = { numRuns: scale(80, 5000, 1000) }
+const runs = { numRuns: scale(40, 5000, 1000) }
 
 test('the format is told by the ending', (t) => {
   t.deepEqual(

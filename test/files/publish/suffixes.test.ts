@@ -5,6 +5,7 @@ import { Suffixes } from '../../../lib/files/publish/suffixes.js'
 import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { arrivingOf, type Content } from '../../helpers/items.js'
 import { receiveItems, statuses } from '../../helpers/river.js'
+import { scale } from '../../helpers/scale.js'
 
 const first = (ino: bigint, nlink = 1) => ({ dev: 1n, ino, nlink, isFile: () => true }) as FileStats
 const some = (numbers: Generator<number, void>) => [1, 2, 3].map(() => numbers.next().value)
@@ -39,7 +40,7 @@ function spellings(count: number): string[] {
   )
 }
 
-const COUNT = 300
+const COUNT = scale(150, 300)
 const WHAT: Record<string, (name: string, n: number) => Content> = {
   files: (name, n) => ({ [name]: `content ${n}` }),
   'files of one size': (name, n) => ({ [name]: `content ${1000 + n}` }),

@@ -96,7 +96,7 @@ test('a power cut at any call of a change: the next manager takes everything bac
       if (sorted(files(disk)) !== OLD) throw new Error(`${place}: ${disk.list()} ${files(disk)}`)
       if (disk.list().some((path) => path.includes('.sluice/'))) throw new Error(`${place}: ${disk.list()}`)
     },
-    seeds: scale(3, 5),
+    seeds: scale(2, 5),
     again: scale(0, 1),
   })
   t.log(`${states} states`)
@@ -211,7 +211,7 @@ test('a power cut at any call of a point from a backup, and of its undo: it is o
       const why = wrongBackup(disk, acknowledged)
       if (why) throw new Error(`${place}: ${why}`)
     },
-    seeds: scale(20, 100),
+    seeds: scale(10, 100),
     again: scale(0, 1),
   })
   t.log(`${states} states`)

@@ -49,7 +49,7 @@ for (const compress of [false, true]) {
         if (kept.join() !== 'zero,one') throw new Error(`${place}: ${JSON.stringify([...files])}`)
         if (files.size !== 3) throw new Error(`${place}: ${JSON.stringify([...files])}`)
       },
-      seeds: scale(4, 30),
+      seeds: scale(2, 30),
       again: compress ? scale(0, 1) : 1,
     })
     t.log(`${states} states`)
@@ -67,7 +67,7 @@ test('a power cut leaves every content under some name, before any recovery', as
       if (!there.has('zero') || !there.has('one')) throw new Error(`${place}: ${[...there]}`)
       if (acknowledged && !found.list().includes('/d/log.1.gz')) throw new Error(place)
     },
-    seeds: scale(20, 300),
+    seeds: scale(10, 300),
   })
   t.log(`${states} states`)
   t.true(states > scale(60, 200))

@@ -429,7 +429,7 @@ test('any tree is listed whole, sorted by bytes within each folder, each parent 
         seen.add(one)
       }
     }),
-    { numRuns: scale(50, 1000) },
+    { numRuns: scale(25, 1000) },
   )
 })
 
