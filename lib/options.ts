@@ -101,6 +101,11 @@ export function checkKeys<T>(
   if (value === undefined) return
   const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
   checkOption(option, value, isObject, 'an object')
+  // a pipeline calls a function that it is given, with the stream that stands before it
+  if (typeof (value as { pipe?: unknown }).pipe === 'function') {
+    const message = `${option} must be an object, not a stream; in a pipeline a stage stands with its call, as framer()`
+    throw new SluiceError('ERR_USAGE', message, { found: value })
+  }
   const names = Object.keys(known)
   for (const key of Object.keys(value as object)) {
     if (Object.hasOwn(known, key)) continue

@@ -1,3 +1,5 @@
+import { PassThrough, Readable, type Transform } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import test from 'ava'
 import {
   batch,
@@ -20,6 +22,7 @@ import {
   writeJson,
   writeYaml,
 } from '../lib/files/index.js'
+import { deframer, demuxer, finalizer, framer, partSink } from '../lib/index.js'
 import { badOption } from '../lib/options.js'
 import { MemoryDisk } from '../lib/testing/disk/memory-disk.js'
 
@@ -45,6 +48,21 @@ test('an encoding in the place of the options, as node:fs takes it, is refused a
         `${call}`,
       )
     }
+  }
+})
+
+test('a pipeline that is given a stage without its call says so', async (t) => {
+  const stages = [framer, deframer, demuxer, partSink, finalizer] as unknown as ((
+    source: Readable,
+  ) => Transform)[]
+  for (const stage of stages) {
+    const error = await t.throwsAsync(pipeline(Readable.from([]), stage, new PassThrough()), {
+      code: 'ERR_USAGE',
+    })
+    t.is(
+      error?.message,
+      'options must be an object, not a stream; in a pipeline a stage stands with its call, as framer()',
+    )
   }
 })
 

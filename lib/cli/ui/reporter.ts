@@ -53,7 +53,7 @@ export class Reporter {
   /** The names of the offers, and those that the user refused, by the id of the transfer. */
   readonly #names = new Map<string, string>()
   readonly #refused = new Set<string>()
-  /** Errors of transfers of which people have read already what failed, and why. */
+  /** What people have read already: errors of transfers whose failures were told, and warnings. */
   readonly #told = new WeakSet<SluiceError>()
 
   /**
@@ -110,6 +110,7 @@ export class Reporter {
   warn(warning: SluiceError, id?: string): void {
     this.event({ event: 'warning', ...said(warning, id) })
     this.note(`warning: ${warning.message}`)
+    this.#told.add(warning)
   }
 
   /**
@@ -263,8 +264,8 @@ export class Reporter {
   settled(range: OutcomeRange, entries: readonly Entry[], id: string): void {
     for (const outcome of this.#json ? outcomesOf(range, entries) : [])
       this.event({ event: 'file', id: id || undefined, ...told(outcome) })
-    for (const outcome of unusualIn(range, entries))
-      if (outcome.status === 'failed') this.note(`failed: ${reasonOf(outcome)}`)
+    for (const one of unusualIn(range, entries))
+      if (one.status === 'failed' && !this.#told.has(one.error!)) this.note(`failed: ${reasonOf(one)}`)
   }
 
   /** Reports the result of a transfer that took `took` milliseconds. */
