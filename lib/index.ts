@@ -86,6 +86,7 @@ export {
   type MemoryPartsOptions,
   memoryParts,
 } from './stores/memory-parts.js'
+export type { Basis, OpenBasis } from './stores/claim.js'
 export type { Claim, Part, PartRun, PartStore, StandingFiles, PartStoreFeatures } from './stores/parts.js'
 export type {
   Conflict,

@@ -102,7 +102,7 @@ export function checkKeys<T>(
   const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
   checkOption(option, value, isObject, 'an object')
   // a pipeline calls a function that it is given, with the stream that stands before it
-  if (typeof (value as { pipe?: unknown }).pipe === 'function') {
+  if (typeof (value as { emit?: unknown }).emit === 'function') {
     const message = `${option} must be an object, not a stream; in a pipeline a stage stands with its call, as framer()`
     throw new SluiceError('ERR_USAGE', message, { found: value })
   }

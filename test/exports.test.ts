@@ -21,13 +21,34 @@ async function namesOn(page: string): Promise<Set<string>> {
   return new Set(code.match(/\w+/g))
 }
 
+/** The names that a module exports. */
+async function exportsOf(index: string): Promise<string[]> {
+  const lists = [...(await read(index)).matchAll(/^export (?:type )?\{([^}]*)\}/gm)]
+  return lists
+    .flatMap(([, list]) => list!.split(','))
+    .map((one) => one.trim().replace(/^type |^.* as /, ''))
+    .filter((name) => name !== '')
+}
+
+test('each name of the tables of what is exported is exported', async (t) => {
+  const page = await read('lib/README.md')
+  const part = page.slice(page.indexOf('## What is exported'), page.indexOf('## Limits'))
+  const cells = [...part.matchAll(/^\| ([^|]*) \|/gm)].map(([, cell]) => cell!)
+  const named = cells.flatMap((cell) => [...cell.matchAll(/`([^`]+)`/g)].map(([, name]) => name!))
+  t.true(named.length > 150, String(named.length))
+  const exported = new Set([
+    ...(await exportsOf('lib/index.ts')),
+    ...(await exportsOf('lib/testing/index.ts')),
+  ])
+  t.deepEqual(
+    named.filter((name) => !exported.has(name)),
+    [],
+  )
+})
+
 for (const [index, page, least] of PAGES)
   test(`each name that ${index} exports is in ${page}`, async (t) => {
-    const lists = [...(await read(index)).matchAll(/^export (?:type )?\{([^}]*)\}/gm)]
-    const names = lists
-      .flatMap(([, list]) => list!.split(','))
-      .map((one) => one.trim().replace(/^type |^.* as /, ''))
-      .filter((name) => name !== '')
+    const names = await exportsOf(index)
     t.true(names.length >= least, String(names.length))
     const known = await namesOn(page)
     t.deepEqual(
