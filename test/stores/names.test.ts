@@ -12,6 +12,7 @@ import { scale } from '../helpers/scale.js'
 const UNLESS: readonly Unless[] = ['identical', 'unchanged', 'newer', 'nothing']
 const WHERE = ['memory', 'disk', 'a disk that ignores case'] as const
 const TIME = 1_600_000_000_000
+const LATER = TIME + 1000
 
 /**
  * What is sent, each of the same time, and what stands there: text is a file of another time, `null` a folder with a
@@ -49,8 +50,19 @@ for (const [name, { sent, before }] of Object.entries(CASES))
 
 const FOLDING = { where: 'a disk that ignores case', answers: true, concurrency: 1, isQuick: false } as const
 
-/** What was found by the trees at the end, each text of one time. */
-const FOUND: Record<string, Partial<Scene> & { files: Record<string, string>; folder?: string }> = {
+/** What was found by the trees at the end, each text of one time unless it is said. */
+const FOUND: Record<
+  string,
+  Partial<Scene> & { files: Record<string, string>; folder?: string; later?: string; mine?: string }
+> = {
+  'two of the same content are not one where one of them is there by its time, with other content': {
+    files: { 'D/x': 'x', 'd/x': 'x' },
+    later: 'D/x',
+    mine: 'd/X',
+    unless: 'unchanged',
+    publish: 'together',
+    answers: false,
+  },
   'outcomes are told in the order of their entries, also of what waited for all': {
     files: { 'd/X': 'x', 'D/x': 'x' },
     publish: 'together',
@@ -81,16 +93,18 @@ const FOUND: Record<string, Partial<Scene> & { files: Record<string, string>; fo
   },
 }
 
-for (const [name, { files, folder, ...more }] of Object.entries(FOUND))
+for (const [name, { files, folder, later, mine, ...more }] of Object.entries(FOUND))
   test(name, async (t) => {
-    const sent = new Map(Object.entries(files).map(([path, text]) => [path, { text, time: TIME }]))
-    const before = new Map(folder === undefined ? [] : [[folder, null]])
+    const timeOf = (path: string) => (path === later ? LATER : TIME)
+    const sent = new Map(Object.entries(files).map(([path, text]) => [path, { text, time: timeOf(path) }]))
+    const before: Scene['before'] = new Map(folder === undefined ? [] : [[folder, null]])
+    if (mine !== undefined) before.set(mine, { text: 'y', time: LATER })
     const common = { conflict: 'rename', unless: 'identical', publish: 'each', ...FOLDING } as const
     t.deepEqual(await faultsIn({ ...common, sent, before, ...more }), [])
   })
 
 const NAMES = ['a', 'a_1', 'a_1_1', 'a_2', 'A', 'd', 'd_1', 'd/x', 'd/x_1', 'd_1/x', 'D/x', 'd/X']
-const TIMES = [TIME, TIME + 1000]
+const TIMES = [TIME, LATER]
 
 const file = fc.record({ text: fc.constantFrom('x', 'y', 'zz'), time: fc.constantFrom(...TIMES) })
 

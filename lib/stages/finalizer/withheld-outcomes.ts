@@ -26,7 +26,9 @@ export class WithheldOutcomes {
   get policyMeanwhile(): PublishPolicy {
     const { brought: _, ...policy } = this.#policy
     const conflict = policy.conflict === 'skip' || policy.conflict === 'fail' ? policy.conflict : 'rename'
-    return { ...policy, conflict, unless: 'identical', atEnd: this.#policy }
+    // what is there by its time need not have its content: two that are one meanwhile could not both be there by that
+    const byTime = policy.unless === 'unchanged' || policy.unless === 'newer'
+    return { ...policy, conflict, unless: byTime ? 'nothing' : 'identical', atEnd: this.#policy }
   }
 
   /** Takes in outcomes: 'published' means that it is right. */
