@@ -3,7 +3,6 @@ import { isSluiceError } from '../../../lib/errors.js'
 import { RecoveryManager, rotateFile, updateJson } from '../../../lib/files/index.js'
 import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { Machine } from '../../helpers/machine.js'
-import { scale } from '../../helpers/scale.js'
 
 // Whoever loses a lock does no further step, wherever that happens.
 
@@ -51,6 +50,12 @@ const SCENES: Record<string, Scene> = {
   },
 }
 
+/**
+ * The last look at a file that is to get a name comes behind the one at the lock: that nobody has exchanged it is more
+ * likely to be wrong. Only one of the two can be the last call before it gets the name.
+ */
+const isLastLook = (call: string, path: string) => call === 'lstat' && path.endsWith('.sluice-tmp')
+
 /** The calls that take something away under a name of the user, or a point. */
 const TAKES = new Set(['rename', 'unlink'])
 /**
@@ -61,7 +66,7 @@ const isOurs = (path: string) => /\.sluice-(tmp|lock)|\.(bak|kept)$/.test(path)
 for (const [what, { files, prepare, work }] of Object.entries(SCENES)) {
   test(`${what} that loses its lock before any call makes that call at most`, async (t) => {
     let lost = 0
-    for (let at = 0, isOver = false; !isOver; at += scale(3, 1, 1)) {
+    for (let at = 0, isOver = false; !isOver; at++) {
       const disk = new MemoryDisk()
       disk.putFolder('/d')
       for (const [name, content] of Object.entries(files)) disk.put(`/d/${name}`, content)
@@ -72,7 +77,8 @@ for (const [what, { files, prepare, work }] of Object.entries(SCENES)) {
       disk.hook = ({ call, path, to }) => {
         const lock = disk.list().find((one) => one.startsWith('/d/.sluice-lock-'))
         // what has not got it yet takes it anew
-        const isHolder = lock !== undefined && path !== '/d' && !path.includes('.sluice-lock-')
+        const isHolder =
+          lock !== undefined && path !== '/d' && !path.includes('.sluice-lock-') && !isLastLook(call, path)
         if (isHolder && !gone && calls++ === at) {
           disk.remove(lock.replace(/(?<=sluice-lock-[^/]*)\/.*$/, ''))
           gone = true
