@@ -81,10 +81,14 @@ export async function moveFile(
 
 /** Makes a new file with a temporary name, exclusively. If that fails, no file is left. */
 export async function createTemporary(fs: FileSystem, path: string, mode: number): Promise<number> {
+  return making(fs, path, () => fs.open(path, OPEN.create, mode))
+}
+
+/** A failing disk may have made something nevertheless: that goes. No other process uses a name like ours. */
+async function making<T>(fs: FileSystem, path: string, make: () => Promise<T>): Promise<T> {
   try {
-    return await fs.open(path, OPEN.create, mode)
+    return await make()
   } catch (error) {
-    // a failing disk may have made it nevertheless; no other process uses a name like ours
     if (!isRefusal(error)) await fs.unlink(path).catch(() => {})
     throw error
   }
@@ -193,11 +197,7 @@ export async function copyFile(
 /** Makes a link to where the one at `from` leads. If that fails, `to` is removed. */
 export async function copyLink(fs: FileSystem, from: string, to: string): Promise<Omit<Copied, 'source'>> {
   const target = await fs.readlink(from)
-  await fs.symlink(target, to).catch(async (error: unknown) => {
-    // a failing disk may have made it nevertheless
-    if (!isRefusal(error)) await fs.unlink(to).catch(() => {})
-    throw error
-  })
+  await making(fs, to, () => fs.symlink(target, to))
   const written = await orRemove(fs, to, () => fs.lstat(to))
   // a link cannot be held open: what has its name is looked at after its stats, which are compared later
   if (written.isSymbolicLink() && (await fs.readlink(to)) === target) return { written, warning: undefined }
