@@ -138,6 +138,25 @@ function rankOf(name: string, folder: string | undefined): number {
   )
 }
 
+/** A folder: its path, its name in its simplest form, how deep it is, and the worst rank of all names in its path. */
+interface Folder {
+  path: string
+  name: string | undefined
+  depth: number
+  rank: number
+}
+
+function folderAt(path: string): Folder {
+  const folder: Folder = { path, name: undefined, depth: 0, rank: Number.POSITIVE_INFINITY }
+  for (const part of path === '' ? [] : path.split('/')) {
+    const name = simplestForm(part)
+    folder.rank = Math.min(folder.rank, rankOf(name, folder.name))
+    folder.name = name
+    folder.depth++
+  }
+  return folder
+}
+
 /** What was found by one pattern. */
 interface Found {
   count: number
@@ -154,6 +173,8 @@ const MOST_OF_ONE = 3
 export class RiskyPaths {
   readonly #most: number
   readonly #found = new Map<number, Found>()
+  /** The folder of the path before: most paths are in the same one. */
+  #parent = folderAt('')
   count = 0
 
   /** @param most how many are to be shown */
@@ -175,20 +196,17 @@ export class RiskyPaths {
   }
 
   add(path: string): void {
-    const names = path.split('/')
-    let folder: string | undefined
-    let rank = Number.POSITIVE_INFINITY
-    for (const name of names) {
-      const simplest = simplestForm(name)
-      rank = Math.min(rank, rankOf(simplest, folder))
-      folder = simplest
-    }
+    const end = path.lastIndexOf('/')
+    const parent = path.slice(0, Math.max(end, 0))
+    if (parent !== this.#parent.path) this.#parent = folderAt(parent)
+    const { name: folder, depth: above } = this.#parent
+    const rank = Math.min(this.#parent.rank, rankOf(simplestForm(path.slice(end + 1)), folder))
+    const depth = above + 1
     if (rank === Number.POSITIVE_INFINITY) return
     this.count++
     const found = this.#found.get(rank) ?? { count: 0, highest: [] }
     this.#found.set(rank, found)
     found.count++
-    const depth = names.length
     const at = found.highest.findIndex((other) => other.depth > depth)
     found.highest.splice(at === -1 ? found.highest.length : at, 0, { path, depth })
     if (found.highest.length > MOST_OF_ONE) found.highest.pop()
