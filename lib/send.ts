@@ -104,7 +104,7 @@ export function send(
         owed: () => owing.flatMap((owed) => [...owed()]),
         unheard: (silence) =>
           heldBack.here(silence) ?? heldByPeer(silence, silence.said > 0 ? BY_HAND : undefined),
-        sent: memory && ((chunk) => memory.sent(chunk)),
+        sent: memory && ((chunk) => memory.used(chunk)),
       },
       {
         isOpen,
@@ -126,8 +126,12 @@ export function send(
             { plan, untilSettled: true, maxRun: maxFrame, onFailure: failed, memory },
           )
           owing.push(() => [...source.owed()])
+          const hashed = (item: Item) => {
+            if (item.kind === 'run' && item.isProof) for (const bytes of item.buffers) memory?.used(bytes)
+            passed(item)
+          }
           return {
-            stages: [source, hashTap(), tap<Item>(passed)],
+            stages: [source, hashTap(), tap(hashed)],
             source: {
               wake: () => source.wake(),
               finish: () => source.finish(),

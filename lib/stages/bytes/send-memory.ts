@@ -6,13 +6,13 @@ const LEAST = MEMORY / 4
 
 /**
  * Memory for what is read and sent, used again and again: fresh memory for each mebibyte costs the collector, the
- * system and the caches more than the reading itself. A piece of it is free when the socket has taken every byte that
- * was read into it, so only where all stages between are ours: none keeps bytes, or sends any of them twice.
- * What never comes to the socket is left to the collector.
+ * system and the caches more than the reading itself. A piece of it is free when every byte that was read into it was
+ * used: when the socket has taken it, or when its digest was taken, where only that is sent. So only where all stages
+ * between are ours: none keeps bytes, or sends any of them twice. What is never used is left to the collector.
  */
 export class SendMemory {
   readonly #free: ArrayBufferLike[] = []
-  /** How many bytes of each piece the socket has not taken yet. */
+  /** How many bytes of each piece were not used yet. */
   readonly #left = new WeakMap<ArrayBufferLike, number>()
 
   /** Memory for `length` bytes, with anything in it. */
@@ -23,8 +23,8 @@ export class SendMemory {
     return Buffer.from(memory, 0, length)
   }
 
-  /** To be told of every chunk that the socket has taken, and reads no more. */
-  sent({ buffer, length }: Buffer): void {
+  /** To be told of every chunk that nobody reads any more. */
+  used({ buffer, length }: Buffer): void {
     const left = this.#left.get(buffer)
     if (left === undefined) return
     this.#left.set(buffer, left - length)

@@ -107,7 +107,7 @@ export class SourceReader {
   /** Files of which only the digest travels, many to a run: one that failed, or has its outcome by now, ends one. */
   async *#proofs({ files, length }: ProofStep): AsyncGenerator<Item> {
     const { plan, signal } = this.#options
-    const slab = Buffer.allocUnsafeSlow(length)
+    const slab = this.#memory(length)
     const failures = await this.#readFiles(files, slab)
     if (signal.aborted) return
     let run: Entry[] = []
@@ -145,8 +145,7 @@ export class SourceReader {
     // at least once: an empty file is to be proved as well
     for (let at = start; (at < end || at === start) && !plan.isClosed(entry.index); at += chunk) {
       const until = Math.min(end, at + chunk)
-      // what is not sent gives no memory back
-      const bytes = isProof ? Buffer.allocUnsafeSlow(until - at) : this.#memory(until - at)
+      const bytes = this.#memory(until - at)
       try {
         await this.pending.of('read', entry.path, async () => {
           const open = await this.#open(entry)

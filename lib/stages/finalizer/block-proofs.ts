@@ -6,7 +6,7 @@ import {
   runsOfBlocks,
 } from '../../digest/blocks.js'
 import { blockEngine } from '../../digest/digests.js'
-import { inPieces, PIECE } from '../../ranges.js'
+import { inPieces, PIECE, type Range } from '../../ranges.js'
 import type { Part } from '../../stores/parts.js'
 import type { OpenSource } from '../../stores/sources.js'
 import type { Entry } from '../../wire/entry.js'
@@ -19,6 +19,7 @@ import { deleteRange } from './owed-records.js'
  */
 export class BlockProofs {
   readonly #lists = new Map<number, BlockList>()
+  readonly #memory = new Memory()
 
   /** Blocks came, and have these digests. */
   note(entry: Entry, { first, digests }: BlocksMessage): void {
@@ -42,7 +43,8 @@ export class BlockProofs {
     const others = slots.flatMap(([at]) => (list.get(at) ? [] : at))
     const read: Read | undefined = part?.read && ((from, into) => part.read!(from, into))
     const found = new Map<number, Buffer | undefined>()
-    for await (const [at, digest] of blocksOf(entry, others, { read, signal })) found.set(at, digest)
+    for await (const [at, digest] of blocksOf(entry, others, { read, memory: this.#memory, signal }))
+      found.set(at, digest)
     for (const [at, said] of slots) {
       const ours = list.get(at) ?? found.get(at)
       if (ours?.equals(said)) list.set(at, ours)
@@ -71,7 +73,8 @@ export class BlockProofs {
     const known = [...list.known].sort((a, b) => a - b)
     const read: Read = (from, into) => source.read(from, into)
     const take: Take = (from, bytes) => part.write(from, [bytes], false)
-    for await (const [at, digest] of blocksOf(entry, known, { read, take, signal }))
+    const memory = this.#memory
+    for await (const [at, digest] of blocksOf(entry, known, { read, take, memory, signal }))
       if (digest?.equals(list.get(at)!)) copied.push(at)
     return copied
   }
@@ -107,6 +110,42 @@ type Read = (from: number, into: Buffer) => Promise<void> | void
 /** Takes bytes of a file at an offset. */
 type Take = (from: number, bytes: Buffer) => Promise<void> | void
 
+/** How blocks are read back. */
+interface Reading {
+  read: Read | undefined
+  take?: Take
+  memory: Memory
+  signal?: AbortSignal | undefined
+}
+
+/** Memory for what is read back, used again: there may be very many blocks. */
+class Memory {
+  #free: Buffer | undefined
+
+  /**
+   * Calls `use` with `length` bytes that `fill` has filled; undefined if that failed. What failed may write to them
+   * later: they are not used again then.
+   */
+  async filled<T>(
+    length: number,
+    fill: (bytes: Buffer) => Promise<void> | void,
+    use: (bytes: Buffer) => Promise<T>,
+  ): Promise<T | undefined> {
+    const free = this.#free
+    this.#free = undefined
+    const memory = free && free.length >= length ? free : Buffer.allocUnsafeSlow(length)
+    const bytes = memory.subarray(0, length)
+    try {
+      await fill(bytes)
+    } catch {
+      return undefined
+    }
+    const result = await use(bytes)
+    this.#free = memory
+    return result
+  }
+}
+
 /**
  * The digests of blocks as they stand: those that follow each other are read together, as many as a piece holds, and
  * one by one where that fails.
@@ -114,30 +153,38 @@ type Take = (from: number, bytes: Buffer) => Promise<void> | void
 async function* blocksOf(
   entry: Entry,
   blocks: readonly number[],
-  { read, take, signal }: { read: Read | undefined; take?: Take; signal?: AbortSignal | undefined },
+  reading: Reading,
 ): AsyncGenerator<[at: number, digest: Buffer | undefined]> {
   const block = blockSizeOf(entry.size)
   for (const run of rangesOfRuns(runsOfBlocks(blocks), entry.size))
     for (const { start, end } of inPieces(run, Math.max(PIECE, block))) {
-      signal?.throwIfAborted()
-      const bytes = end - start > block ? await together(read, start, end) : undefined
-      if (bytes) await take?.(start, bytes)
-      for (let from = start; from < end; from += block) {
-        const own = bytes?.subarray(from - start, from - start + block)
-        const digest = own && blockEngine().create().update(own).digest()
-        yield [from / block, digest ?? (await blockOf(entry, from / block, read, take))]
-      }
+      reading.signal?.throwIfAborted()
+      const digests = end - start > block ? await together({ start, end }, block, reading) : undefined
+      for (let at = start / block; at * block < end; at++)
+        yield [at, digests?.[at - start / block] ?? (await blockOf(entry, at, reading))]
     }
 }
 
-async function together(read: Read | undefined, start: number, end: number): Promise<Buffer | undefined> {
-  const bytes = Buffer.allocUnsafe(end - start)
-  try {
-    await read?.(start, bytes)
-    return read && bytes
-  } catch {
-    return undefined
-  }
+/** The digests of the blocks of a range; undefined if it cannot be read as one. */
+async function together(
+  { start, end }: Range,
+  block: number,
+  { read, take, memory }: Reading,
+): Promise<Buffer[] | undefined> {
+  if (!read) return undefined
+  const fill = (bytes: Buffer) => read(start, bytes)
+  return memory.filled(end - start, fill, async (bytes) => {
+    await take?.(start, bytes)
+    const digests: Buffer[] = []
+    for (let from = 0; from < bytes.length; from += block)
+      digests.push(
+        blockEngine()
+          .create()
+          .update(bytes.subarray(from, from + block))
+          .digest(),
+      )
+    return digests
+  })
 }
 
 /**
@@ -147,22 +194,19 @@ async function together(read: Read | undefined, start: number, end: number): Pro
 async function blockOf(
   { size }: Entry,
   at: number,
-  read: Read | undefined,
-  take?: Take,
+  { read, take, memory }: Reading,
 ): Promise<Buffer | undefined> {
   if (!read || size === null) return undefined
   const block = blockSizeOf(size)
-  const end = Math.min(size, (at + 1) * block)
   const digest = blockEngine().create()
-  for (const piece of inPieces({ start: at * block, end })) {
-    const bytes = Buffer.allocUnsafe(piece.end - piece.start)
-    try {
-      await read(piece.start, bytes)
-    } catch {
-      return undefined
-    }
-    digest.update(bytes)
-    await take?.(piece.start, bytes)
+  for (const { start, end } of inPieces({ start: at * block, end: Math.min(size, (at + 1) * block) })) {
+    const fill = (bytes: Buffer) => read(start, bytes)
+    const isRead = await memory.filled(end - start, fill, async (bytes) => {
+      digest.update(bytes)
+      await take?.(start, bytes)
+      return true
+    })
+    if (!isRead) return undefined
   }
   return digest.digest()
 }

@@ -6,9 +6,9 @@ const MIB = 1024 * 1024
 test('memory is used again when every byte of it was sent, not before', (t) => {
   const memory = new SendMemory()
   const first = memory.take(MIB)
-  memory.sent(first.subarray(0, 1000))
+  memory.used(first.subarray(0, 1000))
   t.not(memory.take(MIB).buffer, first.buffer)
-  memory.sent(first.subarray(1000))
+  memory.used(first.subarray(1000))
   t.is(memory.take(MIB).buffer, first.buffer)
   t.not(memory.take(MIB).buffer, first.buffer)
 })
@@ -17,7 +17,7 @@ test('of a read that is shorter than its memory all has been sent when that was'
   const memory = new SendMemory()
   const first = memory.take(MIB - 1)
   t.is(first.length, MIB - 1)
-  memory.sent(first)
+  memory.used(first)
   const again = memory.take(MIB)
   t.is(again.buffer, first.buffer)
   t.is(again.length, MIB)
@@ -26,7 +26,7 @@ test('of a read that is shorter than its memory all has been sent when that was'
 test('a chunk that came from elsewhere is nothing to it', (t) => {
   const memory = new SendMemory()
   const foreign = Buffer.allocUnsafeSlow(MIB)
-  memory.sent(foreign)
+  memory.used(foreign)
   t.not(memory.take(MIB).buffer, foreign.buffer)
 })
 
@@ -36,7 +36,7 @@ test('a short read, and one that is too long, get memory that is not kept', (t) 
     const bytes = memory.take(length)
     t.is(bytes.length, length)
     t.is(bytes.buffer.byteLength, length)
-    memory.sent(bytes)
+    memory.used(bytes)
     t.not(memory.take(length).buffer, bytes.buffer)
   }
 })

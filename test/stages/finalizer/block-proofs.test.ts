@@ -128,3 +128,25 @@ test('files that have their outcome are forgotten, and others not', (t) => {
   t.is(proofs.digest(entries[0]!), undefined)
   t.deepEqual(proofs.digest(entries[1]!), digestOf('blocks', CONTENT))
 })
+
+test('the memory for what is read back is used again, but for what a read that failed may still write to', async (t) => {
+  const proofs = new BlockProofs()
+  const used: ArrayBufferLike[] = []
+  let late: Buffer | undefined
+  const part = {
+    ...holding(CONTENT).part,
+    read(position: number, into: Buffer) {
+      used.push(into.buffer)
+      if (used.length === 3) late = into
+      if (used.length === 3) throw new Error('not now')
+      late?.fill(0)
+      CONTENT.copy(into, 0, position)
+    },
+  }
+  for (let at = 0; at < 6; at++)
+    t.deepEqual(await proofs.compare(entry, saying(at, DIGESTS[at]!), part), at === 2 ? [2] : [])
+  t.is(used[1], used[0])
+  t.is(used[2], used[0])
+  t.not(used[3], used[0])
+  t.is(used[5], used[3])
+})
