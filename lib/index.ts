@@ -10,6 +10,7 @@ export {
   type TransfersEvents,
   type TransfersOptions,
 } from './transfers.js'
+export { type RecordedTransfer, readHistory } from './transfer/history-file.js'
 export type { Connect } from './reconnect/lasting-sender.js'
 export type { RetryOptions } from './reconnect/retry.js'
 export type { ByteDuplex } from './transfer/connection.js'

@@ -15,6 +15,7 @@ import { beginReceiving, type ReceiveOptions } from './receive.js'
 import { type Kept, KeptTransfers } from './reconnect/kept-transfers.js'
 import { Semaphore } from './reconnect/semaphore.js'
 import type { ByteDuplex } from './transfer/connection.js'
+import { HistoryFile } from './transfer/history-file.js'
 import type { TransferState } from './transfer/lifecycle.js'
 import type { Receiver } from './transfer/receiver.js'
 import type { Transfer } from './transfer/transfer.js'
@@ -39,8 +40,13 @@ export interface TransfersOptions {
    * Senders that are waited for, at most; with one more the one is given up that was waited for longest. Default 64.
    */
   mostLost?: number
-  /** Transfers that are over and stay in {@link Transfers.history}. Default 100. */
+  /** Transfers that are over and stay in {@link Transfers.history}, and in `historyFile`. Default 100. */
   history?: number
+  /**
+   * A file to which each transfer is added when it is over, for `readHistory`; processes may share one. Where it cannot
+   * be written, there is an event `warning`. Default: none.
+   */
+  historyFile?: string
   clock?: Clock
 }
 
@@ -51,6 +57,7 @@ const OPTIONS: Keys<TransfersOptions> = {
   patience: true,
   mostLost: true,
   history: true,
+  historyFile: true,
   clock: true,
 }
 
@@ -78,6 +85,8 @@ export interface TransfersEvents {
   state: [transfer: Transfer, state: TransferState]
   /** One was accepted and waits for its turn, behind so many others. */
   waiting: [transfer: Transfer, ahead: number]
+  /** What is no reason for a transfer to fail, as a history file that cannot be written. */
+  warning: [warning: SluiceError]
 }
 
 /** A transfer that is over. */
@@ -89,6 +98,8 @@ export interface PastTransfer {
   /** Entries that have an outcome, and bytes that travelled. */
   readonly files: number
   readonly bytes: number
+  /** When it was over. */
+  readonly ended: Date
   /** Why it did not complete. */
   readonly error?: SluiceError
 }
@@ -108,6 +119,7 @@ export class Transfers extends EventEmitter<TransfersEvents> {
   /** Those that are not over, in the order in which they were offered. */
   readonly #transfers = new Map<Transfer, string | undefined>()
   readonly #history: PastTransfer[] = []
+  readonly #historyFile: HistoryFile | undefined
 
   constructor(options: TransfersOptions) {
     super()
@@ -124,6 +136,9 @@ export class Transfers extends EventEmitter<TransfersEvents> {
     this.#kept = new KeptTransfers(patience, mostLost, options.clock ?? systemClock)
     this.#semaphore = new Semaphore(most, mostWaiting)
     this.#mostPast = history
+    const { historyFile } = options
+    if (historyFile !== undefined) checkText('historyFile', historyFile)
+    if (historyFile !== undefined) this.#historyFile = new HistoryFile(historyFile, history)
   }
 
   /**
@@ -189,8 +204,7 @@ export class Transfers extends EventEmitter<TransfersEvents> {
       this.#transfers.delete(transfer)
       const { id, direction, state, progress } = transfer
       const { files, bytes } = progress
-      this.#history.push({ id, peer, direction, state, files, bytes, ...(error && { error }) })
-      if (this.#history.length > this.#mostPast) this.#history.shift()
+      this.#remember({ id, peer, direction, state, files, bytes, ended: new Date(), ...(error && { error }) })
     }
     transfer.finished.then(() => over(), over)
   }
@@ -213,10 +227,28 @@ export class Transfers extends EventEmitter<TransfersEvents> {
     return this.#history
   }
 
-  /** Cancels all that is not over, also what waits for its sender. Resolves when that is closed. */
+  /** Resolves when all that is over stands in the history file, if there is one. */
+  async saved(): Promise<void> {
+    await this.#historyFile?.saved()
+  }
+
+  /**
+   * Cancels all that is not over, also what waits for its sender. Resolves when that is closed, and stands in the
+   * history file.
+   */
   async cancelAll(reason?: string): Promise<void> {
     await Promise.all([...this.#transfers.keys()].map((transfer) => transfer.cancel(reason)))
     this.#kept.forgetAll()
+    await this.saved()
+  }
+
+  #remember(past: PastTransfer): void {
+    this.#history.push(past)
+    if (this.#history.length > this.#mostPast) this.#history.shift()
+    const { peer, ended, error, ...others } = past
+    const why = error && { code: error.code, message: error.message }
+    const recorded = { ...others, ...(peer !== undefined && { peer }), ended: ended.toISOString(), ...why }
+    this.#historyFile?.add(recorded).catch((warning) => this.emit('warning', warning))
   }
 
   /** Waits until one may begin; what it took ends with the connection. */

@@ -226,7 +226,7 @@ const WITHOUT = new Set(
   cutsOf decodeText diskError digestLength digestOf encodeText errorCode flushing foldName formatOf getDefaultAudit
   hashTap isSluiceError listBackups mapCuts memoryParts memorySources openRegular outcomesOf ownerOfTemporary
   parseBackupName parseText partName piecesOf prepareDigest printable pruneBackups publishByPolicy randomBySeed
-  randomContent randomPieces readError readFully recoverPublish recoverReplaced removeTree runOf sameInode sameItems
+  randomContent randomPieces readError readFully readHistory recoverPublish recoverReplaced removeTree runOf sameInode sameItems
   sampleItems setDefaultAudit sourceError suffixed summarizeAudit swapPairs syncOpenFolder tap writeFully`.split(
     /\s+/,
   ),

@@ -11,6 +11,7 @@ import {
   mapCuts,
   memoryParts,
   type ReceiveOptions,
+  readHistory,
   type SendOptions,
   SluiceError,
   send,
@@ -470,4 +471,32 @@ test('what the receiver has said at last, and the sender has not heard, is said 
   t.is(it.asked, 1)
   t.is(transfers.history.length, 1)
   await isEqual()
+})
+
+test('what is over stands in the history file, with why it failed; where that cannot be, there is a warning', async (t) => {
+  const historyFile = join(await temporary(t), 'history.json')
+  const { transfers, over, sending } = await scene(t, { historyFile })
+  await sending(over()).finished
+  const second = sending(over({ forth: { stallAfter: MIB } }))
+  await until(await offered(transfers), 'receiving')
+  await transfers.cancelAll('no more')
+  await failure(second)
+  const [first, last] = await readHistory(historyFile)
+  t.like(first, { direction: 'receive', state: 'completed', files: 11 })
+  t.like(last, { state: 'cancelled', code: 'ERR_CANCELLED' })
+  t.true(Date.parse(first!.ended) <= Date.parse(last!.ended))
+  const {
+    transfers: others,
+    over: again,
+    sending: sendingTo,
+  } = await scene(t, {
+    historyFile: join(historyFile, 'below a file'),
+  })
+  const warned = once(others, 'warning')
+  await sendingTo(again()).finished
+  const [{ message }] = (await warned) as [SluiceError]
+  t.regex(message, /below a file/)
+  t.throws(() => new Transfers({ receive: () => ({ dir: '', accept: 'all' }), historyFile: 1 as never }), {
+    code: 'ERR_USAGE',
+  })
 })
