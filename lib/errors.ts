@@ -16,6 +16,7 @@ export const CODES = {
   ERR_INTERRUPTED: { exit: 4, about: 'the stream ended before the transfer did; rerun to resume' },
   ERR_TIMEOUT: { exit: 4, about: 'the peer was silent for too long', help: 'run it again' },
   ERR_UNREACHABLE: { exit: 6, about: 'no connection to the peer' },
+  ERR_IDENTITY: { exit: 6, about: 'a side of a secure channel did not prove who it is, or is not let in' },
   ERR_PEER: { exit: 7, about: 'the peer reported an error of its own', help: 'the other side says why' },
   // the protocol
   ERR_NOT_SLUICE: { exit: 7, about: 'what the peer speaks is not Sluice' },

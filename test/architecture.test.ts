@@ -13,6 +13,7 @@ const ROOMS = [
   ['index'],
   ['terminal'],
   ['testing'],
+  ['peers'],
   ['transfers'],
   ['send', 'receive'],
   ['reconnect'],
