@@ -8,20 +8,36 @@ const LEAST = 30
 /** For each command, what to type first. */
 const EXAMPLES: Record<string, string> = {
   sluice: 'sluice receive --dir inbox\nsluice send photos --to 127.0.0.1:7000',
-  send: 'sluice send photos --to 127.0.0.1:7000',
-  receive: 'sluice receive --dir inbox',
-  pack: 'sluice pack photos | ssh host sluice unpack --dir inbox',
-  unpack: 'sluice unpack --dir inbox < photos.sluice',
-  write: 'make-report | sluice write report.csv --backup 3',
-  status: 'sluice status inbox',
-  clean: 'sluice clean inbox --yes',
-  recover: 'sluice recover project --yes',
+  'sluice send': 'sluice send photos --to 127.0.0.1:7000',
+  'sluice receive': 'sluice receive --dir inbox',
+  'sluice pack': 'sluice pack photos | ssh host sluice unpack --dir inbox',
+  'sluice unpack': 'sluice unpack --dir inbox < photos.sluice',
+  'sluice write': 'make-report | sluice write report.csv --backup 3',
+  'sluice status': 'sluice status inbox',
+  'sluice clean': 'sluice clean inbox --yes',
+  'sluice recover': 'sluice recover project --yes',
+  'sluice identity': 'sluice identity',
+  'sluice peers': 'sluice peers list',
+  'sluice peers add': 'sluice peers add anna sluicekey1aaqa... 192.168.1.20:7000',
+  'sluice peers list': 'sluice peers list',
+  'sluice peers remove': 'sluice peers remove anna',
+  'sluice verify': 'sluice verify receipt.json inbox',
+}
+
+/** A command with all that stand below it. */
+export function allCommands(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(allCommands)]
+}
+
+/** A command as it is typed, from `sluice` on. */
+export function nameOf(command: Command): string {
+  return command.parent ? `${nameOf(command.parent)} ${command.name()}` : command.name()
 }
 
 /** Gives each command an example at the beginning of its help, and at its end the exit status, or where that is. */
 export function addHelp(sluice: Command, columns: number): void {
-  for (const command of [sluice, ...sluice.commands]) {
-    const example = EXAMPLES[command.name()]!.replaceAll(/^/gm, '  ')
+  for (const command of allCommands(sluice)) {
+    const example = EXAMPLES[nameOf(command)]!.replaceAll(/^/gm, '  ')
     command
       .configureHelp({ helpWidth: columns, minWidthToWrap: 20, formatItem: itemFor(columns) })
       .addHelpText('before', `Example:\n${example}\n`)

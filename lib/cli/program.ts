@@ -6,7 +6,8 @@ import { CONFLICTS, DURABILITIES } from '../files/publish/publish.js'
 import { cleanCommand, statusCommand } from './commands/leftovers.js'
 import { recoverCommand } from './commands/recover.js'
 import { writeCommand } from './commands/write.js'
-import { addHelp } from './help.js'
+import { addHelp, allCommands, nameOf } from './help.js'
+import { addPeerCommands } from './peer-commands.js'
 import type { Context } from './ui/context.js'
 import { commandError, stoppedByUser } from './ui/exit.js'
 import { type Io, Reporter } from './ui/reporter.js'
@@ -148,8 +149,11 @@ function program(
     .option('--yes', 'do it; without, it is only shown')
     .option('--force', 'do not watch whether processes on another machine or in another container are alive')
     .action((dir, flags, command) => run(command, (context) => recoverCommand(dir, flags, context)))
+
+  addPeerCommands(sluice, run)
   // pack writes its stream to standard output, and has an option of its own
-  for (const command of sluice.commands) if (command.name() !== 'pack') command.option(...JSON_OPTION)
+  for (const command of allCommands(sluice))
+    if (command !== sluice && command.name() !== 'pack') command.option(...JSON_OPTION)
   return sluice
 }
 
@@ -194,7 +198,7 @@ export async function main(args: readonly string[], io: Io, stop: AbortControlle
     })
   })
   addHelp(sluice, io.stdout.columns || 80)
-  for (const command of [sluice, ...sluice.commands]) {
+  for (const command of allCommands(sluice)) {
     command.exitOverride().configureOutput({
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(text),
@@ -204,7 +208,7 @@ export async function main(args: readonly string[], io: Io, stop: AbortControlle
           .trim()
           .replaceAll('\n', ' ')
         const isMissing = said.startsWith('missing required argument')
-        const more = isMissing ? `; sluice ${command.name()} --help says more` : ''
+        const more = isMissing ? `; ${nameOf(command)} --help says more` : ''
         const message = `sluice: ${ofOneDash(said, command) ?? ofAnotherCommand(said, sluice) ?? said}${more}`
         write(`${shownOn(io.stderr, message)}\n`)
       },
@@ -229,11 +233,11 @@ function ofOneDash(said: string, { options }: Command): string | undefined {
 }
 
 /** What is said of an unknown option that other commands have; undefined for everything else. */
-function ofAnotherCommand(said: string, { commands }: Command): string | undefined {
+function ofAnotherCommand(said: string, sluice: Command): string | undefined {
   const [unknown, flag] = /^unknown option '(--[^']+)'/.exec(said) ?? []
-  const names = commands
+  const names = allCommands(sluice)
     .filter(({ options }) => options.some(({ long }) => long === flag))
-    .map((it) => it.name())
+    .map((it) => nameOf(it).slice('sluice '.length))
   if (flag === undefined || names.length === 0) return undefined
   return `${unknown}: it is one of sluice ${names.join(' and ')}`
 }

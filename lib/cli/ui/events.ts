@@ -1,6 +1,7 @@
 import { printableJson, type SluiceError } from '../../errors.js'
 import type { LeftFile, UnfinishedTransfer } from '../../files/journal/unfinished.js'
 import type { RecoveredTransaction } from '../../files/transaction/recover.js'
+import type { VerifiedFile } from '../../peers/verify-receipt.js'
 import type { TransferState } from '../../transfer/lifecycle.js'
 import type { Progress } from '../../transfer/progress.js'
 import type { PausedBy } from '../../transfer/transfer.js'
@@ -81,6 +82,16 @@ export type CliEvent =
   | { event: 'replaced'; path: string; state: 'restored' | 'removed' }
   /** What `write` wrote; `digest` is SHA-256 in hexadecimal digits. */
   | { event: 'written'; path: string; bytes: number; digest: string; backup?: string }
+  /** The public key of this user. */
+  | { event: 'identity'; key: string; fingerprint: string }
+  /** One line per known peer, or the one that was added; `addresses` is where it was reached, the last one first. */
+  | { event: 'peer'; name: string; key: string; fingerprint: string; addresses: string[] }
+  /** A peer was forgotten. */
+  | { event: 'peer-removed'; name: string }
+  /** The signature of a receipt holds; `signedBy` is the key of the receiver, `id` that of the transfer. */
+  | { event: 'receipt'; id: string; begin: string; end: string; signedBy: string; fingerprint: string }
+  /** One line per file of a receipt; `code` and `message` say why it is not equal. */
+  | { event: 'verified'; path: string; status: VerifiedFile['status']; code?: string; message?: string }
   /** One line per entry of `send --dry-run`. */
   | { event: 'entry'; type: string; path: string; size: number | null }
 

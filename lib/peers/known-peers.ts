@@ -1,0 +1,218 @@
+import { printable, SluiceError } from '../errors.js'
+import { readJson } from '../files/config/read-config.js'
+import { updateJson } from '../files/config/update.js'
+import { checkSchema } from '../files/content/schema.js'
+import { inside } from '../files/disk/names.js'
+import { checkKeys, checkOption, shownValue } from '../options.js'
+import { LONGEST_ADDRESS, plainAddress } from './addresses.js'
+import { HOME_OPTIONS, type HomeOptions, homeFolder } from './home.js'
+import { checkPublicKey, fingerprint, isKey, parseKey, sameKey, showKey } from './keys.js'
+import { isTicket } from './ticket.js'
+
+/** A peer that has a name here. */
+export interface KnownPeer {
+  readonly name: string
+  /** Its public key: 32 bytes. */
+  readonly key: Uint8Array
+  /** Where it was reached, the last one first; at most 8. */
+  readonly addresses: readonly string[]
+}
+
+/** The file in the home folder. */
+const FILE = 'peers.json'
+const VERSION = 1
+const MOST_PEERS = 10_000
+/** Bytes of the file. */
+const LARGEST_FILE = 32 * 1024 * 1024
+/** Addresses that are kept of a peer. */
+const KEPT_ADDRESSES = 8
+/** Characters of a name. */
+const LONGEST_NAME = 64
+
+/** What stands in the file. */
+interface PeersFile {
+  version: number
+  peers: { name: string; key: string; addresses: string[] }[]
+}
+
+const EMPTY: PeersFile = { version: VERSION, peers: [] }
+
+const SCHEMA = {
+  type: 'object',
+  required: ['version', 'peers'],
+  additionalProperties: false,
+  properties: {
+    version: { const: VERSION },
+    peers: {
+      type: 'array',
+      maxItems: MOST_PEERS,
+      items: {
+        type: 'object',
+        required: ['name', 'key', 'addresses'],
+        additionalProperties: false,
+        properties: {
+          name: { type: 'string', minLength: 1, maxLength: LONGEST_NAME },
+          key: { type: 'string', maxLength: 100 },
+          addresses: {
+            type: 'array',
+            maxItems: KEPT_ADDRESSES,
+            items: { type: 'string', maxLength: LONGEST_ADDRESS },
+          },
+        },
+      },
+    },
+  },
+}
+
+/**
+ * A name of a peer: 1 to 64 characters that can be seen, with no space around them; nothing that could be taken for an
+ * address, a path, an option, a ticket or a key. Throws `ERR_USAGE`.
+ */
+export function checkPeerName(option: string, name: string): void {
+  // first, and not shown: it may be a secret
+  if (typeof name === 'string' && (isTicket(name) || isKey(name)))
+    throw new SluiceError('ERR_USAGE', `${option} must not look like a ticket or a key`)
+  const isName =
+    typeof name === 'string' &&
+    name !== '' &&
+    Array.from(name).length <= LONGEST_NAME &&
+    printable(name) === name &&
+    name.trim() === name
+  checkOption(option, name, isName, `1 to ${LONGEST_NAME} printable characters, with no space around them`)
+  const isPlain = !/[:/]/.test(name) && !name.startsWith('-')
+  checkOption(
+    option,
+    name,
+    isPlain,
+    'no address, path or option: without : and /, and with no - at its beginning',
+  )
+}
+
+/**
+ * The peers that a user knows by name, in the file `peers.json` of the configuration folder. The file is read at each
+ * call, and changed under a lock, so that no change of another process gets lost.
+ *
+ * All calls fail with `ERR_PARSE` or `ERR_SCHEMA` if the file is damaged, and leave it as it is then; with
+ * `ERR_PERMISSION` if others could put one of theirs into its folder; and with the codes of disk failures.
+ */
+export class KnownPeers {
+  readonly #options: HomeOptions
+
+  constructor(options: HomeOptions = {}) {
+    checkKeys('options', options, HOME_OPTIONS)
+    this.#options = options
+  }
+
+  /** All of them, in the order in which they came to be known. */
+  async list(): Promise<KnownPeer[]> {
+    const path = inside(await homeFolder(this.#options, false), FILE)
+    const { fs } = this.#options
+    const found = await readJson<PeersFile>(path, { fs, default: EMPTY, maxBytes: LARGEST_FILE })
+    return decode(found, path)
+  }
+
+  /** The peer of this name; undefined if there is none. */
+  async find(name: string): Promise<KnownPeer | undefined> {
+    return (await this.list()).find((peer) => peer.name === name)
+  }
+
+  /** The peer that has this key; undefined if there is none. */
+  async findByKey(key: Uint8Array): Promise<KnownPeer | undefined> {
+    checkPublicKey('key', key)
+    return (await this.list()).find((peer) => sameKey(peer.key, key))
+  }
+
+  /**
+   * Makes a peer known, or gives one that is known these addresses instead of its own. Fails with `ERR_IDENTITY` if the
+   * name is that of a peer with another key, `ERR_USAGE` if the key has another name already, or for a wrong argument.
+   */
+  add(peer: KnownPeer): Promise<void> {
+    checkKeys('peer', peer, { name: true, key: true, addresses: true })
+    return this.#put(peer, () => [])
+  }
+
+  /**
+   * Notes at which addresses a peer was just reached, before those that are known; makes it known if it is not. Fails as
+   * {@link add} does: a known name with a changed key is an alarm, not a question.
+   */
+  remember(name: string, key: Uint8Array, addresses: readonly string[]): Promise<void> {
+    return this.#put({ name, key, addresses }, (known) => known.addresses)
+  }
+
+  /** Forgets a peer. Fails with `ERR_USAGE` if none has this name. */
+  async remove(name: string): Promise<void> {
+    checkPeerName('name', name)
+    await this.#change((peers) => {
+      const others = peers.filter((peer) => peer.name !== name)
+      if (others.length < peers.length) return others
+      const names = peers.map((peer) => shownValue(peer.name)).join(', ') || 'none'
+      const message = `no peer is known as ${shownValue(name)}; known: ${names.slice(0, 1000)}`
+      throw new SluiceError('ERR_USAGE', message, { found: name })
+    })
+  }
+
+  async #put(
+    { name, key, addresses }: KnownPeer,
+    kept: (known: KnownPeer) => readonly string[],
+  ): Promise<void> {
+    checkPeerName('name', name)
+    checkPublicKey('key', key)
+    checkOption('addresses', addresses, Array.isArray(addresses), 'a list of addresses')
+    const plain = addresses.map((address) => plainAddress('an address of a peer', address))
+    await this.#change((peers) => {
+      const known = peers.find((peer) => peer.name === name)
+      if (known && !sameKey(known.key, key)) throw changedKey(known, key)
+      const other = peers.find((peer) => peer !== known && sameKey(peer.key, key))
+      if (other) {
+        const message = `the key of ${shownValue(name)} is known already, as that of ${shownValue(other.name)}`
+        throw new SluiceError('ERR_USAGE', `${message}; a peer has one name`, { found: other.name })
+      }
+      const all = [...new Set([...plain, ...(known ? kept(known) : [])])]
+      const peer = { name, key, addresses: all.slice(0, KEPT_ADDRESSES) }
+      return known ? peers.map((one) => (one === known ? peer : one)) : [...peers, peer]
+    })
+  }
+
+  async #change(change: (peers: KnownPeer[]) => KnownPeer[]): Promise<void> {
+    const path = inside(await homeFolder(this.#options, true), FILE)
+    const { fs } = this.#options
+    const update = async (found?: PeersFile) => encode(change(await decode(found, path)))
+    await updateJson(path, update, { fs, initial: EMPTY, schema: SCHEMA, mode: 0o600 })
+  }
+}
+
+/** The alarm. */
+function changedKey(known: KnownPeer, key: Uint8Array): SluiceError {
+  const [expected, found] = [fingerprint(known.key), fingerprint(key)]
+  const name = shownValue(known.name)
+  const message =
+    `${name} has another key than before: known is ${expected}, shown was ${found}. Somebody may pretend to be ${name}. ` +
+    'Ask by another way; only if the new key is right, remove the peer and add it again'
+  return new SluiceError('ERR_IDENTITY', message, { expected, found })
+}
+
+function encode(peers: readonly KnownPeer[]): PeersFile {
+  return {
+    version: VERSION,
+    peers: peers.map(({ name, key, addresses }) => ({ name, key: showKey(key), addresses: [...addresses] })),
+  }
+}
+
+/** What stands in the file, checked. */
+async function decode(found: PeersFile = EMPTY, path: string): Promise<KnownPeer[]> {
+  await checkSchema(found, SCHEMA, path)
+  const names = new Set<string>()
+  const keys = new Set<string>()
+  return found.peers.map(({ name, key: word, addresses }) => {
+    try {
+      checkPeerName('a name', name)
+      const key = parseKey(word)
+      if (names.size === names.add(name).size || keys.size === keys.add(showKey(key)).size)
+        throw new SluiceError('ERR_SCHEMA', `${shownValue(name)} or its key stands in it twice`)
+      return { name, key, addresses: addresses.map((address) => plainAddress('an address', address)) }
+    } catch (cause) {
+      const message = `${printable(path)} is damaged: ${(cause as SluiceError).message}; mend it, or move it away`
+      throw new SluiceError('ERR_SCHEMA', message, { path, saysPath: true, cause })
+    }
+  })
+}
