@@ -18,7 +18,7 @@ const EXAMPLES: Record<string, string> = {
   'sluice recover': 'sluice recover project --yes',
   'sluice identity': 'sluice identity',
   'sluice peers': 'sluice peers list',
-  'sluice peers add': 'sluice peers add anna sluicekey1aaqa... 192.168.1.20:7000',
+  'sluice peers add': 'sluice peers add anna sluicekey1...',
   'sluice peers list': 'sluice peers list',
   'sluice peers remove': 'sluice peers remove anna',
   'sluice verify': 'sluice verify receipt.json inbox',

@@ -28,8 +28,8 @@ function numberOf(address: string): NumberAddress | undefined {
 }
 
 /**
- * An address in the one spelling that tickets have: `tcp:` is left out, IPv6 is shortened. Throws `ERR_USAGE` for what no
- * connector could understand: no `:` in it, more than 255 bytes, invisible characters, a port that is none.
+ * An address in the one spelling that tickets have: `tcp:` is left out, IPv6 is shortened. Throws `ERR_USAGE` for what
+ * no connector could understand: no `:` in it, more than 255 bytes, invisible characters, a port that is none.
  */
 export function plainAddress(option: string, address: string): string {
   checkText(option, address)
@@ -105,9 +105,9 @@ PRIVATE.addSubnet('100.64.0.0', 10, 'ipv4')
 PRIVATE.addSubnet('fc00::', 7, 'ipv6')
 
 /**
- * The addresses at which others reach a port of this machine: first those that are good everywhere, then those of private
- * networks; at most 16. Link-local ones need the name of an interface of the other machine, and are left out. Those of
- * the loopback are good for this machine alone, and are given only if there is nothing else.
+ * The addresses at which others reach a port of this machine: first those that are good everywhere, then those of
+ * private networks; at most 16. Link-local ones need the name of an interface of the other machine, and are left out.
+ * Those of the loopback are good for this machine alone, and are given only if there is nothing else.
  * @param interfaces what `networkInterfaces` of `node:os` says
  */
 export function localAddresses(

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path'
 import { printable, SluiceError } from '../errors.js'
-import { diskError, errorCode } from '../files/disk/disk-error.js'
+import { diskError, errorCode, SystemError } from '../files/disk/disk-error.js'
 import type { FileStats, FileSystem } from '../files/disk/fs.js'
 import { localPath } from '../files/disk/names.js'
 import { nodeFileSystem } from '../files/disk/node-fs.js'
@@ -31,8 +31,8 @@ export async function home(env: NodeJS.ProcessEnv = process.env): Promise<string
 }
 
 /**
- * The folder of the options as an absolute path, checked: it belongs to the user who runs, and nobody else can put a file
- * of theirs into it. Throws `ERR_PERMISSION` otherwise, and the codes of disk failures.
+ * The folder of the options as an absolute path, checked: it belongs to the user who runs, and nobody else can put a
+ * file of theirs into it. Throws `ERR_PERMISSION` otherwise, and the codes of disk failures.
  * @param make whether it is made, with mode 0700, if it is missing
  */
 export async function homeFolder(options: HomeOptions, make: boolean): Promise<string> {
@@ -48,6 +48,7 @@ export async function homeFolder(options: HomeOptions, make: boolean): Promise<s
       })
       stats = await fs.stat(path)
     }
+    if (stats && !stats.isDirectory()) throw new SystemError('ENOTDIR', 'stat', 'a file')
     if (stats) checkPrivate(fs, path, stats, 0o022, 'others can write to it')
     return path
   } catch (error) {

@@ -65,7 +65,7 @@ async function readIdentity(fs: FileSystem, path: string): Promise<Identity | un
     const text = await ifThere(
       withRegular(fs, path, async (fd, stats) => {
         checkPrivate(fs, path, stats, 0o077, 'others can read or write it')
-        const bytes = Buffer.alloc(LARGEST_FILE)
+        const bytes = Buffer.alloc(LARGEST_FILE + 1)
         return bytes.toString('utf8', 0, await readFully(fs, fd, bytes, 0))
       }),
     )
@@ -81,6 +81,7 @@ function parseIdentity(text: string, path: string): Identity {
     const message = `${printable(path)} ${what}; put back a copy of it, or remove it, and a new identity is made`
     return new SluiceError('ERR_PARSE', message, { path, saysPath: true })
   }
+  if (text.length > LARGEST_FILE) throw damaged('is too large for a key')
   let key: Record<'kty' | 'crv' | 'x' | 'd', unknown>
   try {
     key = Object(JSON.parse(text))
@@ -112,8 +113,8 @@ function publicKeyOf(key: KeyObject): Uint8Array {
 }
 
 /**
- * The signature of these bytes by Ed25519 (RFC 8032), 64 bytes; `isSignedBy` checks it. What is signed should begin with
- * something that tells what it is, so that it means nothing anywhere else.
+ * The signature of these bytes by Ed25519 (RFC 8032), 64 bytes; `isSignedBy` checks it. What is signed should begin
+ * with something that tells what it is, so that it means nothing anywhere else.
  */
 export function signed({ secretKey }: Identity, bytes: Uint8Array): Uint8Array {
   const isRight = isBytes(secretKey) && secretKey.length === 2 * KEY_LENGTH

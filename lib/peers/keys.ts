@@ -21,8 +21,8 @@ export function sameKey(one: Uint8Array, other: Uint8Array): boolean {
 }
 
 /**
- * A public key as one word of small letters and digits, with a check sum: `sluicekey1…`. Throws `ERR_USAGE` unless it has
- * 32 bytes.
+ * A public key as one word of small letters and digits, with a check sum: `sluicekey1…`. Throws `ERR_USAGE` unless it
+ * has 32 bytes.
  */
 export function showKey(publicKey: Uint8Array): string {
   checkPublicKey('publicKey', publicKey)
@@ -30,8 +30,8 @@ export function showKey(publicKey: Uint8Array): string {
 }
 
 /**
- * The public key that {@link showKey} has made a word of, of small or large letters. Throws `ERR_USAGE`, which says what
- * is wrong: cut, mistyped, too new, or not a key.
+ * The public key that {@link showKey} has made a word of, of small or large letters. Throws `ERR_USAGE`, which says
+ * what is wrong: cut, mistyped, too new, or not a key.
  */
 export function parseKey(text: string): Uint8Array {
   checkText('key', text)
@@ -52,8 +52,8 @@ const GROUP = /.{4}(?=.)/g
 
 /**
  * A public key for people who compare it by eye, or read it aloud: the first 100 bits of its SHA-256 as five groups of
- * four letters and digits, `abcd-efgh-…`. To find another key with the same one takes 2^100 attempts; with the same first
- * and last group 2^40, so compare all of it.
+ * four letters and digits, `abcd-efgh-…`. To find another key with the same one takes 2^100 attempts; with the same
+ * first and last group 2^40, so compare all of it.
  */
 export function fingerprint(publicKey: Uint8Array): string {
   checkPublicKey('publicKey', publicKey)

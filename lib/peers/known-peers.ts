@@ -84,7 +84,7 @@ export function checkPeerName(option: string, name: string): void {
     option,
     name,
     isPlain,
-    'no address, path or option: without : and /, and with no - at its beginning',
+    'without : and /, which are for addresses and paths, and with no - at its beginning',
   )
 }
 
@@ -126,14 +126,14 @@ export class KnownPeers {
    * Makes a peer known, or gives one that is known these addresses instead of its own. Fails with `ERR_IDENTITY` if the
    * name is that of a peer with another key, `ERR_USAGE` if the key has another name already, or for a wrong argument.
    */
-  add(peer: KnownPeer): Promise<void> {
+  async add(peer: KnownPeer): Promise<void> {
     checkKeys('peer', peer, { name: true, key: true, addresses: true })
-    return this.#put(peer, () => [])
+    await this.#put(peer, () => [])
   }
 
   /**
-   * Notes at which addresses a peer was just reached, before those that are known; makes it known if it is not. Fails as
-   * {@link add} does: a known name with a changed key is an alarm, not a question.
+   * Notes at which addresses a peer was just reached, before those that are known; makes it known if it is not. Fails
+   * as {@link add} does: a known name with a changed key is an alarm, not a question.
    */
   remember(name: string, key: Uint8Array, addresses: readonly string[]): Promise<void> {
     return this.#put({ name, key, addresses }, (known) => known.addresses)

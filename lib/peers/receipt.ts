@@ -158,8 +158,8 @@ export async function makeReceipt(receiver: Identity, options: ReceiptOptions): 
 }
 
 /**
- * What a receipt says, once its signature has been checked. That says who has signed it, `receiver`, and not that this is
- * the peer that you mean: compare the key.
+ * What a receipt says, once its signature has been checked. That says who has signed it, `receiver`, and not that this
+ * is the peer that you mean: compare the key.
  *
  * Fails with `ERR_IDENTITY` if the signature does not hold, `ERR_PARSE` or `ERR_SCHEMA` if the text is no receipt (any
  * more), and `ERR_USAGE` if it is no text.

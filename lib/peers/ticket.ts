@@ -43,8 +43,8 @@ export interface TicketOptions {
 }
 
 /**
- * A ticket, with its addresses in the spelling that {@link decodeTicket} gives them: without `tcp:`, IPv6 shortened, none
- * twice. Throws `ERR_USAGE` for anything that is not as in {@link Ticket}.
+ * A ticket, with its addresses in the spelling that {@link decodeTicket} gives them: without `tcp:`, IPv6 shortened,
+ * none twice. Throws `ERR_USAGE` for anything that is not as in {@link Ticket}.
  */
 export function makeTicket(options: TicketOptions): Ticket {
   checkKeys('options', options, { addresses: true, publicKey: true, secret: true })
@@ -67,8 +67,8 @@ export function encodeTicket(ticket: Ticket): string {
 }
 
 /**
- * The ticket that {@link encodeTicket} has made a word of, of small or large letters. Throws `ERR_USAGE`, which says what
- * is wrong: cut, mistyped, too new, or not a ticket; never what stands in it, since that may be most of a secret.
+ * The ticket that {@link encodeTicket} has made a word of, of small or large letters. Throws `ERR_USAGE`, which says
+ * what is wrong: cut, mistyped, too new, or not a ticket; never what stands in it, since that may be most of a secret.
  */
 export function decodeTicket(text: string): Ticket {
   if (typeof text !== 'string') checkText('ticket', text)

@@ -1,7 +1,7 @@
 import { createDigest, prepareDigest } from '../digest/digests.js'
-import { type Code, printable, SluiceError } from '../errors.js'
+import { type Code, isSluiceError, printable, SluiceError } from '../errors.js'
 import { digestFile } from '../files/disk/digest-file.js'
-import { errorCode, readError } from '../files/disk/disk-error.js'
+import { readError, systemCode } from '../files/disk/disk-error.js'
 import type { FileSystem } from '../files/disk/fs.js'
 import { checkName, nameOf, type PathLike, parentOf } from '../files/disk/names.js'
 import { nodeFileSystem } from '../files/disk/node-fs.js'
@@ -82,8 +82,8 @@ async function verifyFile(
     )
   } catch (thrown) {
     signal?.throwIfAborted()
-    const error = readError(thrown, path)
-    const isMissing = errorCode(error.cause ?? thrown) === 'ENOENT'
-    return { path, status: isMissing ? 'missing' : 'differs', error }
+    const system = systemCode(thrown)
+    const error = readError(system && isSluiceError(thrown) ? thrown.cause : thrown, path)
+    return { path, status: system === 'ENOENT' ? 'missing' : 'differs', error }
   }
 }

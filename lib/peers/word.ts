@@ -8,8 +8,8 @@ import { counted, SluiceError } from '../errors.js'
 //   content  = length of the body u16be · body · check u32be
 //   check    = CRC-32 of: prefix and version as text, length, body
 //
-// base32 is that of RFC 4648 without padding, in small letters. This frame is the same in every version, so that a newer
-// word is known as such; what stands in the body is the version's. The check sum is against mistakes, not against
+// base32 is that of RFC 4648 without padding, in small letters. This frame is the same in every version, so that a
+// newer word is known as such; what stands in the body is the version's. The check sum is against mistakes, not against
 // attackers: one or two changed characters that stand side by side never pass it, anything else once in 2^32.
 
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567'
@@ -79,8 +79,8 @@ export function isWord({ prefix }: WordKind, text: string): boolean {
 }
 
 /**
- * The body of a word. Spaces around it do not count. Throws `ERR_USAGE`, which says what is wrong with it, and never what
- * stands in it.
+ * The body of a word. Spaces around it do not count. Throws `ERR_USAGE`, which says what is wrong with it, and never
+ * what stands in it.
  */
 export function decodeWord(kind: WordKind, text: string): Buffer {
   const { name, prefix, version, most } = kind

@@ -28,12 +28,18 @@ export class Command {
   constructor(
     t: ExecutionContext<unknown>,
     args: string[],
-    options: { cwd?: string; input?: 'pipe' | 'ignore' | number; output?: number; main?: string } = {},
+    options: {
+      cwd?: string
+      input?: 'pipe' | 'ignore' | number
+      output?: number
+      main?: string
+      env?: NodeJS.ProcessEnv
+    } = {},
   ) {
     this.child = spawn(process.execPath, [options.main ?? MAIN, ...args], {
       cwd: options.cwd,
       stdio: [options.input ?? 'ignore', options.output ?? 'pipe', 'pipe'],
-      env: { ...process.env, DEBUG: '' },
+      env: { ...process.env, DEBUG: '', ...options.env },
     })
     t.teardown(() => this.child.kill('SIGKILL'))
     const lines = createInterface(this.child.stdout ?? Readable.from([]))

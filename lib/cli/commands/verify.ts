@@ -14,7 +14,10 @@ import { openFolder } from './leftovers.js'
 /** The file system of this command. */
 const fs = commandFileSystem
 
-/** `sluice verify`: checks the signature of a receipt, who has signed it, and the files in a folder; a row for each file. */
+/**
+ * `sluice verify`: checks the signature of a receipt, who has signed it, and the files in a folder; a row for each
+ * file.
+ */
 export async function verifyCommand(
   file: string,
   dir: string,
