@@ -77,7 +77,7 @@ export function decodeTicket(text: string): Ticket {
   const secret = Uint8Array.from(body.subarray(KEY_LENGTH, BEFORE_ADDRESSES))
   try {
     const addresses = unpackAddresses(body.subarray(BEFORE_ADDRESSES))
-    if (addresses && body.length >= BEFORE_ADDRESSES) return makeTicket({ addresses, publicKey, secret })
+    if (addresses) return makeTicket({ addresses, publicKey, secret })
   } catch (error) {
     if (!isSluiceError(error)) throw error
   }

@@ -60,6 +60,24 @@ test('those that start at once agree on one identity', async (t) => {
   t.deepEqual((await fs.readdir(HOME)).map(String), ['identity.json'])
 })
 
+test('who was slower by one call takes the identity that the other has made', async (t) => {
+  const { fs: whole } = await madeDisk()
+  for (let at = 1; at <= whole.calls; at++) {
+    const fs = new MemoryDisk()
+    fs.putFolder('/home')
+    let isPlanted = false
+    fs.hook = () => {
+      if (fs.calls < at || isPlanted || fs.snapshot().has(FILE)) return
+      fs.putFolder(HOME, 0o700)
+      fs.put(FILE, JSON.stringify(RFC_KEY), 0o600)
+      isPlanted = true
+    }
+    const made = await identity({ home: HOME, fs })
+    if (isPlanted) t.is(Buffer.from(made.publicKey).toString('base64url'), RFC_KEY.x, `call ${at}`)
+    t.deepEqual(await identity({ home: HOME, fs }), made)
+  }
+})
+
 test('a process that is stopped at any call leaves no identity, or a whole one', async (t) => {
   const { fs: whole } = await madeDisk()
   for (let at = 1; at <= whole.calls; at++) {

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
 import { appendFile, mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import test, { type ExecutionContext } from 'ava'
 import fc from 'fast-check'
-import { receive, send } from '../../lib/index.js'
+import { manifestFrom, receive, send } from '../../lib/index.js'
 import { type Identity, identity, signed } from '../../lib/peers/identity.js'
 import { showKey } from '../../lib/peers/keys.js'
 import { makeReceipt, type ReceiptOptions, readReceipt, receiptFiles } from '../../lib/peers/receipt.js'
@@ -155,6 +156,9 @@ test('the files of a folder are compared with a receipt, one by one, where they 
   await rm(join(dir, 'sub/b_1'))
   t.deepEqual(await verified(FACTS, dir), ['differs a ERR_DIGEST', 'missing sub/b_1 ERR_NO_SUCH_FILE', last])
   await appendFile(join(dir, 'a'), 'more')
+  const receipt = await readReceipt(await makeReceipt(me, FACTS))
+  const { value } = await verifyReceipt(receipt, dir).next()
+  t.is(value?.error?.message, 'a has 5 bytes, not 1')
   await rm(join(dir, 'sub'), { recursive: true })
   t.deepEqual(await verified(FACTS, dir), ['differs a ERR_DIGEST', 'missing sub/b_1 ERR_NO_SUCH_FILE', last])
 })
@@ -183,7 +187,11 @@ test('no path of a receipt leads out of the folder, nor through a link', async (
     './file',
   ]
   const files = paths.map((path) => ({ path, size: 1, digest: sha256('a'), status: 'published' as const }))
-  for (const line of await verified({ ...FACTS, files }, dir)) t.notRegex(line, /^equal/)
+  const lines = await verified({ ...FACTS, files }, dir)
+  for (const line of lines) t.notRegex(line, /^equal/)
+  // what is no plain name is not even looked at
+  for (const path of ['../a', '..', '.', '', 'file/', './file'])
+    t.true(lines.includes(`differs ${path} ERR_PATH`), path)
   const good = [{ ...files[0]!, path: 'file' }]
   t.deepEqual(await verified({ ...FACTS, files: good }, dir), ['equal file'])
 })
@@ -226,3 +234,15 @@ for (const algorithm of ['sha256', 'blake3', 'blocks'])
     const changed = (await verified(facts, dir)).filter((line) => !line.startsWith('equal'))
     t.deepEqual(changed, ['differs tree/taken_1 ERR_DIGEST'])
   })
+
+test('so is what came from a stream, whose size nobody knew', async (t) => {
+  const dir = await temporary(t)
+  const source = Readable.from([Buffer.alloc(2_500_000, 5)])
+  const [one, other] = duplexPair()
+  const sending = send(one, manifestFrom(source, { name: 'stream', algorithm: 'blocks' }))
+  const receiving = receive(other, { dir, accept: 'all' })
+  const [{ files }] = await Promise.all([receiving.finished, sending.finished])
+  const facts = { ...FACTS, algorithm: 'blocks', files: receiptFiles(files) }
+  t.is(facts.files[0]?.size, null)
+  t.deepEqual(await verified(facts, dir), ['equal stream'])
+})
