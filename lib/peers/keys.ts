@@ -46,8 +46,8 @@ export function isKey(text: string): boolean {
   return isWord(KEY, text)
 }
 
-/** Bytes of the digest that a fingerprint shows: 100 bits, 20 characters. */
-const SHOWN = 12.5
+/** Characters of 5 bits each that a fingerprint shows. */
+const SHOWN = 20
 const GROUP = /.{4}(?=.)/g
 
 /**
@@ -58,9 +58,7 @@ const GROUP = /.{4}(?=.)/g
 export function fingerprint(publicKey: Uint8Array): string {
   checkPublicKey('publicKey', publicKey)
   const digest = createHash('sha256').update(publicKey).digest()
-  return base32(digest)
-    .slice(0, (SHOWN * 8) / 5)
-    .replace(GROUP, '$&-')
+  return base32(digest).slice(0, SHOWN).replace(GROUP, '$&-')
 }
 
 /** Whether the owner of the key has signed these bytes, by Ed25519 (RFC 8032). False for a key that is none. */
