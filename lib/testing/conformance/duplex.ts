@@ -3,8 +3,8 @@ import { pipeline } from 'node:stream/promises'
 import { errorOf } from '../../errors.js'
 import { type ByteDuplex, checkDuplex } from '../../transfer/connection.js'
 import { piecesOf, randomContent, randomPieces } from '../splits.js'
-import { checkSuite } from './check-suite.js'
-import { patienceOf } from './moments.js'
+import { checkSuite } from './harness/check-suite.js'
+import { patienceOf } from './harness/moments.js'
 import {
   type ConformanceCase,
   type ConformanceOptions,
@@ -13,8 +13,8 @@ import {
   QUIET,
   turns,
   within,
-} from './probe.js'
-import { same } from './sameness.js'
+} from './harness/probe.js'
+import { same } from './harness/sameness.js'
 
 /** What {@link duplexConformance} may be told of a connection. */
 export interface DuplexConformance extends ConformanceOptions {

@@ -10,7 +10,7 @@
 export { type DuplexConformance, duplexConformance } from './duplex.js'
 export { partStoreConformance } from './part-store.js'
 export type { PartStorePlace, PlacedContent } from './part-store-transfer.js'
-export type { ConformanceCase, ConformanceOptions } from './probe.js'
+export type { ConformanceCase, ConformanceOptions } from './harness/probe.js'
 export { type ReadableConformance, readableConformance } from './readable.js'
 export { type SourceSample, sourceStoreConformance } from './source-store.js'
 export { type TransformConformance, transformConformance } from './transform.js'

@@ -7,7 +7,7 @@ import type { Conflict, PublishPolicy, Unless } from '../../stores/policy.js'
 import type { Entry, Offer } from '../../wire/entry.js'
 import { randomContent } from '../splits.js'
 import { checkContent, type Place } from './part-store-transfer.js'
-import { ensure } from './probe.js'
+import { ensure } from './harness/probe.js'
 
 // What a transfer finds that others left: of stores with `claims`, or `lookup`, only.
 

@@ -19,7 +19,7 @@ import type { Conflict } from '../../stores/policy.js'
 import type { SourceEntry } from '../../stores/sources.js'
 import { Plan } from '../../transfer/plan.js'
 import type { Outcome } from '../../wire/outcome.js'
-import { ensure, fail, within } from './probe.js'
+import { ensure, fail, within } from './harness/probe.js'
 
 /** What stands somewhere: the content of a file, null for a folder, where a symbolic link points to. */
 export type PlacedContent = Uint8Array | null | { target: string }

@@ -1,7 +1,7 @@
 import { type Readable, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { checkSuite } from './check-suite.js'
-import { destroyCases, errorCases, optionCases, patienceOf } from './moments.js'
+import { checkSuite } from './harness/check-suite.js'
+import { destroyCases, errorCases, optionCases, patienceOf } from './harness/moments.js'
 import {
   boundOf,
   type ConformanceCase,
@@ -15,8 +15,8 @@ import {
   sizeOf,
   turns,
   within,
-} from './probe.js'
-import { describe, type Same, same } from './sameness.js'
+} from './harness/probe.js'
+import { describe, type Same, same } from './harness/sameness.js'
 
 /** What {@link readableConformance} needs to know of a Readable of `O`. */
 export interface ReadableConformance<O> extends ConformanceOptions {

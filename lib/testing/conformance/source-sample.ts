@@ -1,7 +1,7 @@
 import type { Manifest } from '../../stages/manifest/builder.js'
 import { isSourceStore, type OpenSource, type SourceStore } from '../../stores/sources.js'
 import type { Entry } from '../../wire/entry.js'
-import { ensure } from './probe.js'
+import { ensure } from './harness/probe.js'
 
 /** A store of sources that is to be judged, and what it holds. */
 export interface SourceSample {

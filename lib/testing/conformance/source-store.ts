@@ -4,7 +4,7 @@ import type { Item } from '../../stages/river/items.js'
 import type { OpenSource, SourceStore } from '../../stores/sources.js'
 import type { Entry } from '../../wire/entry.js'
 import { cutsOf } from '../../wire/run.js'
-import { checkSuite } from './check-suite.js'
+import { checkSuite } from './harness/check-suite.js'
 import {
   type ConformanceCase,
   type ConformanceOptions,
@@ -13,7 +13,7 @@ import {
   fail,
   framed,
   within,
-} from './probe.js'
+} from './harness/probe.js'
 import { Sample, type SourceSample } from './source-sample.js'
 
 export type { SourceSample } from './source-sample.js'

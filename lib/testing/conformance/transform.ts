@@ -2,8 +2,8 @@ import { type Duplex, Readable, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Code } from '../../errors.js'
 import { checkOption } from '../../options.js'
-import { checkSuite } from './check-suite.js'
-import { destroyCases, errorCases, optionCases, patienceOf, truncationCases } from './moments.js'
+import { checkSuite } from './harness/check-suite.js'
+import { destroyCases, errorCases, optionCases, patienceOf, truncationCases } from './harness/moments.js'
 import {
   boundOf,
   type ConformanceCase,
@@ -20,8 +20,8 @@ import {
   sizeOf,
   turns,
   within,
-} from './probe.js'
-import { describe, inSplits, isBytes, type Same, same } from './sameness.js'
+} from './harness/probe.js'
+import { describe, inSplits, isBytes, type Same, same } from './harness/sameness.js'
 
 type Maybe<T> = T | Promise<T>
 

@@ -3,8 +3,8 @@ import { pipeline } from 'node:stream/promises'
 import { type Code, SluiceError } from '../../errors.js'
 import { checkPair, checkStage, type WireStage } from '../../stages/bytes/wire-stage.js'
 import { piecesOf, randomContent } from '../splits.js'
-import { checkSuite } from './check-suite.js'
-import { destroyCases, optionCases, patienceOf } from './moments.js'
+import { checkSuite } from './harness/check-suite.js'
+import { destroyCases, optionCases, patienceOf } from './harness/moments.js'
 import {
   type ConformanceCase,
   type ConformanceOptions,
@@ -14,8 +14,8 @@ import {
   listening,
   sizeOf,
   within,
-} from './probe.js'
-import { describe, inSplits, same } from './sameness.js'
+} from './harness/probe.js'
+import { describe, inSplits, same } from './harness/sameness.js'
 import { collect, PROMPTNESS, transformConformance } from './transform.js'
 
 /** What {@link wireStageConformance} needs to know of a wire stage. */

@@ -1,8 +1,8 @@
 import { Readable, type Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Code } from '../../errors.js'
-import { checkSuite } from './check-suite.js'
-import { destroyCases, errorCases, optionCases, patienceOf, truncationCases } from './moments.js'
+import { checkSuite } from './harness/check-suite.js'
+import { destroyCases, errorCases, optionCases, patienceOf, truncationCases } from './harness/moments.js'
 import {
   boundOf,
   type ConformanceCase,
@@ -14,8 +14,8 @@ import {
   listening,
   sizeOf,
   within,
-} from './probe.js'
-import { describe, inSplits } from './sameness.js'
+} from './harness/probe.js'
+import { describe, inSplits } from './harness/sameness.js'
 
 /** What {@link writableConformance} needs to know of a Writable of `I`. */
 export interface WritableConformance<I> extends ConformanceOptions {

@@ -1,8 +1,8 @@
 import { AssertionError } from 'node:assert'
 import type { Duplex, Readable, Stream, Writable } from 'node:stream'
-import { isBytes, type Keys } from '../../options.js'
-import { isFinalOfLibrary } from '../../stages/bytes/foreign-stage.js'
-import { tellsClose } from '../../transfer/streams/ending.js'
+import { isBytes, type Keys } from '../../../options.js'
+import { isFinalOfLibrary } from '../../../stages/bytes/foreign-stage.js'
+import { tellsClose } from '../../../transfer/streams/ending.js'
 
 /** One property of a stage, checked by `run`, which rejects with an `AssertionError` if it does not hold. */
 export interface ConformanceCase {

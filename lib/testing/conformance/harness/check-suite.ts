@@ -6,7 +6,7 @@ import {
   checkObject,
   checkOption,
   type Keys,
-} from '../../options.js'
+} from '../../../options.js'
 import { CONFORMANCE_OPTIONS, type ConformanceOptions } from './probe.js'
 
 /** The names of the options that a suite has beside those that all have; and of all, which are functions. */

@@ -1,6 +1,6 @@
 import { deepStrictEqual } from 'node:assert'
 import type { Stream } from 'node:stream'
-import { piecesOf, randomPieces } from '../splits.js'
+import { piecesOf, randomPieces } from '../../splits.js'
 import { type ConformanceCase, ensure } from './probe.js'
 
 /** Throws unless what was found means the same as what was expected. */

@@ -1,6 +1,6 @@
 import { Readable, type Stream, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { type Code, isSluiceError } from '../../errors.js'
+import { type Code, isSluiceError } from '../../../errors.js'
 import {
   type ConformanceCase,
   type ConformanceOptions,
