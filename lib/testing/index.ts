@@ -1,6 +1,9 @@
 export {
   type ConformanceCase,
   type ConformanceOptions,
+  type ConnectorConformance,
+  type ConnectorSample,
+  connectorConformance,
   type DuplexConformance,
   duplexConformance,
   type PartStorePlace,

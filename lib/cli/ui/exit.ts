@@ -1,4 +1,5 @@
-import { CODES, type Code, exitOfCode, isSluiceError, printable, SluiceError } from '../../errors.js'
+import { CODES, exitOfCode, isSluiceError, printable, SluiceError } from '../../errors.js'
+import { knownConnectionError } from '../../peers/connectors/connection-error.js'
 
 /** What each exit status says. */
 export const EXITS: readonly (readonly [exit: number, about: string])[] = [
@@ -31,18 +32,6 @@ export function exitOf(error: SluiceError, byPeer = false): number {
   return ORDER.find((exit) => exits.includes(exit)) ?? 1
 }
 
-/** For system codes of connections: our code and message. */
-const OF_SYSTEM: Record<string, [Code, (where: string) => string]> = {
-  ECONNREFUSED: ['ERR_UNREACHABLE', (where) => `nobody listens at ${where}; start the other side first`],
-  ENOTFOUND: ['ERR_UNREACHABLE', (where) => `the host of ${where} is not known`],
-  EHOSTUNREACH: ['ERR_UNREACHABLE', (where) => `${where} cannot be reached`],
-  ETIMEDOUT: ['ERR_UNREACHABLE', (where) => `${where} does not answer`],
-  EADDRINUSE: ['ERR_USAGE', (where) => `the address ${where} is in use; choose another port, or 0 for any`],
-  EADDRNOTAVAIL: ['ERR_USAGE', (where) => `${where} is no address of this machine`],
-  EACCES: ['ERR_USAGE', (where) => `the address ${where} is not for you; choose a port from 1024`],
-  EPIPE: ['ERR_INTERRUPTED', () => 'the reader of the output went away'],
-}
-
 /**
  * Any error as a {@link SluiceError}.
  * @param where the address, for the message
@@ -55,8 +44,8 @@ export function commandError(error: unknown, where = 'the peer'): SluiceError {
       'the folder that this was started in is no more, or cannot be looked at; change into another one'
     return new SluiceError('ERR_USAGE', message, { cause })
   }
-  const [code, say] = OF_SYSTEM[cause.code ?? ''] ?? ['ERR_INTERRUPTED', () => printable(cause.message)]
-  return new SluiceError(code, say(where), { cause })
+  const message = cause.code === 'EPIPE' ? 'the reader of the output went away' : printable(cause.message)
+  return knownConnectionError(cause, where) ?? new SluiceError('ERR_INTERRUPTED', message, { cause })
 }
 
 /** The error of a program that was told to end. In the middle of nothing that is none: see {@link isTermination}. */

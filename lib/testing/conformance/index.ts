@@ -7,6 +7,7 @@
  * ```
  */
 
+export { type ConnectorConformance, type ConnectorSample, connectorConformance } from './connector.js'
 export { type DuplexConformance, duplexConformance } from './duplex.js'
 export { partStoreConformance } from './part-store.js'
 export type { PartStorePlace, PlacedContent } from './part-store-transfer.js'

@@ -1,0 +1,64 @@
+import { isIP } from 'node:net'
+import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os'
+import { printable, SluiceError } from '../../errors.js'
+
+/** A host and a port, to connect to or to listen on. */
+export interface Address {
+  host: string
+  port: number
+}
+
+/** What an address of a connector of ours begins with, unless it is HOST:PORT alone. */
+export type Scheme = 'tcp' | 'unix' | 'ws' | 'wss'
+
+const SCHEME = /^(?:(tcp|unix):|(wss?):\/\/)/i
+
+/** What the address begins with; undefined for HOST:PORT, and for what is of no connector of ours. */
+export function schemeOf(address: string): Scheme | undefined {
+  const match = SCHEME.exec(address)
+  return (match?.[1] ?? match?.[2])?.toLowerCase() as Scheme | undefined
+}
+
+/** Whether it is HOST:PORT or [HOST]:PORT, with a port of whatever size. */
+export function isHostAndPort(text: string): boolean {
+  return schemeOf(text) === undefined && HOST_AND_PORT.test(text)
+}
+
+const HOST_AND_PORT = /^(?:\[([^\]]+)\]|([^:[\]/]+)):(\d+)$/
+
+/**
+ * Parses HOST:PORT, or [HOST]:PORT for IPv6.
+ * @throws SluiceError `ERR_USAGE`
+ */
+export function parseAddress(text: string): Address {
+  const match = HOST_AND_PORT.exec(text)
+  const port = Number(match?.[3])
+  if (match === null || port > 65535) {
+    const why = match === null ? '; write HOST:PORT, as 127.0.0.1:7000' : ': a port is at most 65535'
+    throw new SluiceError('ERR_USAGE', `"${printable(text, 100)}" is not an address${why}`)
+  }
+  return { host: match[1] ?? match[2]!, port }
+}
+
+/** As HOST:PORT, with brackets around an IPv6 address. */
+export function showAddress({ host, port }: Address): string {
+  return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`
+}
+
+/** The host that stands for all addresses of this machine. */
+export const ANY_HOST = '*'
+
+/**
+ * The addresses at which others reach what listens at `host`: of one that stands for all of this machine, those of its
+ * networks, or, where it has none, its own. Addresses that mean something only together with a network (fe80::) are not
+ * among them: another machine has another name for that.
+ */
+export function reachableHosts(host: string, interfaces = networkInterfaces()): string[] {
+  const family = { '0.0.0.0': ['IPv4'], '::': ['IPv4', 'IPv6'] }[host]
+  if (!family) return [host]
+  const all = Object.values(interfaces)
+    .flatMap((infos: NetworkInterfaceInfo[] | undefined) => infos ?? [])
+    .filter((info) => family.includes(info.family) && !(info.family === 'IPv6' && info.scopeid > 0))
+  const outward = all.filter(({ internal }) => !internal)
+  return (outward.length > 0 ? outward : all).map(({ address }) => address)
+}

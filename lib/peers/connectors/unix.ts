@@ -1,0 +1,185 @@
+import { once } from 'node:events'
+// A socket is made by the system itself, at a real path: a file system that is injected could not hold it.
+import { chmod, link, lstat, mkdtemp, rename, rm, rmdir } from 'node:fs/promises'
+import { connect, createServer, type Server, type Socket } from 'node:net'
+import { dirname, join, resolve } from 'node:path'
+import { platform } from 'node:process'
+import { isSluiceError, messageOf, printable, SluiceError } from '../../errors.js'
+import { errorCode } from '../../files/disk/disk-error.js'
+import { checkLocalPath } from '../../options.js'
+import { schemeOf } from './address.js'
+import { unreachable } from './connection-error.js'
+import type { Connector } from './connector.js'
+import { checkConnecting, checkListening, handOver, listeningUntil } from './listening.js'
+import { untilAborted } from './resolve.js'
+
+/** Bytes of a path that fit into `sun_path`, with the NUL behind them: of Linux, and of macOS and the BSDs. */
+const LONGEST = platform === 'linux' ? 107 : 103
+
+/** A folder of our own beside the socket, in which it is made; its name ends with six characters. */
+const MAKING = '.s-'
+
+/**
+ * Connections over a Unix domain socket, `unix:PATH`; on Windows a named pipe, `unix:\\.\pipe\NAME`. Only the user who
+ * listens, and root, can connect (mode 0600). A socket that a process has left behind is replaced, one at which
+ * somebody listens never. It is removed when the listener closes.
+ */
+export function unix(): Connector {
+  return {
+    takes: (address) => schemeOf(address) === 'unix',
+    async connect(address, options = {}) {
+      checkConnecting(options)
+      const path = pathOf(address)
+      checkLength(path, path)
+      options.signal?.throwIfAborted()
+      const socket = connect({ path, allowHalfOpen: true })
+      try {
+        await untilAborted(once(socket, 'connect'), options.signal)
+        return socket
+      } catch (error) {
+        socket.destroy()
+        if (options.signal?.aborted) throw options.signal.reason
+        throw noConnection(error, path)
+      }
+    },
+    async listen(address, options) {
+      checkListening(options)
+      const { signal, onConnection } = options
+      const path = pathOf(address)
+      signal?.throwIfAborted()
+      const server = createServer({ allowHalfOpen: true }, (socket) => handOver(socket, onConnection))
+      const remove = await listenAtPath(server, path)
+      return listeningUntil(signal, [`unix:${path}`], async () => {
+        server.close()
+        await remove()
+      })
+    },
+  }
+}
+
+function pathOf(address: string): string {
+  const path = address.replace(/^unix:/i, '')
+  checkLocalPath('the path behind unix:', path)
+  return resolve(path)
+}
+
+const shown = (path: string) => `unix:${printable(path, 300)}`
+
+/** Whether the system takes the path of the socket, and that of where it is made: it might take the beginning of it. */
+function checkLength(path: string, place: string): void {
+  if (platform === 'win32' || Buffer.byteLength(place) <= LONGEST) return
+  const more = Buffer.byteLength(place) - LONGEST
+  const message = `the path of ${shown(path)} is too long for a socket, by ${more} bytes; choose a shorter one`
+  throw new SluiceError('ERR_USAGE', message, { path })
+}
+
+function noConnection(cause: unknown, path: string): SluiceError {
+  const code = errorCode(cause)
+  const where = shown(path)
+  if (code === 'EACCES' || code === 'EPERM')
+    return new SluiceError('ERR_UNREACHABLE', `${where} belongs to another user`, { cause, path })
+  if (code === 'ENOENT')
+    return new SluiceError('ERR_UNREACHABLE', `nobody listens at ${where}; start the other side first`, { cause, path })
+  return unreachable(cause, where)
+}
+
+/**
+ * The socket is made in a folder that nobody else can enter, and gets its name when it has its mode: nobody can connect
+ * in between. A link takes no name that is taken.
+ * @returns what removes it, if it is still ours
+ */
+async function listenAtPath(server: Server, path: string): Promise<() => Promise<void>> {
+  if (platform === 'win32') {
+    await listenAt(server, path, path)
+    return async () => {}
+  }
+  const folder = join(dirname(path), MAKING)
+  const place = (made: string) => join(made, 's')
+  checkLength(path, place(`${folder}xxxxxx`))
+  checkLength(path, path)
+  const made = await mkdtemp(folder).catch((error) => {
+    throw notMade(error, path)
+  })
+  try {
+    await listenAt(server, place(made), path)
+    await chmod(place(made), 0o600)
+    const ours = await identityOf(place(made))
+    await giveName(place(made), path, made)
+    return async () => {
+      if ((await identityOf(path)) === ours) await rm(path, { force: true })
+    }
+  } catch (error) {
+    server.close()
+    throw notMade(error, path)
+  } finally {
+    // not with all that is in it: that would be somebody's file
+    await rm(place(made), { force: true })
+    await rmdir(made).catch(() => {})
+  }
+}
+
+async function listenAt(server: Server, place: string, path: string): Promise<void> {
+  server.listen({ path: place })
+  await once(server, 'listening').catch((error) => {
+    throw errorCode(error) === 'EADDRINUSE' ? taken(path) : notMade(error, path)
+  })
+}
+
+/** Gives the socket its name; one that was left behind is moved away first. */
+async function giveName(socket: string, path: string, made: string): Promise<void> {
+  for (;;) {
+    try {
+      return await link(socket, path)
+    } catch (error) {
+      if (errorCode(error) !== 'EEXIST') throw error
+    }
+    if (await isInUse(path)) throw taken(path)
+    const aside = join(made, 'o')
+    await rename(path, aside).catch((error) => {
+      // somebody else has taken it away meanwhile
+      if (errorCode(error) !== 'ENOENT') throw error
+    })
+    // meanwhile another listener may have come, which keeps its name
+    if (await isInUse(aside)) {
+      await link(aside, path)
+      await rm(aside)
+      throw taken(path)
+    }
+    await rm(aside, { force: true })
+  }
+}
+
+/** Whether a path has something that is not to be replaced: all but a socket at which nobody listens. */
+async function isInUse(path: string): Promise<boolean> {
+  const stats = await lstat(path).catch(() => undefined)
+  if (stats === undefined) return false
+  if (!stats.isSocket()) return true
+  let socket: Socket | undefined
+  try {
+    socket = connect({ path })
+    await once(socket, 'connect')
+    return true
+  } catch (error) {
+    return errorCode(error) !== 'ECONNREFUSED' && errorCode(error) !== 'ENOENT'
+  } finally {
+    socket?.destroy()
+  }
+}
+
+function notMade(cause: unknown, path: string): SluiceError {
+  if (isSluiceError(cause)) return cause
+  const why = { ENOENT: 'its folder is not there', ENOTDIR: 'its folder is none' }[errorCode(cause) ?? '']
+  const isDenied = ['EACCES', 'EPERM', 'EROFS'].includes(errorCode(cause) ?? '')
+  const reason = isDenied ? 'nothing can be made in its folder' : (why ?? printable(messageOf(cause), 300))
+  return new SluiceError('ERR_USAGE', `cannot listen at ${shown(path)}: ${reason}`, { cause, path })
+}
+
+function taken(path: string): SluiceError {
+  const message = `the address ${shown(path)} is in use, or something else has that name; choose another path`
+  return new SluiceError('ERR_USAGE', message, { path })
+}
+
+async function identityOf(path: string): Promise<string | undefined> {
+  const stats = await lstat(path, { bigint: true }).catch(() => undefined)
+  return stats && `${stats.dev}:${stats.ino}`
+}
