@@ -12,5 +12,5 @@ here.on('error', () => process.exit(1))
 here.pipe(there)
 there.pipe(here)
 // what is destroyed is over for the other side, too
-there.on('close', () => there.readableEnded && there.writableFinished || process.exit(1))
-here.on('close', () => here.readableEnded && here.writableFinished || there.destroy())
+there.on('close', () => (there.readableEnded && there.writableFinished) || process.exit(1))
+here.on('close', () => (here.readableEnded && here.writableFinished) || there.destroy())

@@ -40,7 +40,8 @@ const LONGEST_LINE = 2000
 export function command(line: string | readonly string[], options: CommandOptions = {}): Connector {
   checkKeys('options', options, { onLine: true, env: true, clock: true })
   const words = typeof line === 'string' ? wordsOf(line) : line
-  const areWords = Array.isArray(words) && words.every((word) => typeof word === 'string' && !word.includes('\0'))
+  const areWords =
+    Array.isArray(words) && words.every((word) => typeof word === 'string' && !word.includes('\0'))
   checkOption('the command', line, areWords && (words[0] ?? '') !== '', 'a command line, or a list of words')
   checkCallback('onLine', options.onLine)
   const { onLine = (text) => process.stderr.write(`${text}\n`), env, clock = systemClock } = options
@@ -57,7 +58,9 @@ export function command(line: string | readonly string[], options: CommandOption
       } catch (cause) {
         const isMissing = errorCode(cause) === 'ENOENT'
         const why = isMissing ? 'there is no such program' : printable(messageOf(cause), 300)
-        throw new SluiceError('ERR_USAGE', `the command ${printable(program, 100)} cannot be run: ${why}`, { cause })
+        throw new SluiceError('ERR_USAGE', `the command ${printable(program, 100)} cannot be run: ${why}`, {
+          cause,
+        })
       }
       const { duplex } = new Running(child, program, onLine, clock)
       if (!options.signal?.aborted) return duplex

@@ -5,7 +5,7 @@ import { tcp } from './tcp.js'
 import { unix } from './unix.js'
 import { websocket } from './websocket.js'
 
-/** Those that choose by the address. One through a command takes any, so that it is never chosen by an address alone. */
+/** Those that are chosen by an address. A command is never: an address may come from somebody else. */
 const SHIPPED: readonly Connector[] = [unix(), websocket(), tcp()]
 
 /** The members of a connector. */

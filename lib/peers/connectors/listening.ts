@@ -67,8 +67,8 @@ export async function listeningUntil(
 }
 
 /**
- * Hands a new connection over. Whoever gets it may listen to its errors only later: a stranger that hangs up before does
- * not end the process.
+ * Hands a new connection over. Whoever gets it may listen to its errors only later: a stranger that hangs up before
+ * does not end the process.
  */
 export function handOver(
   duplex: Duplex,

@@ -79,7 +79,10 @@ function noConnection(cause: unknown, path: string): SluiceError {
   if (code === 'EACCES' || code === 'EPERM')
     return new SluiceError('ERR_UNREACHABLE', `${where} belongs to another user`, { cause, path })
   if (code === 'ENOENT')
-    return new SluiceError('ERR_UNREACHABLE', `nobody listens at ${where}; start the other side first`, { cause, path })
+    return new SluiceError('ERR_UNREACHABLE', `nobody listens at ${where}; start the other side first`, {
+      cause,
+      path,
+    })
   return unreachable(cause, where)
 }
 

@@ -3,8 +3,8 @@ import type { WebSocket } from 'ws'
 import { SluiceError } from '../../errors.js'
 
 /**
- * Bytes of a message at most, of those that are sent and those that are taken: what a stranger can have us hold for each
- * connection.
+ * Bytes of a message at most, of those that are sent and those that are taken: what a stranger can have us hold for
+ * each connection.
  */
 export const MOST_MESSAGE = 64 * 1024
 

@@ -33,14 +33,16 @@ const HOW = { perMessageDeflate: false, maxPayload: MOST_MESSAGE } as const
 const FOR_HEADERS = 10_000
 
 /**
- * Connections over WebSocket, to `ws://HOST[:PORT]/PATH` or `wss://…`: through proxies, and into web servers. It listens
- * at `ws://HOST:PORT/PATH`, where `*` as the host is any address of this machine, and port 0 any free port; for `wss:`
- * it needs a server with a certificate.
+ * Connections over WebSocket, to `ws://HOST[:PORT]/PATH` or `wss://…`: through proxies, and into web servers. It
+ * listens at `ws://HOST:PORT/PATH`, where `*` as the host is any address of this machine, and port 0 any free port; for
+ * `wss:` it needs a server with a certificate. A page in any browser can connect to what listens, too: nothing but what
+ * is said inside tells who it is.
  */
 export function websocket(options: WebSocketOptions = {}): Connector {
   checkKeys('options', options, { server: true, headers: true, ca: true })
   const { server: given, headers, ca } = options
-  if (given !== undefined) checkOption('server', given, isServer(given), 'a server of node:http or node:https')
+  if (given !== undefined)
+    checkOption('server', given, isServer(given), 'a server of node:http or node:https')
   if (headers !== undefined) checkObject('headers', headers)
   return {
     takes: (address) => ['ws', 'wss'].includes(schemeOf(address) ?? ''),
@@ -115,7 +117,9 @@ function noWebSocket(cause: unknown, url: URL): SluiceError {
     status === undefined
       ? `cannot be reached: ${printable(messageOf(cause), 300)}`
       : `answers ${status}${STATUS_CODES[status] ? ` (${STATUS_CODES[status]})` : ''}, and takes no WebSocket there`
-  return knownConnectionError(cause, where) ?? new SluiceError('ERR_UNREACHABLE', `${where} ${why}`, { cause })
+  return (
+    knownConnectionError(cause, where) ?? new SluiceError('ERR_UNREACHABLE', `${where} ${why}`, { cause })
+  )
 }
 
 async function placesOf(url: URL, signal: AbortSignal | undefined): Promise<Address[]> {

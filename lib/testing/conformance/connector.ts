@@ -1,22 +1,20 @@
 import { once } from 'node:events'
 import type { Duplex } from 'node:stream'
 import { isSluiceError } from '../../errors.js'
-import type { Connector, Listening, ListenOptions } from '../../peers/connectors/connector.js'
 import { piecesOf, randomBySeed, randomContent } from '../splits.js'
+import { type ConnectorSample, Place } from './connector-place.js'
 import { duplexConformance } from './duplex.js'
 import { checkSuite } from './harness/check-suite.js'
 import { patienceOf } from './harness/moments.js'
-import { type ConformanceCase, type ConformanceOptions, closed, ensure, framed, within } from './harness/probe.js'
+import {
+  type ConformanceCase,
+  type ConformanceOptions,
+  closed,
+  ensure,
+  framed,
+  within,
+} from './harness/probe.js'
 import { same } from './harness/sameness.js'
-
-/** A connector to be tested, and where. */
-export interface ConnectorSample {
-  connector: Connector
-  /** Where it is to listen: an address that is free, as `127.0.0.1:0`. */
-  address: string
-  /** What listens in the place of a connector that only connects: to the addresses of this one it connects. */
-  listen?: NonNullable<Connector['listen']>
-}
 
 /** What {@link connectorConformance} may be told of a connector. */
 export interface ConnectorConformance extends ConformanceOptions {
@@ -55,9 +53,11 @@ export function connectorConformance(
       const place = new Place(await make(), patience)
       try {
         await run(place)
-      } finally {
-        await place.leave()
+      } catch (error) {
+        await place.leave().catch(() => {})
+        throw error
       }
+      await place.leave()
     },
   })
   const judged = { many, bound, patience }
@@ -100,7 +100,10 @@ export function connectorConformance(
         await Promise.all(
           Array.from({ length: connections }, async (_, index) => {
             const near = await place.connect(addresses[0]!)
-            const content = Buffer.concat([Buffer.from([index]), randomContent(1000 + Math.floor(random() * 1e5))])
+            const content = Buffer.concat([
+              Buffer.from([index]),
+              randomContent(1000 + Math.floor(random() * 1e5)),
+            ])
             const heard = bytesOf(near)
             for (const piece of piecesOf(content, 1 + Math.floor(random() * 3e4))) near.write(piece)
             near.end()
@@ -112,7 +115,11 @@ export function connectorConformance(
       at('an attempt that was aborted before is not begun', async (place) => {
         const { addresses } = await place.listen()
         const reason = new Error('stopped')
-        await refused(place.connect(addresses[0]!, AbortSignal.abort(reason)), patience, (error) => error === reason)
+        await refused(
+          place.connect(addresses[0]!, AbortSignal.abort(reason)),
+          patience,
+          (error) => error === reason,
+        )
         ensure(place.accepted.length === 0, 'it has connected all the same')
       }),
       at('an attempt that is aborted meanwhile ends with the reason of the signal', async (place) => {
@@ -136,17 +143,20 @@ export function connectorConformance(
         await refused(place.listen(AbortSignal.abort(reason)), patience, (error) => error === reason)
       }),
       ...(['close()', 'its signal'] as const).map((how) =>
-        at(`a listener that is ended by ${how} keeps what it has accepted, and takes no more`, async (place) => {
-          const stop = new AbortController()
-          const [near, far, listening] = await place.pair(undefined, stop.signal)
-          if (how === 'close()') await within(patience, 'close()', listening.close())
-          else stop.abort()
-          await within(patience, 'close() once more', listening.close())
-          await exchange(near, far, patience)
-          const attempt = place.connect(listening.addresses[0]!).then(failure)
-          await refused(attempt, patience, (error) => isSluiceError(error, 'ERR_UNREACHABLE'))
-          ensure(place.accepted.length === 1, 'it has accepted one more connection')
-        }),
+        at(
+          `a listener that is ended by ${how} keeps what it has accepted, and takes no more`,
+          async (place) => {
+            const stop = new AbortController()
+            const [near, far, listening] = await place.pair(undefined, stop.signal)
+            if (how === 'close()') await within(patience, 'close()', listening.close())
+            else stop.abort()
+            await exchange(near, far, patience)
+            const attempt = place.connect(listening.addresses[0]!).then(failure)
+            await refused(attempt, patience, (error) => isSluiceError(error, 'ERR_UNREACHABLE'))
+            ensure(place.accepted.length === 1, 'it has accepted one more connection')
+            await within(patience, 'close() once more', listening.close())
+          },
+        ),
       ),
       at('nothing stays open after connections that have ended, or were destroyed', async (place) => {
         const [near, far, { addresses }] = await place.pair()
@@ -173,62 +183,6 @@ function openHandles(): number {
   return process.getActiveResourcesInfo().filter((kind) => kinds.test(kind)).length
 }
 
-/** Where a connector connects to what listens for it, and all that came of it. */
-class Place {
-  readonly connector: Connector
-  readonly accepted: Duplex[] = []
-  onAccept: (far: Duplex) => void = () => {}
-  readonly #sample: ConnectorSample
-  readonly #patience: number
-  readonly #made: Duplex[] = []
-  readonly #listening: Listening[] = []
-
-  constructor(sample: ConnectorSample, patience: number) {
-    this.#sample = sample
-    this.connector = sample.connector
-    this.#patience = patience
-  }
-
-  async listen(signal?: AbortSignal): Promise<Listening> {
-    const { connector, address, listen } = this.#sample
-    const options: ListenOptions = {
-      signal,
-      onConnection: (duplex) => {
-        this.#made.push(duplex.on('error', () => {}))
-        this.accepted.push(duplex)
-        this.onAccept(duplex)
-      },
-    }
-    const begun = listen ? listen(address, options) : connector.listen?.(address, options)
-    ensure(begun !== undefined, 'it cannot listen, and the sample has no listen() in its place')
-    const listening = await within(this.#patience, 'listen()', begun)
-    this.#listening.push(listening)
-    return listening
-  }
-
-  async connect(address: string, signal?: AbortSignal): Promise<Duplex> {
-    const duplex = await this.connector.connect(address, signal ? { signal } : {})
-    this.#made.push(duplex.on('error', () => {}))
-    return duplex
-  }
-
-  /** Both ends of a connection; the dialler's first. */
-  async pair(signal?: AbortSignal, ofListener?: AbortSignal): Promise<[Duplex, Duplex, Listening]> {
-    const accepted = new Promise<Duplex>((resolve) => {
-      this.onAccept = resolve
-    })
-    const listening = await this.listen(ofListener)
-    const near = await within(this.#patience, 'connect()', this.connect(listening.addresses[0]!, signal))
-    return [near, await within(this.#patience, 'the connection at the listener', accepted), listening]
-  }
-
-  async leave(): Promise<void> {
-    for (const listening of this.#listening) await listening.close()
-    for (const duplex of this.#made) duplex.destroy()
-    for (const duplex of this.#made) await within(this.#patience, `'close' after destroy()`, closed(duplex))
-  }
-}
-
 /** What a stream gives from now on. */
 function bytesOf(stream: Duplex) {
   const chunks: Buffer[] = []
@@ -250,7 +204,9 @@ function bytesOf(stream: Duplex) {
 /** Writes it, as fast as it is taken, and ends; rejects if the stream is closed before. */
 async function writeAll(stream: Duplex, content: Buffer): Promise<void> {
   for (const piece of piecesOf(content, CHUNK))
-    await new Promise<void>((resolve, reject) => stream.write(piece, (error) => (error ? reject(error) : resolve())))
+    await new Promise<void>((resolve, reject) =>
+      stream.write(piece, (error) => (error ? reject(error) : resolve())),
+    )
   stream.end()
 }
 

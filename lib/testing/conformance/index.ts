@@ -7,11 +7,12 @@
  * ```
  */
 
-export { type ConnectorConformance, type ConnectorSample, connectorConformance } from './connector.js'
+export { type ConnectorConformance, connectorConformance } from './connector.js'
+export type { ConnectorSample } from './connector-place.js'
 export { type DuplexConformance, duplexConformance } from './duplex.js'
+export type { ConformanceCase, ConformanceOptions } from './harness/probe.js'
 export { partStoreConformance } from './part-store.js'
 export type { PartStorePlace, PlacedContent } from './part-store-transfer.js'
-export type { ConformanceCase, ConformanceOptions } from './harness/probe.js'
 export { type ReadableConformance, readableConformance } from './readable.js'
 export { type SourceSample, sourceStoreConformance } from './source-store.js'
 export { type TransformConformance, transformConformance } from './transform.js'

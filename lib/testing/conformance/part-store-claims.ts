@@ -6,8 +6,8 @@ import type { Claim, Part, PartStore, StandingFiles } from '../../stores/parts.j
 import type { Conflict, PublishPolicy, Unless } from '../../stores/policy.js'
 import type { Entry, Offer } from '../../wire/entry.js'
 import { randomContent } from '../splits.js'
-import { checkContent, type Place } from './part-store-transfer.js'
 import { ensure } from './harness/probe.js'
+import { checkContent, type Place } from './part-store-transfer.js'
 
 // What a transfer finds that others left: of stores with `claims`, or `lookup`, only.
 

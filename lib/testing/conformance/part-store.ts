@@ -5,6 +5,7 @@ import { type Cut, cutsOf, type Run, runOf } from '../../wire/run.js'
 import { randomContent } from '../splits.js'
 import { checkSuite } from './harness/check-suite.js'
 import { optionCases, patienceOf } from './harness/moments.js'
+import { type ConformanceCase, type ConformanceOptions, ensure, framed } from './harness/probe.js'
 import { CLAIM_CASES, LOOKUP_CASES } from './part-store-claims.js'
 import {
   changing,
@@ -14,7 +15,6 @@ import {
   type Sent,
   type TransferOptions,
 } from './part-store-transfer.js'
-import { type ConformanceCase, type ConformanceOptions, ensure, framed } from './harness/probe.js'
 
 /** Bytes of a frame that make several runs of a few files. */
 const SMALL_FRAME = 16
