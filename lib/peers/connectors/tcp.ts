@@ -2,17 +2,17 @@ import { connect, createServer, isIPv6, type Socket } from 'node:net'
 import { deferred } from '../../async.js'
 import { type Clock, systemClock } from '../../clock.js'
 import { errorCode } from '../../files/disk/disk-error.js'
-import { checkKeys } from '../../options.js'
+import { checkCallback, checkKeys } from '../../options.js'
 import { type Address, isHostAndPort, parseAddress, schemeOf, showAddress } from './address.js'
 import { unreachable } from './connection-error.js'
 import type { Connector } from './connector.js'
 import { checkConnecting, checkListening, handOver, listenAtFirst, listeningUntil } from './listening.js'
 import { type LookUp, resolveAddress } from './resolve.js'
 
-/** Options of {@link tcp}, for tests: what asks for the addresses of a host, and what times attempts. */
+/** Options of {@link tcp}. */
 export interface TcpOptions {
+  /** What asks for the addresses of a host, in the place of `lookup` of `node:dns/promises`. */
   lookUp?: LookUp
-  clock?: Clock
 }
 
 /**
@@ -35,8 +35,9 @@ const HEAD_START = 250
  * any free port.
  */
 export function tcp(options: TcpOptions = {}): Connector {
-  checkKeys('options', options, { lookUp: true, clock: true })
-  const { lookUp, clock } = options
+  checkKeys('options', options, { lookUp: true })
+  const { lookUp } = options
+  checkCallback('lookUp', lookUp)
   const parsed = (address: string) => parseAddress(address.replace(/^tcp:/i, ''))
   return {
     takes: (address) => schemeOf(address) === 'tcp' || isHostAndPort(address),
@@ -45,7 +46,7 @@ export function tcp(options: TcpOptions = {}): Connector {
       const { signal } = options
       const wanted = parsed(address)
       signal?.throwIfAborted()
-      return dial(await resolveAddress(wanted, signal, lookUp), { signal, clock })
+      return dial(await resolveAddress(wanted, signal, lookUp), { signal })
     },
     async listen(address, options) {
       checkListening(options)
@@ -60,6 +61,13 @@ export function tcp(options: TcpOptions = {}): Connector {
   }
 }
 
+/** How {@link dial} goes about it; a test has its own clock, and its own sockets. */
+interface Dialling {
+  signal?: AbortSignal | undefined
+  clock?: Clock | undefined
+  open?: (address: Address) => Socket
+}
+
 /**
  * Connects to whichever of the addresses answers first: each is tried as soon as the one before has failed, or has had
  * its head start (RFC 8305). The other attempts are given up then.
@@ -67,7 +75,7 @@ export function tcp(options: TcpOptions = {}): Connector {
  */
 export async function dial(
   addresses: readonly Address[],
-  { signal, clock = systemClock }: { signal?: AbortSignal | undefined; clock?: Clock | undefined } = {},
+  { signal, clock = systemClock, open = (address) => connect({ ...address, ...SOCKET }) }: Dialling = {},
 ): Promise<Socket> {
   signal?.throwIfAborted()
   const { promise, resolve, reject } = deferred<Socket>()
@@ -79,7 +87,7 @@ export async function dial(
     cancel()
     const address = left.shift()
     if (!address) return
-    const socket = connect({ ...address, ...SOCKET })
+    const socket = open(address)
     attempts.add(socket)
     socket.once('connect', () => resolve(socket))
     socket.once('error', (error) => {

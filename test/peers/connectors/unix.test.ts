@@ -1,7 +1,12 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { link, lstat, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import test from 'ava'
+import type { Connector } from '../../../lib/peers/connectors/connector.js'
 import { unix } from '../../../lib/peers/connectors/unix.js'
 import { connectorConformance } from '../../../lib/testing/index.js'
 import { conforms } from '../../helpers/conforms.js'
@@ -13,3 +18,120 @@ conforms(
   'unix',
   connectorConformance(() => ({ connector: unix(), address: `unix:${join(folder, 'socket')}` })),
 )
+
+/** A folder of the test's own. */
+const place = async () => mkdtemp(join(folder, 'x'))
+const onConnection = () => {}
+const { connect, listen } = unix() as Required<Connector>
+
+test('only the user who listens can connect, and nothing else is left in the folder', async (t) => {
+  const dir = await place()
+  const path = join(dir, 'socket')
+  // whatever the mask would allow
+  const before = process.umask(0)
+  const listening = await listen(`unix:${path}`, { onConnection })
+  process.umask(before)
+  t.deepEqual(listening.addresses, [`unix:${path}`])
+  const stats = await lstat(path)
+  t.true(stats.isSocket())
+  t.is(stats.mode & 0o777, 0o600)
+  t.deepEqual(await readdir(dir), ['socket'])
+  await listening.close()
+  t.deepEqual(await readdir(dir), [])
+})
+
+test('a socket that a process has left behind is replaced', async (t) => {
+  const dir = await place()
+  const path = join(dir, 'socket')
+  const program = `require('net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`
+  await once(spawn(process.execPath, ['-e', program], { stdio: 'ignore' }), 'exit')
+  t.true((await lstat(path)).isSocket())
+  await t.throwsAsync(connect(`unix:${path}`), {
+    code: 'ERR_UNREACHABLE',
+    message: `nobody listens at unix:${path}; start the other side first`,
+  })
+  const listening = await listen(`unix:${path}`, { onConnection: (duplex) => duplex.end('new') })
+  const duplex = await connect(`unix:${path}`)
+  t.is(await text(duplex), 'new')
+  duplex.end()
+  await listening.close()
+  t.deepEqual(await readdir(dir), [])
+})
+
+test('where somebody listens nobody else does, and no file is replaced', async (t) => {
+  const dir = await place()
+  const path = join(dir, 'socket')
+  const first = await listen(`unix:${path}`, { onConnection })
+  await t.throwsAsync(listen(`unix:${path}`, { onConnection }), {
+    code: 'ERR_USAGE',
+    message: /is in use, or something else has that name/,
+  })
+  await first.close()
+  await writeFile(path, 'mine')
+  await t.throwsAsync(listen(`unix:${path}`, { onConnection }), { code: 'ERR_USAGE' })
+  t.is(await readFile(path, 'utf8'), 'mine')
+  t.deepEqual(await readdir(dir), ['socket'])
+})
+
+test('of many that take over a left-over socket at once, one listens, and is heard', async (t) => {
+  const dir = await place()
+  const path = join(dir, 'socket')
+  for (let round = 0; round < 5; round++) {
+    const left = createServer().listen(join(dir, 'old'))
+    await once(left, 'listening')
+    await link(join(dir, 'old'), path)
+    left.close()
+    await once(left, 'close')
+    const all = await Promise.allSettled(
+      Array.from({ length: 8 }, () =>
+        listen(`unix:${path}`, { onConnection: (duplex) => duplex.resume().end('here') }),
+      ),
+    )
+    const listening = all.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+    t.is(listening.length, 1, all.map((one) => String(one.status === 'rejected' && one.reason)).join('\n'))
+    const duplex = await connect(`unix:${path}`)
+    t.is(await text(duplex), 'here')
+    duplex.end()
+    await listening[0]!.close()
+    t.deepEqual(await readdir(dir), [])
+  }
+})
+
+test('what has taken the name since is not removed at the end', async (t) => {
+  const dir = await place()
+  const path = join(dir, 'socket')
+  const listening = await listen(`unix:${path}`, { onConnection })
+  await rm(path)
+  await writeFile(path, 'another')
+  await listening.close()
+  t.is(await readFile(path, 'utf8'), 'another')
+})
+
+test('what is wrong with a path is said', async (t) => {
+  const dir = await place()
+  const long = join(dir, 'a'.repeat(120))
+  for (const attempt of [connect(`unix:${long}`), listen(`unix:${long}`, { onConnection })])
+    await t.throwsAsync(attempt, { code: 'ERR_USAGE', message: /is too long for a socket, by \d+ bytes/ })
+  await t.throwsAsync(listen(`unix:${join(dir, 'none', 'socket')}`, { onConnection }), {
+    code: 'ERR_USAGE',
+    message: /its folder is not there/,
+  })
+  await t.throwsAsync(connect(`unix:${join(dir, 'none')}`), { code: 'ERR_UNREACHABLE' })
+  await t.throwsAsync(connect('unix:'), {
+    code: 'ERR_USAGE',
+    message: /the path behind unix: must be a path/,
+  })
+  t.deepEqual(await readdir(dir), [])
+})
+
+test('the longest path that the system takes is used, and the next one named', async (t) => {
+  const dir = await place()
+  const longest = (process.platform === 'linux' ? 107 : 103) - dir.length - 1
+  const path = join(dir, 'a'.repeat(longest))
+  const listening = await listen(`unix:${path}`, { onConnection: (duplex) => duplex.end('here') })
+  const duplex = await connect(`unix:${path}`)
+  t.is(await text(duplex), 'here')
+  duplex.end()
+  await listening.close()
+  await t.throwsAsync(listen(`unix:${path}a`, { onConnection }), { code: 'ERR_USAGE', message: /by 1 bytes/ })
+})
