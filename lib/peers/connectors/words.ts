@@ -1,6 +1,6 @@
 import { printable, SluiceError } from '../../errors.js'
 
-const PIECE = /'([^']*)'|"((?:\\["\\]|[^"])*)"|\\([\s'"\\])|([^\s'"])/y
+const PIECE = /'([^']*)'|"((?:\\["\\]|\\(?!["\\])|[^"\\])*)"|\\([\s'"\\])|([^\s'"])/y
 
 /**
  * The words of a command line. As in a shell, blanks divide them and quotes hold them together; between double quotes
