@@ -3,14 +3,16 @@ import { SluiceError } from '../../errors.js'
 import { ByteTransform } from './byte-transform.js'
 import {
   ALGORITHM,
+  ChunkKeys,
+  type ChunkOptions,
   DATA,
   HEADER,
   type HeaderExchange,
   isOwnHeader,
   keyOfTwo,
   LAST,
+  LENGTH,
   MAX_CHUNK,
-  nonceOf,
   PREFIX,
   streamKey,
   TAG,
@@ -19,25 +21,33 @@ import {
 /** Opens one stream, however it is split. */
 export class Decryptor extends ByteTransform {
   readonly #key: KeyObject
-  readonly #secret: Buffer
+  readonly #secret: Buffer | null
   readonly #exchange: HeaderExchange | undefined
+  readonly #options: ChunkOptions
   readonly #buffer = Buffer.allocUnsafe(MAX_CHUNK + TAG)
   #filled = 0
   #need = HEADER
-  #streamKey: Buffer | undefined
+  #keys: ChunkKeys | undefined
   #prefix: Buffer | undefined
-  #number = 0
   #ended = false
 
   /**
-   * @param secret that by which the streams of the same stage object are known: they are refused
+   * @param secret that by which the streams of the same stage object are known: they are refused; null: the stream has
+   *   no header, as `key` is for this stream alone
    * @param exchange in a conversation: what the other direction waits for
    */
-  constructor(key: KeyObject, secret: Buffer, exchange?: HeaderExchange) {
+  constructor(key: KeyObject, secret: Buffer | null, exchange?: HeaderExchange, options: ChunkOptions = {}) {
     super()
     this.#exchange = exchange
     this.#key = key
     this.#secret = secret
+    this.#options = options
+    if (secret === null) this.#begin(key.export())
+  }
+
+  /** Whether the mark of the end has come. */
+  get isAtEnd(): boolean {
+    return this.#ended
   }
 
   /** What becomes readable with these bytes. */
@@ -78,42 +88,56 @@ export class Decryptor extends ByteTransform {
   }
 
   #unit(bytes: Buffer): Buffer | undefined {
-    if (!this.#streamKey) {
-      if (isOwnHeader(this.#secret, bytes)) throw new SluiceError('ERR_DECRYPT', OWN_STREAM)
-      const { ours } = this.#exchange ?? {}
-      this.#streamKey = ours ? keyOfTwo(this.#key, bytes, ours) : streamKey(this.#key, bytes)
-      this.#exchange?.settle(Buffer.from(bytes))
-      this.#need = PREFIX
-      return undefined
-    }
-    if (this.#prefix) return this.#body(this.#streamKey, this.#prefix, bytes)
+    if (!this.#keys) return this.#header(bytes)
+    if (this.#prefix) return this.#body(this.#keys, this.#prefix, bytes)
     const kind = bytes[0]
     const length = bytes.readUIntBE(1, 3)
-    const valid = kind === DATA ? length >= 1 && length <= MAX_CHUNK : kind === LAST && length === 0
-    if (!valid) throw doesNotOpen(this.#number)
+    const { padding = 1 } = this.#options
+    const isData = length >= 1 && length <= MAX_CHUNK && length % padding === 0
+    const valid = kind === DATA ? isData : kind === LAST && length === 0
+    if (!valid) throw doesNotOpen(this.#keys.number)
     this.#prefix = Buffer.from(bytes)
     this.#need = length + TAG
     return undefined
   }
 
-  #body(key: Buffer, prefix: Buffer, bytes: Buffer): Buffer {
+  #header(bytes: Buffer): undefined {
+    if (isOwnHeader(this.#secret!, bytes)) throw new SluiceError('ERR_DECRYPT', OWN_STREAM)
+    const { ours } = this.#exchange ?? {}
+    this.#begin(ours ? keyOfTwo(this.#key, bytes, ours) : streamKey(this.#key, bytes))
+    this.#exchange?.settle(Buffer.from(bytes))
+  }
+
+  #begin(key: Buffer): void {
+    this.#keys = new ChunkKeys(key, this.#options)
+    this.#need = PREFIX
+  }
+
+  #body(keys: ChunkKeys, prefix: Buffer, bytes: Buffer): Buffer {
     const length = bytes.length - TAG
     const kind = prefix[0]!
-    const decipher = createDecipheriv(ALGORITHM, key, nonceOf(this.#number, kind), { authTagLength: TAG })
+    const { number } = keys
+    const { key, nonce } = keys.next(kind)
+    const decipher = createDecipheriv(ALGORITHM, key, nonce, { authTagLength: TAG })
     decipher.setAAD(prefix, { plaintextLength: length })
     decipher.setAuthTag(bytes.subarray(length))
     const opened = decipher.update(bytes.subarray(0, length))
     try {
       decipher.final()
     } catch (cause) {
-      throw doesNotOpen(this.#number, cause)
+      throw doesNotOpen(number, cause)
     }
-    this.#number++
     this.#prefix = undefined
     this.#need = PREFIX
     this.#ended = kind === LAST
-    return opened
+    return this.#options.padding && kind === DATA ? contentOf(opened, number) : opened
   }
+}
+
+function contentOf(padded: Buffer, number: number): Buffer {
+  const end = LENGTH + padded.readUIntBE(0, LENGTH)
+  if (end === LENGTH || end > padded.length) throw doesNotOpen(number)
+  return padded.subarray(LENGTH, end)
 }
 
 const OWN_STREAM =

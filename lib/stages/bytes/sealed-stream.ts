@@ -19,6 +19,13 @@
  * ```
  * stream key   HKDF-SHA-256(secret = key, salt = header · header of the other, info = "sluice encryption-2", 32 bytes)
  * ```
+ * Who has a key for one stream alone, as a secure channel has for each direction, sends no header: that is the stream key.
+ * There each text is padded, so that its length does not tell what it is, and keys do not last for ever.
+ *
+ * ```
+ * text         length of what follows as u24be · content · zeros, up to a multiple of so many bytes
+ * next key     after so many chunks: HKDF-SHA-256(secret = stream key, no salt, info = "sluice rekey", 32 bytes)
+ * ```
  * Each stream has a key of its own, so numbers may begin at 0 and no chunk fits into another stream. A chunk
  * that was changed, moved, repeated or left out does not open; a stream that is cut has no last chunk. No byte
  * is given out before its tag was checked.
@@ -43,6 +50,42 @@ export const MAX_CHUNK = 64 * 1024
 export const DATA = 0
 /** The kind of the chunk that ends a stream. */
 export const LAST = 1
+
+/** Bytes before the content of a padded text, which say how long that is. */
+export const LENGTH = 3
+const INFO_OF_NEXT = 'sluice rekey'
+
+/** What the chunks of a stream have beyond the format `encryption-1`. */
+export interface ChunkOptions {
+  /** Texts are padded up to a multiple of so many bytes, of which {@link MAX_CHUNK} is one; as they are by default. */
+  padding?: number
+  /** Each key seals so many chunks; the one of the stream seals all by default. */
+  rekey?: number
+}
+
+/** The keys and nonces of the chunks of one stream, in their order: each pair is given once. */
+export class ChunkKeys {
+  #key: Buffer
+  readonly #rekey: number
+  #number = 0
+
+  constructor(streamKey: Buffer, { rekey = Number.POSITIVE_INFINITY }: ChunkOptions) {
+    this.#key = streamKey
+    this.#rekey = rekey
+  }
+
+  /** Chunks so far. */
+  get number(): number {
+    return this.#number
+  }
+
+  next(kind: number): { key: Buffer; nonce: Buffer } {
+    const number = this.#number++
+    if (number > 0 && number % this.#rekey === 0)
+      this.#key = Buffer.from(hkdfSync('sha256', this.#key, '', INFO_OF_NEXT, 32))
+    return { key: this.#key, nonce: nonceOf(number, kind) }
+  }
+}
 
 /** Header for one stream; `secret` lets {@link isOwnHeader} know it again. */
 export function makeHeader(secret: Buffer, salt: Buffer = randomBytes(SALT)): Buffer {
@@ -89,7 +132,7 @@ export class HeaderExchange {
 }
 
 /** The nonce of a chunk. */
-export function nonceOf(number: number, kind: number): Buffer {
+function nonceOf(number: number, kind: number): Buffer {
   const nonce = Buffer.alloc(12)
   nonce.writeBigUInt64BE(BigInt(number), 3)
   nonce[11] = kind

@@ -1,0 +1,122 @@
+import { createSecretKey } from 'node:crypto'
+import { Duplex } from 'node:stream'
+import { SluiceError } from '../../errors.js'
+import { Decryptor } from '../../stages/bytes/decryptor.js'
+import { Encryptor } from '../../stages/bytes/encryptor.js'
+import type { ChunkOptions } from '../../stages/bytes/sealed-stream.js'
+import type { Connection, ConnectionEvents } from '../../transfer/connection.js'
+import type { Agreed } from './noise.js'
+
+/**
+ * Records are padded, so that what is said in them cannot be told by their lengths: a list of files with long names is as
+ * long as one with short ones, as far as that goes in 4 KiB. And each key seals 64 GiB at most: ChaCha20-Poly1305 would
+ * do for more than can ever be sent, but whoever gets hold of a key later should not open with it what was sent hours ago.
+ */
+const CHUNKS: ChunkOptions = { padding: 4096, rekey: 2 ** 20 }
+
+const HIGH_WATER_MARK = 64 * 1024
+
+/** Milliseconds for which the raw duplex may take to close when both sides have said all. */
+const CLOSE_TIMEOUT = 2000
+
+/**
+ * What is written at one end comes out at the other, and nobody between them can read or change it. A side may end on its
+ * own, also where the raw duplex cannot. When both have, or it is destroyed, so is the raw duplex.
+ *
+ * Besides the errors of the raw duplex, which are given on as they are: `ERR_DECRYPT` for bytes that were changed,
+ * `ERR_TRUNCATED` where the other side has gone without an end, `ERR_INTERRUPTED` where it did not wait for ours.
+ */
+export class SecureDuplex extends Duplex implements ConnectionEvents {
+  /** The public key that the other side has proved, 32 bytes. */
+  readonly peerKey: Uint8Array
+  /** 64 bytes that both sides have in common, and no other connection has; no secret. */
+  readonly handshakeHash: Uint8Array
+  readonly #connection: Connection
+  readonly #encryptor: Encryptor
+  readonly #decryptor: Decryptor
+  /** The mark of our end is on its way. */
+  #isSaid = false
+  #isRawEnded = false
+
+  /** @param connection open, with this as its events from now on */
+  constructor(connection: Connection, { sending, receiving, hash, peerKey }: Agreed) {
+    super({ highWaterMark: HIGH_WATER_MARK })
+    this.peerKey = peerKey
+    this.handshakeHash = hash
+    this.#connection = connection
+    // each key is for one stream of one connection: numbers begin at 0, and no header is needed
+    this.#encryptor = new Encryptor(createSecretKey(sending), null, CHUNKS)
+    this.#decryptor = new Decryptor(createSecretKey(receiving), null, undefined, CHUNKS)
+    this.#encryptor.on('data', (record: Buffer) => connection.write(record) || this.#encryptor.pause())
+    this.#decryptor
+      .on('data', (bytes: Buffer) => this.push(bytes) || this.#decryptor.pause())
+      .on('drain', () => connection.resume())
+      .on('end', () => this.push(null))
+    for (const stage of [this.#encryptor, this.#decryptor]) stage.on('error', (error) => this.destroy(error))
+    this.once('end', () => this.#look())
+  }
+
+  data(bytes: Buffer): void {
+    const decryptor = this.#decryptor
+    // behind the end of the stream, which was proved, nothing counts
+    if (decryptor.writableEnded || decryptor.destroyed) return
+    const end = () => decryptor.isAtEnd && !decryptor.writableEnded && decryptor.end()
+    if (!decryptor.write(bytes, end)) this.#connection.pause()
+  }
+
+  drained(): void {
+    this.#encryptor.resume()
+  }
+
+  ended(): void {
+    this.#isRawEnded = true
+    if (!this.#decryptor.writableEnded && !this.#decryptor.destroyed) this.#decryptor.end()
+    this.#look()
+  }
+
+  broken(cause: Error): void {
+    if (!this.#isOver) this.destroy(cause)
+  }
+
+  override _read(): void {
+    this.#decryptor.resume()
+  }
+
+  override _write(chunk: Buffer, encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.#encryptor.write(chunk, encoding, done)
+  }
+
+  /** What has piled up goes in as few records as it fits in. */
+  override _writev(batch: { chunk: Buffer }[], done: (error?: Error | null) => void): void {
+    this.#encryptor.cork()
+    for (const [at, { chunk }] of batch.entries())
+      this.#encryptor.write(chunk, at === batch.length - 1 ? done : undefined)
+    this.#encryptor.uncork()
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    const said = () => {
+      this.#isSaid = true
+      done()
+    }
+    this.#encryptor.once('end', said).end()
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    // what is on its way may take a while; whoever closes early wants no more of it
+    const closed = this.#isOver && !error ? this.#connection.end(CLOSE_TIMEOUT) : this.#connection.destroy()
+    for (const stage of [this.#encryptor, this.#decryptor]) stage.destroy()
+    Promise.resolve(closed).then(() => done(error))
+  }
+
+  /** Both sides have said all. */
+  get #isOver(): boolean {
+    return this.readableEnded && this.#isSaid
+  }
+
+  /** The other side closes nothing before it has heard our end; who has gone can be told nothing. */
+  #look(): void {
+    if (!this.#isRawEnded || !this.readableEnded || this.#isSaid) return
+    this.destroy(new SluiceError('ERR_INTERRUPTED', 'the peer closed the connection before it had heard all'))
+  }
+}
