@@ -88,7 +88,7 @@ function notSecure(found: Buffer): string {
   const common = Math.min(found.length, MAGIC.length)
   if (MAGIC.compare(found, 0, common, 0, common) === 0) return 'it speaks Sluice without a secure channel'
   const name = PREFACE.length - 1
-  if (PREFACE.compare(found, 0, name, 0, name) === 0)
+  if (found.length > name && PREFACE.compare(found, 0, name, 0, name) === 0)
     return `it speaks version ${found[name]} of the secure channel, this side ${PREFACE[name]}; install the same version on both sides`
   const shown = printable(found.toString('latin1', 0, 16))
   return `it does not speak the secure channel of Sluice; it began with "${shown}"`

@@ -99,5 +99,5 @@ export function encodeSecret(secret: Uint8Array | undefined): Buffer {
 
 /** Undoes {@link encodeSecret}. */
 export function decodeSecret(payload: Uint8Array): Uint8Array | undefined {
-  return payload[0] === 1 ? payload.slice(1) : undefined
+  return payload[0] === 1 ? Uint8Array.from(payload.subarray(1)) : undefined
 }

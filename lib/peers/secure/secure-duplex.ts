@@ -3,7 +3,7 @@ import { Duplex } from 'node:stream'
 import { SluiceError } from '../../errors.js'
 import { Decryptor } from '../../stages/bytes/decryptor.js'
 import { Encryptor } from '../../stages/bytes/encryptor.js'
-import type { ChunkOptions } from '../../stages/bytes/sealed-stream.js'
+import { type ChunkOptions, MAX_CHUNK } from '../../stages/bytes/sealed-stream.js'
 import type { Connection, ConnectionEvents } from '../../transfer/connection.js'
 import type { Agreed } from './noise.js'
 
@@ -14,10 +14,13 @@ import type { Agreed } from './noise.js'
  */
 const CHUNKS: ChunkOptions = { padding: 4096, rekey: 2 ** 20 }
 
-const HIGH_WATER_MARK = 64 * 1024
+/** Bytes that pile up before a writer is told to wait: some records, so that only the last of them is padded by much. */
+const HIGH_WATER_MARK = 256 * 1024
 
 /** Milliseconds for which the raw duplex may take to close when both sides have said all. */
 const CLOSE_TIMEOUT = 2000
+
+type WriteCallback = (error?: Error | null) => void
 
 /**
  * What is written at one end comes out at the other, and nobody between them can read or change it. A side may end on its
@@ -40,7 +43,7 @@ export class SecureDuplex extends Duplex implements ConnectionEvents {
 
   /** @param connection open, with this as its events from now on */
   constructor(connection: Connection, { sending, receiving, hash, peerKey }: Agreed) {
-    super({ highWaterMark: HIGH_WATER_MARK })
+    super({ writableHighWaterMark: HIGH_WATER_MARK, readableHighWaterMark: MAX_CHUNK })
     this.peerKey = peerKey
     this.handshakeHash = hash
     this.#connection = connection
@@ -82,19 +85,27 @@ export class SecureDuplex extends Duplex implements ConnectionEvents {
     this.#decryptor.resume()
   }
 
-  override _write(chunk: Buffer, encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+  /** All that is written in one turn goes as one: a frame and what announces it need not be two records. */
+  override write(chunk: unknown, ...rest: unknown[]): boolean {
+    if (this.writableCorked === 0) {
+      this.cork()
+      process.nextTick(() => this.uncork())
+    }
+    return super.write(chunk, ...(rest as [BufferEncoding, WriteCallback]))
+  }
+
+  override _write(chunk: Buffer, encoding: BufferEncoding, done: WriteCallback): void {
     this.#encryptor.write(chunk, encoding, done)
   }
 
-  /** What has piled up goes in as few records as it fits in. */
-  override _writev(batch: { chunk: Buffer }[], done: (error?: Error | null) => void): void {
+  override _writev(batch: { chunk: Buffer }[], done: WriteCallback): void {
     this.#encryptor.cork()
     for (const [at, { chunk }] of batch.entries())
       this.#encryptor.write(chunk, at === batch.length - 1 ? done : undefined)
     this.#encryptor.uncork()
   }
 
-  override _final(done: (error?: Error | null) => void): void {
+  override _final(done: WriteCallback): void {
     const said = () => {
       this.#isSaid = true
       done()
@@ -102,7 +113,7 @@ export class SecureDuplex extends Duplex implements ConnectionEvents {
     this.#encryptor.once('end', said).end()
   }
 
-  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+  override _destroy(error: Error | null, done: WriteCallback): void {
     // what is on its way may take a while; whoever closes early wants no more of it
     const closed = this.#isOver && !error ? this.#connection.end(CLOSE_TIMEOUT) : this.#connection.destroy()
     for (const stage of [this.#encryptor, this.#decryptor]) stage.destroy()

@@ -1,0 +1,83 @@
+import { createSecretKey } from 'node:crypto'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import test from 'ava'
+import fc from 'fast-check'
+import { isSluiceError } from '../../../lib/index.js'
+import { Decryptor } from '../../../lib/stages/bytes/decryptor.js'
+import { Encryptor } from '../../../lib/stages/bytes/encryptor.js'
+import type { ChunkOptions } from '../../../lib/stages/bytes/sealed-stream.js'
+import { piecesOf, randomContent } from '../../../lib/testing/index.js'
+
+const key = createSecretKey(Buffer.alloc(32, 7))
+
+/** One chunk for each text. */
+function seal(texts: readonly Buffer[], options: ChunkOptions): Buffer[] {
+  const encryptor = new Encryptor(key, null, options)
+  const chunks = texts.flatMap((text) => [...encryptor.convert([text])])
+  return [...chunks, ...encryptor.finish()] as Buffer[]
+}
+
+async function open(sealed: readonly Buffer[], options: ChunkOptions, by = key) {
+  const opened: Buffer[] = []
+  const decryptor = new Decryptor(by, null, undefined, options).on('data', (bytes: Buffer) =>
+    opened.push(bytes),
+  )
+  const error: unknown = await pipeline(Readable.from(sealed), decryptor).catch((reason: unknown) => reason)
+  return { opened: Buffer.concat(opened), error, isAtEnd: decryptor.isAtEnd }
+}
+
+test('what is padded comes out as it was, however it is split, and every chunk has a length of the few', async (t) => {
+  const texts = fc.array(fc.uint8Array({ minLength: 1, maxLength: 600 }), { maxLength: 8 })
+  const run = fc.asyncProperty(texts, fc.integer({ min: 1, max: 700 }), async (all, size) => {
+    const options = { padding: 256, rekey: 3 }
+    const sealed = seal(
+      all.map((text) => Buffer.from(text)),
+      options,
+    )
+    for (const chunk of sealed.slice(0, -1)) t.is((chunk.length - 20) % 256, 0)
+    t.is(sealed.at(-1)!.length, 20)
+    const { opened, error, isAtEnd } = await open(piecesOf(Buffer.concat(sealed), size), options)
+    t.is(error, undefined)
+    t.true(isAtEnd)
+    t.true(opened.equals(Buffer.concat(all)))
+  })
+  await fc.assert(run, { numRuns: 50 })
+})
+
+test('the largest chunk holds 64 KiB with its padding', async (t) => {
+  const options = { padding: 4096 }
+  const content = randomContent(200_000)
+  const sealed = seal([content], options)
+  t.deepEqual(
+    sealed.map(({ length }) => length - 20),
+    [65536, 65536, 65536, 4096, 0],
+  )
+  t.true((await open(sealed, options)).opened.equals(content))
+})
+
+test('each key seals so many chunks, and the next one opens none of them', async (t) => {
+  const texts = Array.from({ length: 7 }, (_, at) => Buffer.of(at))
+  const sealed = seal(texts, { rekey: 3 })
+  t.true((await open(sealed, { rekey: 3 })).opened.equals(Buffer.concat(texts)))
+  // who knows nothing of it opens what the first key has sealed
+  const { opened, error } = await open(sealed, {})
+  t.true(opened.equals(Buffer.concat(texts.slice(0, 3))))
+  t.true(isSluiceError(error, 'ERR_DECRYPT'))
+})
+
+test('a chunk that is not padded as was agreed is refused before anything is kept for it', async (t) => {
+  const { opened, error } = await open(seal([Buffer.from('hello')], {}), { padding: 256 })
+  t.is(opened.length, 0)
+  t.true(isSluiceError(error, 'ERR_DECRYPT'))
+})
+
+test('a length that does not fit its chunk is refused, even by who has the key', async (t) => {
+  for (const length of [0, 254, 2 ** 24 - 1]) {
+    const text = Buffer.alloc(256)
+    text.writeUIntBE(length, 0, 3)
+    const { opened, error } = await open(seal([text], {}), { padding: 256 })
+    t.is(opened.length, 0)
+    t.true(isSluiceError(error, 'ERR_DECRYPT'), String(length))
+  }
+})
