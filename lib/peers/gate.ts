@@ -31,9 +31,9 @@ const MOST_ADDRESSES = 4096
 const A_MINUTE = 60_000
 
 /**
- * How many strangers a listener bears at once. Where there are too many in handshake, the one that has been at it longest
- * is dropped for the one that comes: an honest one needs two round trips, and is through before its turn comes, however
- * many there are that say nothing. Whoever is through counts no more.
+ * How many strangers a listener bears at once. Where there are too many in handshake, the one that has been at it
+ * longest is dropped for the one that comes: an honest one needs two round trips, and is through before its turn
+ * comes, however many there are that say nothing. Whoever is through counts no more.
  */
 export class Gate {
   readonly #atOnce: number

@@ -34,9 +34,9 @@ const SECRET = 16
 const AN_HOUR = 60 * 60 * 1000
 
 /**
- * The secrets of the tickets that a listener has given out, and who came with them. The first success binds a secret to
- * the dialler's key, and uses it up: that key is let in from then on, also without the secret and after it has expired,
- * so that a transfer goes on after a break. No other key is.
+ * The secrets of the tickets that a listener has given out, and who came with them. The first success binds a secret
+ * to the dialler's key, and uses it up: that key is let in from then on, also without the secret and after it has
+ * expired, so that a transfer goes on after a break. No other key is.
  */
 export class Invitations {
   readonly #tries: number

@@ -49,7 +49,9 @@ export interface DiallerOptions extends CommonOptions {
   secret?: Uint8Array
 }
 
-/** Who asks to be let in: has proved its public key (32 bytes), and may have shown the secret of a ticket (16 bytes). */
+/**
+ * Who asks to be let in: has proved its public key (32 bytes), and may have shown the secret of a ticket (16 bytes).
+ */
 export interface Stranger {
   key: Uint8Array
   secret?: Uint8Array
@@ -74,10 +76,10 @@ const KEYS = {
 const WELCOME = 1
 
 /**
- * Makes a secure channel of any raw duplex: both sides prove their keys, the listener lets the dialler in or not, and
- * what is said from then on is encrypted, authenticated and padded. The handshake is described in `secure/noise.ts`, the
- * records in `../stages/bytes/sealed-stream.ts`. Where it fails, the raw duplex is closed, and nothing of the peer has
- * been given to anybody.
+ * Makes a secure channel of any raw duplex: both sides prove their keys, the listener lets the dialler in or not,
+ * and what is said from then on is encrypted, authenticated and padded. The handshake is described in
+ * `secure/noise.ts`, the records in `../stages/bytes/sealed-stream.ts`. Where it fails, the raw duplex is closed,
+ * and nothing of the peer has been given to anybody.
  *
  * @throws SluiceError `ERR_IDENTITY`: the other side does not speak this, has not proved its key, or is not (does not
  *   let us) in; `ERR_UNREACHABLE`: the connection was gone; `ERR_TIMEOUT`; `ERR_CANCELLED`; `ERR_USAGE`; `ERR_STATE`

@@ -3,7 +3,9 @@ import type { ConnectionEvents } from '../../transfer/connection.js'
 import { MAGIC } from '../../wire/preface.js'
 import { PREFACE } from './noise.js'
 
-/** Bytes that are kept of a peer which is not known yet: all that it may say, and more than a message needs to show. */
+/**
+ * Bytes that are kept of a peer which is not known yet: all that it may say, and more than a message needs to show.
+ */
 const MOST_HELD = 256
 
 const LEFT =

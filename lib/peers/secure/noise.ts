@@ -1,7 +1,7 @@
 /**
- * The handshake of a secure channel: `Noise_XK_Ed25519_ChaChaPoly_BLAKE2b`, of the package `noise-handshake` with the
- * curve of `noise-curve-ed` (the Noise Protocol Framework, revision 34, with Diffie-Hellman on the points of Ed25519, so
- * that the key by which a user signs is the key by which a connection is made).
+ * The handshake of a secure channel: `Noise_XK_Ed25519_ChaChaPoly_BLAKE2b`, of the package `noise-handshake` with
+ * the curve of `noise-curve-ed` (the Noise Protocol Framework, revision 34, with Diffie-Hellman on the points of
+ * Ed25519, so that the key by which a user signs is the key by which a connection is made).
  *
  * ```
  * either side first says   "SLUICE-N" · version u8                             9 bytes, which are also the prologue
@@ -9,11 +9,11 @@
  * listener → dialler       e, ee                                               48 bytes
  * dialler → listener       s, se · payload: has secret u8 · secret (16 bytes)  81 bytes
  * ```
- * All have one length, so that none is said beforehand, and nothing tells whether there is a secret. In XK the dialler
- * has to know the listener's key, and shows its own only to the holder of that: whoever listens on the way learns neither.
- * The third message is the first that is said to a listener which has proved its key (by the second), and goes with keys
- * of this one connection: its payload is as safe as anything that is said later (source 2, destination 5 in
- * section 7.7 of the framework). So the secret stands there, and costs no message of its own.
+ * All have one length, so that none is said beforehand, and nothing tells whether there is a secret. In XK the
+ * dialler has to know the listener's key, and shows its own only to the holder of that: whoever listens on the way
+ * learns neither. The third message is the first that is said to a listener which has proved its key (by the
+ * second), and goes with keys of this one connection: its payload is as safe as anything that is said later (source
+ * 2, destination 5 in section 7.7 of the framework). So the secret stands there, and costs no message of its own.
  */
 import { messageOf, SluiceError } from '../../errors.js'
 

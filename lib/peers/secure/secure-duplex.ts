@@ -8,13 +8,16 @@ import type { Connection, ConnectionEvents } from '../../transfer/connection.js'
 import type { Agreed } from './noise.js'
 
 /**
- * Records are padded, so that what is said in them cannot be told by their lengths: a list of files with long names is as
- * long as one with short ones, as far as that goes in 4 KiB. And each key seals 64 GiB at most: ChaCha20-Poly1305 would
- * do for more than can ever be sent, but whoever gets hold of a key later should not open with it what was sent hours ago.
+ * Records are padded, so that what is said in them cannot be told by their lengths: a list of files with long names
+ * is as long as one with short ones, as far as that goes in 4 KiB. And each key seals 64 GiB at most:
+ * ChaCha20-Poly1305 would do for more than can ever be sent, but whoever gets hold of a key later should not open
+ * with it what was sent hours ago.
  */
 const CHUNKS: ChunkOptions = { padding: 4096, rekey: 2 ** 20 }
 
-/** Bytes that pile up before a writer is told to wait: some records, so that only the last of them is padded by much. */
+/**
+ * Bytes that pile up before a writer is told to wait: some records, so that only the last of them is padded by much.
+ */
 const HIGH_WATER_MARK = 256 * 1024
 
 /** Milliseconds for which the raw duplex may take to close when both sides have said all. */
@@ -23,8 +26,8 @@ const CLOSE_TIMEOUT = 2000
 type WriteCallback = (error?: Error | null) => void
 
 /**
- * What is written at one end comes out at the other, and nobody between them can read or change it. A side may end on its
- * own, also where the raw duplex cannot. When both have, or it is destroyed, so is the raw duplex.
+ * What is written at one end comes out at the other, and nobody between them can read or change it. A side may end
+ * on its own, also where the raw duplex cannot. When both have, or it is destroyed, so is the raw duplex.
  *
  * Besides the errors of the raw duplex, which are given on as they are: `ERR_DECRYPT` for bytes that were changed,
  * `ERR_TRUNCATED` where the other side has gone without an end, `ERR_INTERRUPTED` where it did not wait for ours.

@@ -19,8 +19,8 @@
  * ```
  * stream key   HKDF-SHA-256(secret = key, salt = header · header of the other, info = "sluice encryption-2", 32 bytes)
  * ```
- * Who has a key for one stream alone, as a secure channel has for each direction, sends no header: that is the stream key.
- * There each text is padded, so that its length does not tell what it is, and keys do not last for ever.
+ * Who has a key for one stream alone, as a secure channel has for each direction, sends no header: that is the
+ * stream key. There each text is padded, so that its length does not tell what it is, and keys do not last for ever.
  *
  * ```
  * text         length of what follows as u24be · content · zeros, up to a multiple of so many bytes
