@@ -119,8 +119,7 @@ class Opening {
     const { signal, timeout = 10_000, clock = systemClock } = this.#options
     const abort = () =>
       this.#fail(new SluiceError('ERR_CANCELLED', 'the handshake was cancelled', { cause: signal?.reason }))
-    const late = () =>
-      this.#fail(new SluiceError('ERR_TIMEOUT', `the handshake was not done within ${timeout} ms`))
+    const late = () => this.#fail(new SluiceError('ERR_TIMEOUT', tooLate(timeout)))
     this.#connection.open()
     const cancel = clock.after(timeout, late)
     signal?.addEventListener('abort', abort)
@@ -148,7 +147,7 @@ class Opening {
     const proof = handshake.say(encodeSecret(secret), 'the listener has no right key')
     const channel = this.#seal(handshake.agreed)
     this.#connection.write(proof)
-    if ((await firstByte(channel)) === WELCOME) return handedOver(channel)
+    if ((await firstByte(channel)) === WELCOME) return channel.off('error', notYetHandedOver)
     const message = 'the listener does not let us in: the ticket was used, has expired, or is not for it'
     throw new SluiceError('ERR_IDENTITY', message)
   }
@@ -169,7 +168,7 @@ class Opening {
       throw this.#refusal
     }
     channel.write(Buffer.of(WELCOME))
-    return handedOver(channel)
+    return channel.off('error', notYetHandedOver)
   }
 
   /** From here on what the peer says are records. */
@@ -187,11 +186,6 @@ class Opening {
 
 /** Errors of a channel that nobody has yet: they are looked for where they matter. */
 const notYetHandedOver = () => {}
-
-function handedOver(channel: SecureDuplex): SecureDuplex {
-  if (channel.errored) throw brokenOff(channel.errored)
-  return channel.off('error', notYetHandedOver)
-}
 
 /** The first byte that the listener says in the channel; what follows it stays there. */
 async function firstByte(channel: SecureDuplex): Promise<number | undefined> {
@@ -226,6 +220,9 @@ async function refusalOf(admit: () => boolean | Promise<boolean>): Promise<Sluic
     return asSluiceError(error, 'ERR_IDENTITY', message)
   }
 }
+
+const tooLate = (ms: number) =>
+  `the handshake was not done within ${ms} ms: the peer is slow, or does not speak the secure channel of Sluice`
 
 const NOTHING = Buffer.alloc(0)
 

@@ -4,6 +4,8 @@ import test, { type ExecutionContext } from 'ava'
 import { deferred } from '../../lib/async.js'
 import { type Code, isSluiceError } from '../../lib/index.js'
 import { Invitations } from '../../lib/peers/invitations.js'
+import { FirstWords } from '../../lib/peers/secure/first-words.js'
+import { encodeSecret, Handshake, PREFACE } from '../../lib/peers/secure/noise.js'
 import type { SecureDuplex } from '../../lib/peers/secure.js'
 import { turns } from '../../lib/testing/conformance/probe.js'
 import { duplexPair, FakeClock, randomContent } from '../../lib/testing/index.js'
@@ -211,12 +213,52 @@ test('a peer that speaks something else is named as such at its first wrong byte
   }
 })
 
+test('a dialler that does not wait for its turn is refused, whoever it is', async (t) => {
+  const [near, far] = duplexPair()
+  const words = new FirstWords()
+  far.on('data', (bytes: Buffer) => words.data(bytes)).on('error', () => {})
+  const opening = t.throwsAsync(listen(near), { code: 'ERR_IDENTITY', message: /did not wait for its turn/ })
+  const handshake = await Handshake.begin(ALICE, BOB.publicKey)
+  far.write(Buffer.concat([PREFACE, handshake.say(Buffer.alloc(0), 'the key')]))
+  await words.takePreface()
+  handshake.hear(await words.take(48), 'the answer')
+  far.write(Buffer.concat([handshake.say(encodeSecret(undefined), 'the proof'), Buffer.of(0)]))
+  await opening
+  await whenClosed(near)
+})
+
+test('a dialler that leaves while the listener thinks about it is not let in', async (t) => {
+  for (const leave of ['end', 'destroy'] as const) {
+    const raw = duplexPair()
+    const asked = deferred<void>()
+    const answer = deferred<boolean>()
+    const admit = () => {
+      asked.resolve()
+      return answer.promise
+    }
+    const opening = outcome(listen(raw[1], { admit }))
+    const dialling = outcome(dial(raw[0]))
+    await asked.promise
+    raw[0][leave]()
+    await turns(10)
+    answer.resolve(true)
+    t.true(['ERR_IDENTITY', 'ERR_UNREACHABLE'].includes(await opening))
+    await dialling
+    await Promise.all(raw.map(whenClosed))
+  }
+})
+
+test('the name and the version of the protocol are bound in: the same handshake without them does not open', async (t) => {
+  const [near, far] = toStranger()
+  far.write(Buffer.concat([PREFACE, otherNoise('XK')]))
+  await t.throwsAsync(listen(near), { code: 'ERR_IDENTITY', message: /expects somebody with another key/ })
+})
+
 test('the same first bytes with another pattern behind them prove nothing', async (t) => {
-  const preface = Buffer.from('SLUICE-N\x01', 'latin1')
   for (const pattern of ['IK', 'NN', 'XX']) {
     for (const side of [dial, listen]) {
       const [near, far] = toStranger()
-      far.end(Buffer.concat([preface, otherNoise(pattern), Buffer.alloc(200)]))
+      far.end(Buffer.concat([PREFACE, otherNoise(pattern), Buffer.alloc(200)]))
       t.is(await outcome(side(near)), 'ERR_IDENTITY', pattern)
     }
   }

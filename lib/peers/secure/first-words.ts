@@ -3,9 +3,10 @@ import type { ConnectionEvents } from '../../transfer/connection.js'
 import { MAGIC } from '../../wire/preface.js'
 import { PREFACE } from './noise.js'
 
-/**
- * Bytes that are kept of a peer which is not known yet: all that it may say, and more than a message needs to show.
- */
+/** Each side waits for the other after each message: whoever does not has not heard it. */
+const TOO_MUCH = 'the peer did not wait for its turn in the handshake: it may be a recording'
+
+/** Bytes that are kept of a peer which is not known yet: more than a handshake has, so that too many are noticed. */
 const MOST_HELD = 256
 
 const LEFT =
@@ -14,7 +15,6 @@ const LEFT =
 /** What a peer says before it is known, read message by message; no more of it is kept than a handshake has. */
 export class FirstWords implements ConnectionEvents {
   #held: Buffer = Buffer.alloc(0)
-  #hasMore = false
   #hasSpoken = false
   #failure: SluiceError | undefined
   #look = () => {}
@@ -23,7 +23,6 @@ export class FirstWords implements ConnectionEvents {
     const room = MOST_HELD - this.#held.length
     this.#held = Buffer.concat([this.#held, bytes.subarray(0, room)])
     this.#hasSpoken = true
-    this.#hasMore ||= bytes.length > room
     this.#look()
   }
 
@@ -50,7 +49,6 @@ export class FirstWords implements ConnectionEvents {
   async take(length: number): Promise<Buffer> {
     while (this.#held.length < length) {
       if (this.#failure) throw this.#failure
-      if (this.#hasMore) throw tooMuch()
       await new Promise<void>((resolve) => {
         this.#look = resolve
       })
@@ -63,7 +61,7 @@ export class FirstWords implements ConnectionEvents {
   /** All was said that belongs to the handshake: throws if the peer is gone, or has said more. */
   finish(): void {
     if (this.#failure) throw this.#failure
-    if (this.#held.length > 0 || this.#hasMore) throw tooMuch()
+    if (this.#held.length > 0) throw new SluiceError('ERR_IDENTITY', TOO_MUCH)
   }
 
   /** Reads the preface, and says at its first wrong byte what the peer is instead. */
@@ -78,12 +76,6 @@ export class FirstWords implements ConnectionEvents {
       })
     }
   }
-}
-
-/** Each side waits for the other after each message: whoever does not has not heard it. */
-function tooMuch(): SluiceError {
-  const message = 'the peer did not wait for its turn in the handshake: it may be a recording'
-  return new SluiceError('ERR_IDENTITY', message)
 }
 
 function notSecure(found: Buffer): string {
