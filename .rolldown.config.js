@@ -66,8 +66,8 @@ const folderOf = ({ moduleIds }) =>
 const command = defineConfig({
   input: { sluice: 'dist/lib/cli/main.js', terminal: 'dist/lib/terminal/progress-bar.js' },
   platform: 'node',
-  // native: it is not there on each platform, and has something that takes its place
-  external: ['@napi-rs/blake-hash'],
+  // native, or stands on what is
+  external: ['@napi-rs/blake-hash', 'noise-handshake', 'noise-curve-ed'],
   plugins: [mapsOfTsc, noMapsOfPackages, licences('packages/LICENCES')],
   output: {
     dir: 'dist/bin',

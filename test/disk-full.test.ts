@@ -69,7 +69,7 @@ test('HOSTILE-INPUT 34: an offer beyond the free space is refused with both numb
   if (dir === null) return t.log('no tmpfs can be mounted here; only the disk in memory was tried')
   // a folder that is not made yet is on the disk of what is above it
   const inbox = join(dir, 'inbox')
-  const receiver = new Command(t, ['receive', '--dir', inbox, '--once', '--yes'])
+  const receiver = new Command(t, ['receive', '--plain', '--dir', inbox, '--once', '--yes'])
   const sent = await run(t, 'send', join(source, 'tree'), '--to', await receiver.line())
   const received = await receiver.ended
   t.is(sent.code, 8, sent.err)
@@ -83,7 +83,7 @@ test('a small disk that somebody else fills up: exit 8 on both sides, with the p
   const source = await plant(await temporary(t), { 'tree/a': randomBytes(3 * MIB) })
   const dir = await smallDisk(t)
   if (dir === null) return t.log('no tmpfs can be mounted here; only the disk in memory was tried')
-  const receiver = new Command(t, ['receive', '--dir', dir, '--once', '--yes', '--json'])
+  const receiver = new Command(t, ['receive', '--plain', '--dir', dir, '--once', '--yes', '--json'])
   const { address } = JSON.parse(await receiver.line())
   const sender = new Command(t, ['send', join(source, 'tree'), '--to', address, '--limit', '1M'])
   // the room was looked at by then

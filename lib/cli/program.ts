@@ -55,6 +55,16 @@ function targetOptions(command: Command): Command {
     .option('--links', 'make symbolic links, instead of leaving them out; one that leads out fails')
 }
 
+function listenOptions(command: Command): Command {
+  return command
+    .option('--listen <host:port>', 'listen here (default: any free port, at all addresses of this machine)')
+    .option('--allow <name>', 'let in this known peer, without a ticket; may be repeated', repeated)
+    .option('--many <n>', 'how many others the ticket is good for (default: one)')
+    .option('--qr', 'show the ticket as a QR code, too')
+    .option('--remember <name>', 'after a transfer, know the other side by this name')
+    .option('--plain', 'neither ticket nor encryption, on this machine only')
+}
+
 /**
  * The commands.
  * @param act runs a command; `streams`: its standard output is bytes, not results
@@ -72,11 +82,16 @@ function program(
   const run = (command: Command, action: (context: Context) => Promise<void>, streams = false) =>
     act(command.optsWithGlobals().json === true, streams, action)
 
-  sourceOptions(sluice.command('send'))
-    .description('send files and folders to a receiver')
+  listenOptions(sourceOptions(sluice.command('send')))
+    .description(
+      'send files and folders to a receiver; without --to waits for one, and prints a ticket for it',
+    )
     .argument('<path...>', 'files and folders; - is standard input')
-    .option('--to <host:port>', 'where the receiver listens')
-    .option('--listen <host:port>', 'listen here for the receiver, instead of connecting to it')
+    .option(
+      '--to <whom>',
+      'the receiver: its ticket, the name of a known peer, or host:port of this machine; - asks for it (default: SLUICE_TICKET)',
+    )
+    .option('--via <command>', "through a program, as 'ssh host sluice receive --stdio --yes --dir inbox'")
     .option('--limit <rate>', 'at most so many bytes per second, as 500k or 10M')
     .option(
       '--retry <n>',
@@ -87,14 +102,21 @@ function program(
       run(command, async (context) => (await transfers()).sendCommand(paths, flags, context)),
     )
 
-  targetOptions(sluice.command('receive'))
-    .description('receive into a folder; prints the address that it listens on as its first line')
-    .argument('[host:port]', 'where the sender listens, to connect to it')
-    .option('--listen <host:port>', 'listen here; the default is any free port of 127.0.0.1')
+  listenOptions(targetOptions(sluice.command('receive')))
+    .description('receive into a folder; waits for senders, and prints a ticket for them as its first line')
+    .argument(
+      '[whom]',
+      'the sender: its ticket, the name of a known peer, or host:port of this machine; - asks for it (default: SLUICE_TICKET)',
+    )
+    .option('--stdio', 'receive over standard input and output, for --via of the sender')
     .option('--once', 'end after one transfer, with its exit status')
     .option('--yes', 'accept without asking')
-    .action((address, flags, command) =>
-      run(command, async (context) => (await transfers()).receiveCommand(address, flags, context)),
+    .action((whom, flags, command) =>
+      run(
+        command,
+        async (context) => (await transfers()).receiveCommand(whom, flags, context),
+        flags.stdio === true,
+      ),
     )
 
   sourceOptions(sluice.command('pack'))

@@ -181,8 +181,8 @@ export class KnownPeers {
   }
 }
 
-/** The alarm. */
-function changedKey(known: KnownPeer, key: Uint8Array): SluiceError {
+/** The alarm that a known name has another key than before. */
+export function changedKey(known: KnownPeer, key: Uint8Array): SluiceError {
   const [expected, found] = [fingerprint(known.key), fingerprint(key)]
   const name = shownValue(known.name)
   const message =

@@ -24,7 +24,7 @@ async function setup(t: ExecutionContext<unknown>) {
 
 test('receive and send move a folder; the address is the first line', async (t) => {
   const { source, photos, dir } = await setup(t)
-  const receiver = new Command(t, ['receive', '--dir', dir, '--once', '--yes'])
+  const receiver = new Command(t, ['receive', '--plain', '--dir', dir, '--once', '--yes'])
   const address = await receiver.line()
   t.regex(address, /^127\.0\.0\.1:\d+$/)
   const sent = await run(t, 'send', photos, '--to', address)
@@ -41,7 +41,7 @@ test('receive and send move a folder; the address is the first line', async (t) 
 
 test('either side may listen', async (t) => {
   const { source, photos, dir } = await setup(t)
-  const sender = new Command(t, ['send', photos, '--listen', '127.0.0.1:0', '--limit', '50M'])
+  const sender = new Command(t, ['send', photos, '--plain', '--listen', '127.0.0.1:0', '--limit', '50M'])
   const received = await run(t, 'receive', await sender.line(), '--dir', dir, '--yes')
   t.is(received.code, 0, received.err)
   t.is((await sender.ended).code, 0)
@@ -50,7 +50,7 @@ test('either side may listen', async (t) => {
 
 test('with --json there is one event per line, of one version, and nothing else', async (t) => {
   const { photos, dir } = await setup(t)
-  const receiver = new Command(t, ['receive', '--dir', dir, '--once', '--yes', '--json'])
+  const receiver = new Command(t, ['receive', '--plain', '--dir', dir, '--once', '--yes', '--json'])
   const { event, address, version } = JSON.parse(await receiver.line())
   t.is(event, 'listening')
   t.is(version, 1)
@@ -66,7 +66,7 @@ test('with --json there is one event per line, of one version, and nothing else'
 
 test('KNOWN-FAILURES 19, 33: without --yes and without a terminal an offer is refused, and nothing is left', async (t) => {
   const { photos, dir } = await setup(t)
-  const receiver = new Command(t, ['receive', '--dir', dir, '--once'])
+  const receiver = new Command(t, ['receive', '--plain', '--dir', dir, '--once'])
   const sent = await run(t, 'send', photos, '--to', await receiver.line())
   t.is(sent.code, 3)
   t.regex(sent.err, /--yes/)
@@ -103,7 +103,7 @@ test('unpack warns of what an earlier run left and it cannot read', async (t) =>
 
 test('standard input goes as a file', async (t) => {
   const { dir } = await setup(t)
-  const receiver = new Command(t, ['receive', '--dir', dir, '--once', '--yes'])
+  const receiver = new Command(t, ['receive', '--plain', '--dir', dir, '--once', '--yes'])
   const sender = new Command(t, ['send', '-', '--name', 'log.txt', '--to', await receiver.line()], {
     input: 'pipe',
   })
@@ -138,7 +138,7 @@ test('a dry run says what would be sent, and sends nothing', async (t) => {
 
 test('a receiver serves one transfer after the other until it is stopped', async (t) => {
   const { photos, dir } = await setup(t)
-  const receiver = new Command(t, ['receive', '--dir', dir, '--yes'])
+  const receiver = new Command(t, ['receive', '--plain', '--dir', dir, '--yes'])
   const address = await receiver.line()
   for (let i = 0; i < 2; i++) t.is((await run(t, 'send', photos, '--to', address)).code, 0)
   receiver.child.kill('SIGINT')
@@ -147,7 +147,7 @@ test('a receiver serves one transfer after the other until it is stopped', async
 
 test('Ctrl-C ends both sides, with 130 here and 4 there, and is told to the peer', async (t) => {
   const { photos, dir } = await setup(t)
-  const receiver = new Command(t, ['receive', '--dir', dir, '--once', '--yes', '--json'])
+  const receiver = new Command(t, ['receive', '--plain', '--dir', dir, '--once', '--yes', '--json'])
   const { address } = JSON.parse(await receiver.line())
   const sender = new Command(t, ['send', photos, '--to', address, '--limit', '50k', '--json'])
   while (JSON.parse(await sender.line()).state !== 'sending');
@@ -160,7 +160,7 @@ test('Ctrl-C ends both sides, with 130 here and 4 there, and is told to the peer
 
 test('HOSTILE-INPUT 56: silent connections, more than are kept, do not keep an honest one out', async (t) => {
   const { photos, dir } = await setup(t)
-  const receiver = new Command(t, ['receive', '--dir', dir, '--once', '--yes'])
+  const receiver = new Command(t, ['receive', '--plain', '--dir', dir, '--once', '--yes'])
   const [, port] = (await receiver.line()).split(':')
   const silent = Array.from({ length: scale(300, 1000) }, () =>
     connect(Number(port), '127.0.0.1').on('error', () => {}),
@@ -179,7 +179,7 @@ test('what a killed receiver leaves is shown by status, and removed by clean, wi
   const { photos, source, dir } = await setup(t)
   await mkdir(dir)
   await writeFile(join(dir, 'mine.part'), 'not of a transfer')
-  const receiver = new Command(t, ['receive', '--dir', dir, '--once', '--yes', '--json'])
+  const receiver = new Command(t, ['receive', '--plain', '--dir', dir, '--once', '--yes', '--json'])
   const { address } = JSON.parse(await receiver.line())
   new Command(t, ['send', photos, '--to', address, '--limit', '5k'])
   const partThere = async () => {
@@ -225,14 +225,14 @@ const WRONG: [string, string[], number, RegExp][] = [
   ['a port that is none', ['send', '.', '--to', '127.0.0.1:99999'], 2, /a port is at most 65535/],
   ['a pattern that is missing', ['send', '.', '--include', '--to', '127.0.0.1:1'], 2, /--include took --to/],
   ['an address that is not loopback', ['send', '.', '--to', '192.0.2.1:7'], 2, /loopback.*prove/],
-  ['listening on all addresses', ['receive', '--listen', '0.0.0.0:0'], 2, /loopback/],
+  ['listening on all addresses', ['receive', '--plain', '--listen', '0.0.0.0:0'], 2, /loopback/],
   ['a policy that is none', ['receive', '--conflict', 'maybe'], 2, /rename/],
   ['a rate that is none', ['send', '.', '--to', '127.0.0.1:1', '--limit', 'fast'], 2, /fast.*rate/],
   ['an algorithm that is none', ['send', '.', '--dry-run', '--hash', 'md17'], 2, /md17/],
   ['standard input without a name', ['send', '-', '--to', '127.0.0.1:1'], 2, /--name/],
   ['standard input and files', ['pack', '-', '.', '--name', 'x'], 2, /together/],
   ['a folder that is not there', ['status', 'nowhere'], 2, /nowhere/],
-  ['two addresses', ['receive', '127.0.0.1:1', '--listen', '127.0.0.1:0'], 2, /either/],
+  ['two addresses', ['receive', '127.0.0.1:1', '--plain', '--listen', '127.0.0.1:0'], 2, /either/],
 ]
 /** What fails only after it has begun is run as a process, which has to end then. */
 const BEGUN: typeof WRONG = [
@@ -283,7 +283,7 @@ test('a port in use is exit 2', async (t) => {
   await once(server, 'listening')
   t.teardown(() => server.close())
   const { port } = server.address() as { port: number }
-  const { code, err } = await run(t, 'receive', '--listen', `127.0.0.1:${port}`)
+  const { code, err } = await run(t, 'receive', '--plain', '--listen', `127.0.0.1:${port}`)
   t.is(code, 2)
   t.regex(err, /^sluice: [^\n]*in use[^\n]*\n$/)
 })
@@ -306,7 +306,7 @@ test('a sender that listens tells of strangers in one line each, and waits for i
   const { source, photos, dir } = await setup(t)
   await symlink('a b', join(photos, 'link'))
   for (const json of [false, true]) {
-    const sender = new Command(t, ['send', photos, '--listen', '127.0.0.1:0', ...(json ? ['--json'] : [])])
+    const sender = new Command(t, ['send', photos, '--plain', '--listen', '127.0.0.1:0', ...(json ? ['--json'] : [])])
     const first = await sender.line()
     const address: string = json ? JSON.parse(first).address : first
     const port = Number(address.split(':')[1])
@@ -347,14 +347,14 @@ test('a file that cannot be read fails alone: exit 1 on both sides', async (t) =
   if (process.getuid?.() === 0) return t.pass('root reads everything')
   const { photos, dir } = await setup(t)
   await chmod(join(photos, 'a b'), 0)
-  const receiver = new Command(t, ['receive', '--dir', dir, '--once', '--yes'])
+  const receiver = new Command(t, ['receive', '--plain', '--dir', dir, '--once', '--yes'])
   t.is((await run(t, 'send', photos, '--to', await receiver.line())).code, 1)
   t.is((await receiver.ended).code, 1)
 })
 
 test('a destination that becomes a file while the receiver waits is exit 8 on both sides', async (t) => {
   const { photos, dir } = await setup(t)
-  const receiver = new Command(t, ['receive', '--dir', dir, '--once', '--yes'])
+  const receiver = new Command(t, ['receive', '--plain', '--dir', dir, '--once', '--yes'])
   const address = await receiver.line()
   await writeFile(dir, 'a file')
   const sent = await run(t, 'send', photos, '--to', address)
@@ -366,7 +366,7 @@ test('a destination that becomes a file while the receiver waits is exit 8 on bo
 test('KNOWN-FAILURES 16: a sender whose receiver dies is interrupted, never successful', async (t) => {
   const { photos, dir } = await setup(t)
   await mkdir(dir)
-  const receiver = new Command(t, ['receive', '--dir', dir, '--once', '--yes'])
+  const receiver = new Command(t, ['receive', '--plain', '--dir', dir, '--once', '--yes'])
   const at = ['--to', await receiver.line()]
   const sender = new Command(t, ['send', photos, ...at, '--limit', '50k', '--json'])
   while (JSON.parse(await sender.line()).state !== 'sending');
@@ -379,7 +379,7 @@ test('results that cannot be written are an error, and the address that nobody r
   if (!existsSync('/dev/full')) return t.pass('no full disk at hand')
   const { photos, dir } = await setup(t)
   const wrong = [
-    ['receive', '--dir', dir, '--yes'],
+    ['receive', '--plain', '--dir', dir, '--yes'],
     ['send', photos, '--dry-run'],
     ['pack', photos],
     ['--help'],
@@ -397,7 +397,7 @@ test('results that cannot be written are an error, and the address that nobody r
 
 test('a reader of notes that goes away does not end a transfer', async (t) => {
   const { source, photos, dir } = await setup(t)
-  const receiver = new Command(t, ['receive', '--dir', dir, '--once', '--yes'])
+  const receiver = new Command(t, ['receive', '--plain', '--dir', dir, '--once', '--yes'])
   receiver.child.stderr!.destroy()
   const sent = await run(t, 'send', photos, '--to', await receiver.line())
   t.is(sent.code, 0, sent.err)
@@ -456,7 +456,7 @@ test('a folder in place of standard input is an error, not an empty file', async
 
 test('Ctrl-C while nobody connects ends at once', async (t) => {
   const { photos } = await setup(t)
-  const listening = new Command(t, ['send', photos, '--listen', '127.0.0.1:0'])
+  const listening = new Command(t, ['send', photos, '--plain', '--listen', '127.0.0.1:0'])
   await listening.line()
   listening.child.kill('SIGINT')
   const { code, err } = await listening.ended
@@ -488,14 +488,14 @@ test('what would fail with the first connection is refused before', async (t) =>
   const link = join(photos, 'link')
   await symlink('nowhere', link)
   for (const [args, message] of [
-    [['receive', '--dir', '', '--yes'], /--dir must be a path/],
+    [['receive', '--plain', '--dir', '', '--yes'], /--dir must be a path/],
     [['unpack', '--dir', ''], /--dir must be a path/],
-    [['receive', '--dir', file, '--yes'], /--dir must be a folder, and .*a b is a file/],
-    [['receive', '--dir', join(file, 'below'), '--yes'], /--dir must be a folder/],
+    [['receive', '--plain', '--dir', file, '--yes'], /--dir must be a folder, and .*a b is a file/],
+    [['receive', '--plain', '--dir', join(file, 'below'), '--yes'], /--dir must be a folder/],
     [['unpack', '--dir', file], /--dir must be a folder/],
-    [['receive', '--dir', link, '--yes'], /link is a link that leads to nothing/],
-    [['receive', '--dir', join(link, 'below'), '--yes'], /link is a link that leads to nothing/],
-    [['receive', '--dir', '/dev', '--yes'], /\/dev is no folder of a disk/],
+    [['receive', '--plain', '--dir', link, '--yes'], /link is a link that leads to nothing/],
+    [['receive', '--plain', '--dir', join(link, 'below'), '--yes'], /link is a link that leads to nothing/],
+    [['receive', '--plain', '--dir', '/dev', '--yes'], /\/dev is no folder of a disk/],
     [['send', '-', '--name', 'x', '--include', '*.ts', '--to', '127.0.0.1:1'], /--include is for folders/],
     [['send', photos, '--limit', '1', '--to', '127.0.0.1:1'], /the lowest rate is 1k/],
   ] as const) {
@@ -510,7 +510,7 @@ test('what would fail with the first connection is refused before', async (t) =>
 test('a lost connection is made again, and the transfer goes on there, with one receiver after the other', async (t) => {
   for (const more of [['--once'], []]) {
     const { photos, dir } = await setup(t)
-    const receiver = new Command(t, ['receive', '--dir', dir, '--yes', '--json', ...more])
+    const receiver = new Command(t, ['receive', '--plain', '--dir', dir, '--yes', '--json', ...more])
     const { address } = JSON.parse(await receiver.line())
     const [host, port] = address.split(':') as [string, string]
     let breaks = 2
@@ -554,7 +554,7 @@ test('a lost connection is made again, and the transfer goes on there, with one 
 
 test('each transfer of a listening receiver ends with one completed or error, with its id in every event', async (t) => {
   const { photos, dir } = await setup(t)
-  const receiver = new Command(t, ['receive', '--dir', dir, '--yes', '--json'])
+  const receiver = new Command(t, ['receive', '--plain', '--dir', dir, '--yes', '--json'])
   const { address } = JSON.parse(await receiver.line())
   const broken = new Command(t, ['send', photos, '--to', address, '--limit', '30k'])
   const events: { event: string; id?: string; state?: string }[] = []

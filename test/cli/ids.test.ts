@@ -27,10 +27,10 @@ async function broken(
   listens: 'sender' | 'receiver',
 ): Promise<Ended[]> {
   const send = ['send', await file(t), '--limit', '30k', '--json']
-  const receive = ['receive', '--dir', await temporary(t), '--yes', '--json']
+  const receive = ['receive', '--plain', '--dir', await temporary(t), '--yes', '--json']
   const listening =
     listens === 'sender'
-      ? new Command(t, [...send, '--listen', '127.0.0.1:0'])
+      ? new Command(t, [...send, '--plain', '--listen', '127.0.0.1:0'])
       : new Command(t, [...receive, '--once'])
   const { address } = JSON.parse(await listening.line())
   const connecting = new Command(t, listens === 'sender' ? [...receive, address] : [...send, '--to', address])

@@ -127,7 +127,7 @@ async function atTerminals(t: ExecutionContext<unknown>, shell?: string) {
   const cwd = await screenFolder(t)
   await writeFile(join(cwd, 'film'), Buffer.alloc(500_000))
   const options = { cwd, columns: 80 }
-  const receiver = await Screen.of(t, ['receive', '--once', '--yes', '--dir', 'in'], options)
+  const receiver = await Screen.of(t, ['receive', '--plain', '--once', '--yes', '--dir', 'in'], options)
   await receiver.shows(/Ctrl-C stops/)
   const [address] = /(?<=--to )\S+/.exec(receiver.raw)!
   const send = ['send', 'film', '--limit', '200k', '--to', address]

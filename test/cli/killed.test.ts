@@ -76,7 +76,7 @@ class Receiver extends Command {
   readonly port: Promise<number>
 
   constructor(t: ExecutionContext<unknown>, dir: string) {
-    super(t, ['receive', '--dir', dir, '--once', '--yes'])
+    super(t, ['receive', '--plain', '--dir', dir, '--once', '--yes'])
     this.port = this.line().then((line) => Number(/:(\d+)/.exec(line)![1]))
   }
 }

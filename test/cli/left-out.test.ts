@@ -18,7 +18,7 @@ async function setup(t: ExecutionContext<unknown>, ...deep: string[]) {
 
 test('what the sender could not read is exit 1 on both sides, each of which names it', async (t) => {
   const { tree, dir } = await setup(t, DEEP)
-  const receiver = new Command(t, ['receive', '--dir', dir, '--once', '--yes'])
+  const receiver = new Command(t, ['receive', '--plain', '--dir', dir, '--once', '--yes'])
   const sent = await run(t, 'send', tree, '--to', await receiver.line())
   for (const { code, err } of [sent, await receiver.ended]) {
     t.is(code, 1, err)
@@ -39,7 +39,7 @@ test('a link that was asked for and leads out is exit 1 on both sides, which nam
   const { tree, dir } = await setup(t)
   await symlink('/etc/passwd', join(tree, 'abs'))
   await symlink('../../etc', join(tree, 'up'))
-  const receiver = new Command(t, ['receive', '--dir', dir, '--once', '--yes', '--links'])
+  const receiver = new Command(t, ['receive', '--plain', '--dir', dir, '--once', '--yes', '--links'])
   const sent = await run(t, 'send', tree, '--links', '--exclude', 'b', '--to', await receiver.line())
   for (const { code, err } of [sent, await receiver.ended]) {
     t.is(code, 1, err)
@@ -57,7 +57,7 @@ test('a link whose target is no UTF-8 is exit 1 on both sides, which say so', as
   if (process.platform !== 'linux') return t.pass('no such names')
   const { tree, dir } = await setup(t)
   await symlink(Buffer.from([0x62, 0xe9]), join(tree, 'odd'))
-  const receiver = new Command(t, ['receive', '--dir', dir, '--once', '--yes', '--links'])
+  const receiver = new Command(t, ['receive', '--plain', '--dir', dir, '--once', '--yes', '--links'])
   const sent = await run(t, 'send', tree, '--links', '--to', await receiver.line())
   const received = await receiver.ended
   for (const { code, err } of [sent, received]) {
@@ -91,7 +91,7 @@ test('it is exit 1 of pack and unpack, and of a dry run', async (t) => {
 test('what was left out on purpose is exit 0; it is never one number with what is there already', async (t) => {
   const { tree, dir } = await setup(t)
   const send = async (...flags: string[]) => {
-    const receiver = new Command(t, ['receive', '--dir', dir, '--once', '--yes', ...flags])
+    const receiver = new Command(t, ['receive', '--plain', '--dir', dir, '--once', '--yes', ...flags])
     const sent = await run(t, 'send', tree, '--to', await receiver.line())
     t.is(sent.code, 0, sent.err)
     const { code, err } = await receiver.ended
@@ -115,7 +115,7 @@ test('what was left out on purpose is exit 0; it is never one number with what i
 test('links that the receiver did not make are named on both sides, some of many, with the way out', async (t) => {
   const { tree, dir } = await setup(t)
   for (let n = 0; n < 4; n++) await symlink('a', join(tree, `more-${n}`))
-  const receiver = new Command(t, ['receive', '--dir', dir, '--once', '--yes'])
+  const receiver = new Command(t, ['receive', '--plain', '--dir', dir, '--once', '--yes'])
   const sent = await run(t, 'send', tree, '--links', '--to', await receiver.line())
   const { err } = await receiver.ended
   const way = 'left out: and 2 more links\n--links at the receiver makes those links that stay inside\n'

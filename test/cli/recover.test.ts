@@ -78,7 +78,7 @@ test('what was not committed is discarded; with --json there is one event for ea
 test('parts and temporary files go as well, those of living processes and of the user stay', async (t) => {
   const dir = await unfinished(t, 'staged')
   const photos = await plant(await temporary(t), { photo: randomContent(400_000) })
-  const receiver = new Command(t, ['receive', '--dir', dir, '--once', '--yes', '--json'])
+  const receiver = new Command(t, ['receive', '--plain', '--dir', dir, '--once', '--yes', '--json'])
   const { address } = JSON.parse(await receiver.line())
   new Command(t, ['send', join(photos, 'photo'), '--to', address, '--limit', '50k'])
   while (!(await readdir(dir)).includes('photo.part')) await receiver.line()

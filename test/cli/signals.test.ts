@@ -16,7 +16,7 @@ import { plant, temporary } from '../helpers/folders.js'
 
 test('SIGTERM ends a receiver that waits in order, and one that receives as stopped', async (t) => {
   const dir = await temporary(t)
-  const idle = new Command(t, ['receive', '--dir', dir, '--yes'])
+  const idle = new Command(t, ['receive', '--plain', '--dir', dir, '--yes'])
   const address = await idle.line()
   // a connection that offers nothing is nothing on its way
   const socket = connect(Number(address.split(':')[1]), '127.0.0.1').on('error', () => {})
@@ -25,7 +25,7 @@ test('SIGTERM ends a receiver that waits in order, and one that receives as stop
   idle.child.kill('SIGTERM')
   t.like(await idle.ended, { code: 0, err: '' })
 
-  const busy = new Command(t, ['receive', '--dir', dir, '--yes', '--json'])
+  const busy = new Command(t, ['receive', '--plain', '--dir', dir, '--yes', '--json'])
   const { address: other } = JSON.parse(await busy.line())
   const source = await plant(await temporary(t), { big: Buffer.alloc(300_000) })
   new Command(t, ['send', join(source, 'big'), '--to', other, '--limit', '20k'])
@@ -35,7 +35,7 @@ test('SIGTERM ends a receiver that waits in order, and one that receives as stop
 })
 
 test('without a terminal SIGHUP is nothing, as nohup wants it', async (t) => {
-  const receiver = new Command(t, ['receive', '--dir', await temporary(t), '--yes'])
+  const receiver = new Command(t, ['receive', '--plain', '--dir', await temporary(t), '--yes'])
   await receiver.line()
   receiver.child.kill('SIGHUP')
   receiver.child.kill('SIGTERM')

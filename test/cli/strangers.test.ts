@@ -12,7 +12,7 @@ import { plant, temporary } from '../helpers/folders.js'
 
 /** `send -` that listens, and its port. */
 async function sending(t: ExecutionContext<unknown>, ...flags: string[]) {
-  const args = ['send', '-', '--name', 'n', '--listen', '127.0.0.1:0', ...flags]
+  const args = ['send', '-', '--name', 'n', '--plain', '--listen', '127.0.0.1:0', ...flags]
   const sender = new Command(t, args, { input: 'pipe' })
   // it may end before all is written
   sender.child.stdin!.on('error', () => {})
@@ -98,11 +98,11 @@ function stoppedAtTheEnd(args: string[]) {
 
 test('a transfer that was completed is not undone by a Ctrl-C that comes at its end', async (t) => {
   const path = join(await plant(await temporary(t), { file: 'content' }), 'file')
-  const sender = stoppedAtTheEnd(['send', path, '--listen', '127.0.0.1:0'])
+  const sender = stoppedAtTheEnd(['send', path, '--plain', '--listen', '127.0.0.1:0'])
   const args = ['receive', await sender.listening, '--dir', await temporary(t), '--yes']
   t.is((await run(t, ...args)).code, 0)
   t.true(await sender.exit.then((exit) => exit === 0 && sender.stop.signal.aborted))
-  const receiver = stoppedAtTheEnd(['receive', '--once', '--dir', await temporary(t), '--yes'])
+  const receiver = stoppedAtTheEnd(['receive', '--plain', '--once', '--dir', await temporary(t), '--yes'])
   t.is((await run(t, 'send', path, '--to', await receiver.listening)).code, 0)
   t.true(await receiver.exit.then((exit) => exit === 0 && receiver.stop.signal.aborted))
 })

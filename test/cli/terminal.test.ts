@@ -41,7 +41,7 @@ async function receiver(t: ExecutionContext<unknown>, ...flags: string[]) {
   const io = { stdin: new PassThrough(), stdout: new Terminal(), stderr: new Terminal() }
   const stdin = Object.assign(io.stdin, { isTTY: true, fd: 0 })
   const stop = new AbortController()
-  const args = ['receive', '--dir', dir, '--listen', '127.0.0.1:0', ...flags]
+  const args = ['receive', '--plain', '--dir', dir, '--plain', '--listen', '127.0.0.1:0', ...flags]
   const exit = main(args, { ...io, stdin } as unknown as Io, stop)
   await io.stdout.shows(/\n/)
   const port = Number(io.stdout.text.trim().split(':')[1])
@@ -111,7 +111,7 @@ test('a receiver that connects says that it waits, where files go, and how to st
   const dir = join(await temporary(t), 'in')
   const source = await plant(await temporary(t), { one: 'first' })
   const from = { stdin: new PassThrough(), stdout: new Terminal(), stderr: new Terminal() }
-  const args = ['send', join(source, 'one'), '--listen', '127.0.0.1:0']
+  const args = ['send', join(source, 'one'), '--plain', '--listen', '127.0.0.1:0']
   const sent = main(args, from as unknown as Io, new AbortController())
   await from.stderr.shows(/run there:\nsluice receive 127.0.0.1:\d+\nCtrl-C stops/)
   const [address] = /127\.0\.0\.1:\d+/.exec(from.stderr.text)!

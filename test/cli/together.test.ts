@@ -9,7 +9,7 @@ import { plant, temporary } from '../helpers/folders.js'
 test('receive --together: a tree is there as a whole, and nothing of ours is left', async (t) => {
   const from = await plant(await temporary(t), { 'photos/a': 'a', 'photos/deep/b': 'b' })
   const dir = await plant(await temporary(t), { 'photos/mine': 'mine' })
-  const receiver = new Command(t, ['receive', '--dir', dir, '--once', '--yes', '--together'])
+  const receiver = new Command(t, ['receive', '--plain', '--dir', dir, '--once', '--yes', '--together'])
   const address = await receiver.line()
   t.is((await run(t, 'send', join(from, 'photos'), '--to', address)).code, 0)
   t.is((await receiver.ended).code, 0)

@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { deferred } from '../../async.js'
 import { printable, SluiceError } from '../../errors.js'
 import type { FileStats } from '../../files/disk/fs.js'
@@ -14,10 +14,13 @@ import { size } from '../../terminal/text.js'
 import type { TransferState } from '../../transfer/lifecycle.js'
 import type { Transfer } from '../../transfer/transfer.js'
 import { filesFailed, unreadable } from '../../wire/outcome.js'
+import { type Dialler, diallerThrough, diallerTo, shownWord, wordGiven } from '../network/dialler.js'
+import { type Caller, goodFor, type ListenFlags, openEntrance } from '../network/entrance.js'
 import { parseRate } from '../network/rate.js'
+import { remembering } from '../network/remember.js'
 import { serve } from '../network/serve.js'
-import { connectTo, listenAt } from '../network/sockets.js'
 import type { Context } from '../ui/context.js'
+import { codeOf } from '../ui/qr.js'
 import { standardInput } from '../ui/streams.js'
 import { kindsOf } from '../ui/tally.js'
 
@@ -32,9 +35,10 @@ export interface SourceFlags {
 }
 
 /** The options of `sluice send`; see its help. */
-export interface SendFlags extends SourceFlags {
+export interface SendFlags extends SourceFlags, ListenFlags {
   to?: string
-  listen?: string
+  via?: string
+  remember?: string
   limit?: string
   retry?: string
   dryRun?: boolean
@@ -88,32 +92,42 @@ export function leftOut({ skipped }: Manifest): number {
 /** `sluice send`: sends, or shows with `--dry-run` what would be sent. */
 export async function sendCommand(paths: string[], flags: SendFlags, context: Context): Promise<void> {
   const { reporter, signal } = context
+  const to = flags.via === undefined ? wordGiven(flags.to) : flags.to
   const rate = flags.limit === undefined ? null : parseRate(flags.limit)
-  const attempts = attemptsOf(flags)
+  const attempts = attemptsOf({ ...flags, to })
   if (flags.dryRun) return dryRun(await manifestOfArguments(paths, flags, context), context)
-  checkWhere(flags)
+  checkWhere(paths, { ...flags, to })
   const manifest = await manifestOfArguments(paths, flags, context)
-  const begin = (socket: Socket | Connect, source: Manifest) =>
+  const begin = (socket: Duplex | Connect, source: Manifest) =>
     send(socket, source, {
       signal,
       retry: { attempts },
       stages: { wire: rate === null ? [] : [throttle({ rate })] },
     })
-  if (flags.to === undefined) return sendToFirst(flags.listen!, manifest, begin, context)
-  const { to } = flags
-  const first = await connectTo(to, signal)
-  const connect: Connect = (attempt, over) => (attempt === 0 ? first : connectTo(to, over))
-  const transfer = begin(attempts === 0 ? first : connect, manifest)
+  const dialler = await diallerOf({ ...flags, to }, context)
+  if (!dialler) return sendToCallers(flags, manifest, begin, context)
+  const { duplex, caller } = await dialler.connect(signal)
+  const remember = await remembering(flags.remember, caller, context)
+  const connect: Connect = async (attempt, over) =>
+    attempt === 0 ? duplex : (await dialler.connect(over)).duplex
+  const transfer = begin(attempts === 0 ? duplex : connect, manifest)
+  remember(transfer)
   reporter.endsWith(transfer)
   reporter.watch(transfer, { where: 'sent', leftOut: leftOut(manifest) })
   await transfer.finished
+}
+
+/** How the receiver is reached; undefined if it is waited for. */
+async function diallerOf({ to, via }: SendFlags, context: Context): Promise<Dialler | undefined> {
+  if (via !== undefined) return diallerThrough(via, context)
+  return to === undefined ? undefined : diallerTo(to, context)
 }
 
 /**
  * How often a lost connection is tried again, if that is asked for. Who listens cannot: whoever came next would be sent
  * the files.
  */
-function attemptsOf({ retry, listen }: SendFlags): number {
+function attemptsOf({ retry, to, via }: SendFlags): number {
   if (retry === undefined) return 0
   const attempts = /^\d{1,6}$/.test(retry) ? Number(retry) : undefined
   if (attempts === undefined)
@@ -121,51 +135,67 @@ function attemptsOf({ retry, listen }: SendFlags): number {
       'ERR_USAGE',
       `--retry must be a whole number from 0, not "${printable(retry, 100)}"`,
     )
-  if (listen === undefined || attempts === 0) return attempts
-  const message = '--retry is for --to: after --listen a lost connection cannot be made again from here'
+  if (to !== undefined || via !== undefined || attempts === 0) return attempts
+  const message =
+    '--retry is for --to: where a receiver is waited for, a lost connection cannot be made again from here'
   throw new SluiceError('ERR_USAGE', message)
 }
 
 /** @throws SluiceError `ERR_USAGE` */
-function checkWhere({ to, listen, include = [], exclude = [] }: SendFlags): void {
-  if ((to === undefined) !== (listen === undefined)) return
+function checkWhere(paths: string[], flags: SendFlags): void {
+  const { to, via, include = [], exclude = [] } = flags
   const taken = [...include, ...exclude].find((pattern) => pattern.startsWith('--'))
   if (to === undefined && taken !== undefined) {
     const flag = include.includes(taken) ? '--include' : '--exclude'
     const message = `${flag} took ${printable(taken, 100)} as its pattern; write ${flag} PATTERN, and ${printable(taken, 100)} behind it`
     throw new SluiceError('ERR_USAGE', message)
   }
-  const message =
-    to === undefined
-      ? 'say where to: --to HOST:PORT, where a receiver listens, or --listen HOST:PORT to wait for one here'
-      : 'either --to or --listen, not both: --to connects to a receiver that listens, --listen waits for one here'
+  if (to === '-' && paths.includes('-'))
+    throw new SluiceError(
+      'ERR_USAGE',
+      'standard input cannot be both what is sent and where to: give --to a ticket, or set SLUICE_TICKET',
+    )
+  const listening = (['listen', 'plain', 'allow', 'many'] as const).find((flag) => flags[flag] !== undefined)
+  const ways = [
+    to && `--to ${shownWord(to)}`,
+    via !== undefined && '--via',
+    listening && `--${listening}`,
+  ].filter(Boolean)
+  if (ways.length < 2) return
+  const message = `either ${ways.slice(0, 2).join(' or ')}, not both: --to and --via connect to a receiver that waits, without them one is waited for here`
   throw new SluiceError('ERR_USAGE', message)
 }
 
-/** Listens, and sends to the first receiver that connects. Nothing of the manifest is read before. */
-async function sendToFirst(
-  listen: string,
+/** Listens, and sends to the first receiver that connects, or to each. Nothing of the manifest is read before. */
+async function sendToCallers(
+  flags: SendFlags,
   manifest: Manifest,
-  begin: (socket: Socket, source: Manifest) => Transfer,
+  begin: (socket: Duplex, source: Manifest) => Transfer,
   context: Context,
 ): Promise<void> {
   const { io, reporter } = context
-  const { server, address } = await listenAt(listen, context.signal)
+  const entrance = await openEntrance(flags, context.signal)
+  const once = flags.many === undefined
   try {
-    reporter.listening(address, listen)
-    if (io.stderr.isTTY)
-      reporter.note(`waiting for a receiver; run there:\nsluice receive ${address}\nCtrl-C stops`)
+    reporter.listening(entrance.word, flags.listen)
+    if (flags.qr) reporter.note(await codeOf(entrance.word))
+    if (io.stderr.isTTY) {
+      const who = once ? 'a receiver' : `receivers (${goodFor(flags)})`
+      reporter.note(`waiting for ${who}; run there:\nsluice receive ${entrance.word}\nCtrl-C stops`)
+    }
     // now, and not with each connection: a peer may be a stranger
     for (const warning of manifest.skipped) reporter.warn(warning)
-    const beginning = (socket: Socket) => isOffered(begin(socket, shared(manifest)))
-    const end = await serve(
-      server,
-      { begin: beginning, once: true, where: 'sent', leftOut: leftOut(manifest) },
-      context,
-    )
+    const beginning = async (socket: Duplex, caller: Caller) => {
+      const remember = await remembering(flags.remember, caller, context)
+      const transfer = begin(socket, shared(manifest))
+      remember(transfer)
+      return isOffered(transfer)
+    }
+    const serving = { begin: beginning, once, where: 'sent', leftOut: leftOut(manifest) }
+    const end = await serve(entrance, serving, context)
     if (end === 'done') return
   } finally {
-    server.close()
+    entrance.close()
     await manifest.store.close?.()
   }
   throw new SluiceError('ERR_CANCELLED', 'stopped before anybody connected')

@@ -1,9 +1,10 @@
 import { setMaxListeners } from 'node:events'
-import type { Server, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { systemClock } from '../../clock.js'
 import { SluiceError } from '../../errors.js'
 import type { Transfer } from '../../transfer/transfer.js'
 import type { Context } from '../ui/context.js'
+import type { Caller, Entrance } from './entrance.js'
 import { farewell } from './sockets.js'
 
 /** Connections without an offer, at most: if there are more, one of them is closed. */
@@ -15,7 +16,7 @@ const TIME_TO_SPEAK = 2000
 /** How {@link serve} goes about it. */
 interface Serving {
   /** Begins with a connection; resolves with its transfer as soon as something is offered, rejects if nothing is. */
-  begin(socket: Socket): Promise<Transfer>
+  begin(socket: Duplex, caller: Caller): Promise<Transfer>
   /** It ends with the first transfer that is offered; over other connections that one may go on, if `goesOn`. */
   once: boolean
   goesOn?: boolean
@@ -31,12 +32,12 @@ interface Serving {
  * affected.
  */
 export function serve(
-  server: Server,
+  entrance: Entrance,
   { begin, once, goesOn = false, where, leftOut }: Serving,
   { reporter, signal }: Context,
 ): Promise<'done' | 'idle' | 'stopped'> {
-  const sockets = new Set<Socket>()
-  const silent = new Map<Socket, Silent>()
+  const sockets = new Set<Duplex>()
+  const silent = new Map<Duplex, Silent>()
   const running = new Set<Transfer>()
   // each connection listens to it, and there may be many
   setMaxListeners(0, signal)
@@ -45,7 +46,7 @@ export function serve(
     let end: 'idle' | 'stopped' = 'idle'
     const isOver = () => signal.aborted && running.size === 0 && silent.size === 0
     const stop = () => {
-      server.close()
+      entrance.close()
       farewell(() => sockets)
       if (isOver()) resolve(end)
     }
@@ -54,7 +55,7 @@ export function serve(
     const take = (transfer: Transfer) => {
       taken = transfer
       reporter.endsWith(transfer)
-      if (!goesOn) server.close()
+      if (!goesOn) entrance.close()
       for (const other of silent.keys()) other.destroy()
     }
     /**
@@ -89,14 +90,18 @@ export function serve(
       reporter.watch(transfer, { where, leftOut, isOneOfMany: !once })
       transfer.finished.then(() => over(), over)
     }
-    server.on('connection', (socket: Socket) => {
+    const warn = (error: SluiceError) => {
+      if (taken === null && !signal.aborted) reporter.warn(ofStranger(error))
+    }
+    entrance.on('refused', warn)
+    entrance.on('connection', (socket, caller) => {
       if (taken !== null && !goesOn) return void socket.destroy()
       sockets.add(socket)
       socket.once('close', () => sockets.delete(socket))
-      silent.set(socket, { socket, address: socket.remoteAddress, since: systemClock.now() })
+      silent.set(socket, { socket, address: caller.address, since: systemClock.now() })
       if (silent.size > MOST_SILENT)
         leastWorth(Array.from(silent.values()), systemClock.now()).socket.destroy()
-      begin(socket).then(
+      begin(socket, caller).then(
         (transfer) => {
           silent.delete(socket)
           if (once && taken !== null && transfer !== taken) {
@@ -109,7 +114,7 @@ export function serve(
         },
         (error: SluiceError) => {
           silent.delete(socket)
-          if (taken === null && !signal.aborted) reporter.warn(ofStranger(error))
+          warn(error)
           if (isOver()) resolve(end)
         },
       )
@@ -124,7 +129,7 @@ export function isLost({ state, isOver }: Transfer): boolean {
 
 /** A connection without an offer. */
 export interface Silent {
-  socket: Pick<Socket, 'bytesRead' | 'destroy'>
+  socket: Pick<Duplex, 'destroy'> & { bytesRead?: number }
   address: string | undefined
   /** Milliseconds. */
   since: number
@@ -142,7 +147,7 @@ export function leastWorth(connections: readonly Silent[], now: number): Silent 
   const crowd = connections.filter(({ address }) => counts.get(address) === most)
   const heard = crowd.filter(({ since }) => now - since >= TIME_TO_SPEAK)
   return (heard.length > 0 ? heard : crowd).reduce((worst, one) =>
-    one.socket.bytesRead < worst.socket.bytesRead ? one : worst,
+    (one.socket.bytesRead ?? 0) < (worst.socket.bytesRead ?? 0) ? one : worst,
   )
 }
 

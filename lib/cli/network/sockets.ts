@@ -1,4 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { Clock } from '../../clock.js'
 import { backgroundClock } from '../../files/own/lease.js'
 import { showAddress } from '../../peers/connectors/address.js'
@@ -32,7 +33,7 @@ export async function listenAt(
  * the time has a last word that a throttle may still hold back, and a peer that has it and is to end first.
  */
 export function farewell(
-  sockets: () => Iterable<Pick<Socket, 'writableEnded' | 'writableLength' | 'destroy'>>,
+  sockets: () => Iterable<Pick<Duplex, 'writableEnded' | 'writableLength' | 'destroy'>>,
   clock: Clock = backgroundClock,
 ): void {
   const close = (isLast: boolean) => {

@@ -1,0 +1,92 @@
+import { createInterface } from 'node:readline'
+import type { Duplex } from 'node:stream'
+import { printable, SluiceError } from '../../errors.js'
+import { commandFileSystem } from '../../files/disk/node-fs.js'
+import { connect, type Destination } from '../../peers/connect.js'
+import { command } from '../../peers/connectors/command.js'
+import { identity } from '../../peers/identity.js'
+import { KnownPeers } from '../../peers/known-peers.js'
+import { decodeTicket, isTicket } from '../../peers/ticket.js'
+import type { Context } from '../ui/context.js'
+import { type Caller, knownPeer, shownPeer } from './entrance.js'
+import { connectTo } from './sockets.js'
+
+/** How the other side is reached. */
+export interface Dialler {
+  /** For people. */
+  readonly to: string
+  /** Makes a connection; it may be called again. Rejects with `ERR_UNREACHABLE` or `ERR_IDENTITY`. */
+  connect(signal: AbortSignal): Promise<{ duplex: Duplex; caller: Caller }>
+}
+
+/**
+ * What a text names: a ticket, a known peer, or an address of this machine, where nothing is proved. `-` asks for it, or
+ * reads it from standard input, so that it is seen nowhere.
+ */
+export async function diallerTo(text: string, context: Context): Promise<Dialler> {
+  const word = text === '-' ? await askedFor(context) : text
+  if (isTicket(word)) return secretly(decodeTicket(word), 'the listener of the ticket')
+  if (word.includes(':')) {
+    const connectPlain = async (signal: AbortSignal) => ({
+      duplex: await connectTo(word, signal),
+      caller: {},
+    })
+    return { to: printable(word, 100), connect: connectPlain }
+  }
+  const { name, addresses, key } = await knownPeer(new KnownPeers({ fs: commandFileSystem }), word)
+  if (addresses.length > 0) return secretly({ addresses, publicKey: key }, printable(name))
+  const message = `no address of ${printable(name)} is known; sluice peers add ${printable(name)} KEY ADDRESS gives it one`
+  throw new SluiceError('ERR_USAGE', message)
+}
+
+/** Through a program, as ssh: that it leads where it should is its own affair. */
+export function diallerThrough(line: string, { reporter }: Context): Dialler {
+  const connector = command(line, { onLine: (said) => reporter.note(said) })
+  return {
+    to: printable(line, 100),
+    connect: async (signal) => ({ duplex: await connector.connect('', { signal }), caller: {} }),
+  }
+}
+
+/** What a user gave, for a message: of a ticket nothing is shown, since it is a secret. */
+export function shownWord(word: string): string {
+  return isTicket(word) ? 'a ticket' : printable(word, 100)
+}
+
+/**
+ * What a user gave as the other side, or the variable `SLUICE_TICKET`; undefined if nothing did. A ticket among the
+ * arguments is hidden at once from whoever lists the processes of this machine.
+ */
+export function wordGiven(argument: string | undefined): string | undefined {
+  if (argument !== undefined && isTicket(argument)) process.title = 'sluice'
+  return argument ?? (process.env.SLUICE_TICKET || undefined)
+}
+
+function secretly(destination: Destination, to: string): Dialler {
+  const fs = commandFileSystem
+  return {
+    to,
+    async connect(signal) {
+      const { duplex, address } = await connect(destination, { identity: await identity({ fs }), signal })
+      const { peerKey: key } = duplex
+      return { duplex, caller: { address, key, who: await shownPeer(new KnownPeers({ fs }), key) } }
+    },
+  }
+}
+
+/** A line of standard input, which nobody sees on a terminal. */
+async function askedFor({ io, signal }: Context): Promise<string> {
+  const { stdin, stderr } = io
+  if (stdin.isTTY) stderr.write('Ticket: ')
+  const lines = createInterface({
+    input: stdin,
+    signal,
+    ...(stdin.isTTY && { output: stderr, terminal: false }),
+  })
+  try {
+    for await (const line of lines) if (line.trim() !== '') return line.trim()
+  } finally {
+    lines.close()
+  }
+  throw new SluiceError('ERR_USAGE', 'no ticket came from standard input')
+}

@@ -1,0 +1,143 @@
+import { EventEmitter } from 'node:events'
+import type { Duplex } from 'node:stream'
+import { counted, printable, SluiceError } from '../../errors.js'
+import { commandFileSystem } from '../../files/disk/node-fs.js'
+import { identity } from '../../peers/identity.js'
+import { Invitations } from '../../peers/invitations.js'
+import { fingerprint, sameKey } from '../../peers/keys.js'
+import { type KnownPeer, KnownPeers } from '../../peers/known-peers.js'
+import { listen } from '../../peers/listen.js'
+import type { Stranger } from '../../peers/secure.js'
+import { encodeTicket, makeTicket } from '../../peers/ticket.js'
+import { listenAt } from './sockets.js'
+
+/** How a command listens. */
+export interface ListenFlags {
+  listen?: string
+  /** Nothing is proved, and nothing encrypted. */
+  plain?: boolean
+  /** Names of known peers, who are let in without a ticket; then there is none. */
+  allow?: string[]
+  /** How many others a ticket is good for. */
+  many?: string
+  /** Show the ticket as a QR code, too. */
+  qr?: boolean
+}
+
+/** Who is at the other end of a connection. */
+export interface Caller {
+  address?: string
+  /** What is proved, where the connection is a secure channel. */
+  key?: Uint8Array
+  /** For people: the name of the peer, if it has one here, and its fingerprint. */
+  who?: string
+}
+
+interface EntranceEvents {
+  connection: [duplex: Duplex, caller: Caller]
+  /** A connection came to nothing. */
+  refused: [error: SluiceError]
+}
+
+/** Where connections come in. */
+export class Entrance extends EventEmitter<EntranceEvents> {
+  /** What the other side is given: a ticket, or an address where it is known, or nothing is proved. */
+  readonly word: string
+  readonly #close: () => void
+
+  constructor(word: string, close: () => void) {
+    super()
+    this.word = word
+    this.#close = close
+  }
+
+  /** Takes no more connections; those that stand go on. */
+  close(): void {
+    this.#close()
+  }
+}
+
+/** Listens as the flags say. Fails with `ERR_USAGE`, or as the identity of the user does. */
+export async function openEntrance(flags: ListenFlags, signal: AbortSignal): Promise<Entrance> {
+  return flags.plain ? plainEntrance(flags, signal) : secureEntrance(flags, signal)
+}
+
+async function plainEntrance(flags: ListenFlags, signal: AbortSignal): Promise<Entrance> {
+  if (flags.allow || flags.many)
+    throw new SluiceError('ERR_USAGE', '--allow and --many are for tickets and keys: leave --plain out')
+  const { server, address } = await listenAt(flags.listen ?? '127.0.0.1:0', signal)
+  const entrance = new Entrance(address, () => server.close())
+  server.on('connection', (socket) => {
+    const { remoteAddress } = socket
+    entrance.emit('connection', socket, remoteAddress === undefined ? {} : { address: remoteAddress })
+  })
+  return entrance
+}
+
+async function secureEntrance({ listen: at = '*:0', allow, many }: ListenFlags, signal: AbortSignal) {
+  const fs = commandFileSystem
+  const peers = new KnownPeers({ fs })
+  const own = await identity({ fs })
+  const allowed = allow && (await Promise.all(allow.map((name) => knownPeer(peers, name))))
+  const invitations = new Invitations()
+  const secret = allowed ? undefined : invitations.issue({ many: manyOf(many) })
+  const admit = (stranger: Stranger) => {
+    if (!allowed) return invitations.admit(stranger)
+    if (allowed.some(({ key }) => sameKey(key, stranger.key))) return true
+    const message = `a dialler was not let in: ${fingerprint(stranger.key)} is not one that --allow names`
+    throw new SluiceError('ERR_IDENTITY', message)
+  }
+  let entrance: Entrance | undefined
+  const listening = await listen({
+    identity: own,
+    addresses: [at],
+    admit,
+    signal,
+    async onConnection(duplex, from) {
+      // whoever fails before is told of by the transfer
+      duplex.on('error', () => {})
+      const { peerKey: key } = duplex
+      const who = await shownPeer(peers, key)
+      entrance?.emit('connection', duplex, { ...from, key, who })
+    },
+    onRefused: (error) => entrance?.emit('refused', error),
+  })
+  const { addresses } = listening
+  const { publicKey } = own
+  const word = secret
+    ? encodeTicket(makeTicket({ addresses: addresses.slice(0, 16), publicKey, secret }))
+    : addresses[0]!
+  entrance = new Entrance(word, () => void listening.close())
+  return entrance
+}
+
+/** The peer of a name, who has to be known. Throws `ERR_USAGE`. */
+export async function knownPeer(peers: KnownPeers, name: string): Promise<KnownPeer> {
+  const peer = await peers.find(name)
+  if (peer) return peer
+  const names = (await peers.list()).map((one) => printable(one.name))
+  const known = names.length === 0 ? 'none is' : `known: ${names.slice(0, 10).join(', ')}`
+  const message = `no peer is known as "${printable(name, 100)}"; ${known}. sluice peers add makes one known, or --remember after a ticket`
+  throw new SluiceError('ERR_USAGE', message)
+}
+
+/** A peer for people. */
+export async function shownPeer(peers: KnownPeers, key: Uint8Array): Promise<string> {
+  const print = fingerprint(key)
+  // a damaged list is reported by those commands that need it
+  const known = await peers.findByKey(key).catch(() => undefined)
+  return known ? `${printable(known.name)} (${print})` : print
+}
+
+function manyOf(many: string | undefined): number {
+  if (many === undefined) return 1
+  const count = /^[1-9]\d{0,5}$/.test(many) ? Number(many) : 0
+  if (count > 0) return count
+  throw new SluiceError('ERR_USAGE', `--many must be a whole number from 1, not "${printable(many, 100)}"`)
+}
+
+/** For how many a ticket is good, for people. */
+export function goodFor({ many }: ListenFlags): string {
+  const count = manyOf(many)
+  return count === 1 ? 'one other' : counted(count, 'other')
+}

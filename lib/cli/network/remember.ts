@@ -1,0 +1,36 @@
+import { printable, SluiceError } from '../../errors.js'
+import { commandFileSystem } from '../../files/disk/node-fs.js'
+import { sameKey } from '../../peers/keys.js'
+import { changedKey, checkPeerName, KnownPeers } from '../../peers/known-peers.js'
+import type { Transfer } from '../../transfer/transfer.js'
+import type { Context } from '../ui/context.js'
+import type { Caller } from './entrance.js'
+
+/**
+ * Makes whoever is at the other end of a connection known under a name, once a transfer with them is completed; does
+ * nothing without a name.
+ * @throws SluiceError `ERR_IDENTITY` if the name is that of a peer with another key, before anything is transferred;
+ *   `ERR_USAGE` if nothing is proved over the connection
+ */
+export async function remembering(
+  name: string | undefined,
+  { key, address }: Caller,
+  { reporter }: Context,
+): Promise<(transfer: Transfer) => void> {
+  if (name === undefined) return () => {}
+  checkPeerName('--remember', name)
+  if (!key)
+    throw new SluiceError('ERR_USAGE', '--remember is for tickets: over an address alone nobody proves a key')
+  const peers = new KnownPeers({ fs: commandFileSystem })
+  const known = await peers.find(name)
+  if (known && !sameKey(known.key, key)) throw changedKey(known, key)
+  // who has called has told no address at which it listens
+  const addresses = address?.includes(':') ? [address] : []
+  return (transfer) => {
+    const remembered = async () => {
+      await peers.remember(name, key, addresses)
+      reporter.note(`remembered as ${printable(name)}`)
+    }
+    transfer.finished.then(remembered, () => {}).catch((error: SluiceError) => reporter.warn(error))
+  }
+}
