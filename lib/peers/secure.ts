@@ -131,7 +131,7 @@ class Opening {
     } catch (error) {
       this.#channel?.destroy()
       this.#connection.destroy()
-      throw error
+      throw this.#refusal ?? error
     } finally {
       cancel()
       signal?.removeEventListener('abort', abort)
@@ -180,7 +180,7 @@ class Opening {
 
   #fail(error: SluiceError): void {
     this.#words.fail(error)
-    this.#failed.reject(this.#refusal ?? error)
+    this.#failed.reject(error)
   }
 }
 

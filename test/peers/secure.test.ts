@@ -69,6 +69,40 @@ for (const [name, make] of Object.entries(RAW)) {
   })
 }
 
+/** All that is used of a duplex, and nothing else; of those that cannot end one side alone, as a WebSocket. */
+function bare(duplex: Duplex): Duplex {
+  const bound: [keyof Duplex, unknown][] = (
+    ['write', 'destroy', 'pause', 'resume', 'on', 'off'] as const
+  ).map((name) => [name, (duplex[name] as () => unknown).bind(duplex)])
+  const end = () => duplex.end(() => duplex.destroy())
+  return Object.fromEntries([...bound, ['end', end]]) as unknown as Duplex
+}
+
+test('a raw duplex that has only what is asked of it, and has no halves, carries two that end apart', async (t) => {
+  const raw = duplexPair()
+  const [near, far] = await both([bare(raw[0]), bare(raw[1])])
+  const content = randomContent(300_000)
+  near.end('question')
+  t.is(String(await heardBy(far)), 'question')
+  far.end(content)
+  t.true((await heardBy(near)).equals(content))
+  await Promise.all([near, far, ...raw].map(whenClosed))
+})
+
+test('a raw duplex that takes no more, and never says that it is closed, is left behind', async (t) => {
+  const raw = duplexPair({ forth: { stallAfter: SAID.dialler + 100_000 } })
+  const mute = bare(raw[0])
+  mute.on = (name, listener) => (name === 'close' ? mute : raw[0].on(name, listener))
+  const [near, far] = await both([mute, raw[1]])
+  let taken = 0
+  while (near.write(Buffer.alloc(10_000))) taken += 10_000
+  t.true(taken < 1_000_000)
+  near.destroy()
+  far.destroy()
+  await Promise.all([near, far].map(whenClosed))
+  t.true(raw[0].destroyed)
+})
+
 test('each side knows the key of the other, and both have one hash, which no other connection has', async (t) => {
   const [near, far] = await both()
   t.deepEqual(Buffer.from(near.peerKey), BOB.publicKey)

@@ -1,4 +1,4 @@
-import { createSecretKey } from 'node:crypto'
+import { createCipheriv, createSecretKey, hkdfSync } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import test from 'ava'
@@ -80,4 +80,31 @@ test('a length that does not fit its chunk is refused, even by who has the key',
     t.is(opened.length, 0)
     t.true(isSluiceError(error, 'ERR_DECRYPT'), String(length))
   }
+})
+
+test('chunks are what the description of the format says, put together by hand', (t) => {
+  const byHand = (streamKey: Buffer, number: number, kind: number, text: Buffer) => {
+    const nonce = Buffer.alloc(12)
+    nonce[10] = number
+    nonce[11] = kind
+    const prefix = Buffer.from([kind, 0, text.length >> 8, text.length & 255])
+    const cipher = createCipheriv('chacha20-poly1305', streamKey, nonce, { authTagLength: 16 })
+    cipher.setAAD(prefix, { plaintextLength: text.length })
+    const sealed = Buffer.concat([cipher.update(text), cipher.final()])
+    return Buffer.concat([prefix, sealed, cipher.getAuthTag()])
+  }
+  const padded = (content: string) =>
+    Buffer.concat([Buffer.from([0, 0, content.length]), Buffer.from(content)], 256)
+  const first = Buffer.alloc(32, 7)
+  const second = Buffer.from(hkdfSync('sha256', first, '', 'sluice rekey', 32))
+  const expected = [
+    byHand(first, 0, 0, padded('hello')),
+    byHand(first, 1, 0, padded('world')),
+    byHand(second, 2, 1, Buffer.alloc(0)),
+  ]
+  const found = seal(
+    ['hello', 'world'].map((text) => Buffer.from(text)),
+    { padding: 256, rekey: 2 },
+  )
+  t.deepEqual(found, expected)
 })
