@@ -62,6 +62,7 @@ test('never are there more than allowed, whatever comes and goes', (t) => {
   const address = fc.integer({ min: 0, max: 5 }).map((number) => `10.0.0.${number}`)
   const steps = fc.array(fc.oneof(fc.record({ come: address }), fc.record({ go: fc.nat(30) })), {
     maxLength: 100,
+    size: 'max',
   })
   const run = fc.property(steps, (all) => {
     const gate = new Gate({ atOnce: 6, perAddress: 3, clock: new FakeClock() })
