@@ -95,6 +95,8 @@ class Opening {
   readonly #options: SecureOptions
   readonly #connection: Connection
   readonly #words = new FirstWords()
+  /** What hears of the connection. */
+  #events: ConnectionEvents = this.#words
   #channel: SecureDuplex | undefined
   /** Why the dialler is not let in, once that is known: whatever happens afterwards. */
   #refusal: SluiceError | undefined
@@ -102,14 +104,13 @@ class Opening {
 
   constructor(duplex: ByteDuplex, options: SecureOptions) {
     this.#options = options
-    const events = (): ConnectionEvents => this.#channel ?? this.#words
     this.#connection = new Connection(
       duplex,
       {
-        data: (bytes, isOurs) => events().data(bytes, isOurs),
-        drained: () => events().drained(),
-        ended: () => events().ended(),
-        broken: (cause) => events().broken(cause),
+        data: (bytes, isOurs) => this.#events.data(bytes, isOurs),
+        drained: () => this.#events.drained(),
+        ended: () => this.#events.ended(),
+        broken: (cause) => this.#events.broken(cause),
       },
       options.clock,
     )
@@ -174,7 +175,10 @@ class Opening {
   /** From here on what the peer says are records. */
   #seal(agreed: Agreed): SecureDuplex {
     this.#words.finish()
-    this.#channel = new SecureDuplex(this.#connection, agreed).on('error', notYetHandedOver)
+    const hear = (events: ConnectionEvents) => {
+      this.#events = events
+    }
+    this.#channel = new SecureDuplex(this.#connection, agreed, hear).on('error', notYetHandedOver)
     return this.#channel
   }
 

@@ -32,7 +32,7 @@ type WriteCallback = (error?: Error | null) => void
  * Besides the errors of the raw duplex, which are given on as they are: `ERR_DECRYPT` for bytes that were changed,
  * `ERR_TRUNCATED` where the other side has gone without an end, `ERR_INTERRUPTED` where it did not wait for ours.
  */
-export class SecureDuplex extends Duplex implements ConnectionEvents {
+export class SecureDuplex extends Duplex {
   /** The public key that the other side has proved, 32 bytes. */
   readonly peerKey: Uint8Array
   /** 64 bytes that both sides have in common, and no other connection has; no secret. */
@@ -44,8 +44,15 @@ export class SecureDuplex extends Duplex implements ConnectionEvents {
   #isSaid = false
   #isRawEnded = false
 
-  /** @param connection open, with this as its events from now on */
-  constructor(connection: Connection, { sending, receiving, hash, peerKey }: Agreed) {
+  /**
+   * @param connection open
+   * @param hear is given what is to be told of its events from now on
+   */
+  constructor(
+    connection: Connection,
+    { sending, receiving, hash, peerKey }: Agreed,
+    hear: (events: ConnectionEvents) => void,
+  ) {
     super({ writableHighWaterMark: HIGH_WATER_MARK, readableHighWaterMark: MAX_CHUNK })
     this.peerKey = peerKey
     this.handshakeHash = hash
@@ -60,9 +67,15 @@ export class SecureDuplex extends Duplex implements ConnectionEvents {
       .on('end', () => this.push(null))
     for (const stage of [this.#encryptor, this.#decryptor]) stage.on('error', (error) => this.destroy(error))
     this.once('end', () => this.#look())
+    hear({
+      data: (bytes) => this.#data(bytes),
+      drained: () => this.#encryptor.resume(),
+      ended: () => this.#ended(),
+      broken: (cause) => this.#isOver || this.destroy(cause),
+    })
   }
 
-  data(bytes: Buffer): void {
+  #data(bytes: Buffer): void {
     const decryptor = this.#decryptor
     // behind the end of the stream, which was proved, nothing counts
     if (decryptor.writableEnded || decryptor.destroyed) return
@@ -70,18 +83,10 @@ export class SecureDuplex extends Duplex implements ConnectionEvents {
     if (!decryptor.write(bytes, end)) this.#connection.pause()
   }
 
-  drained(): void {
-    this.#encryptor.resume()
-  }
-
-  ended(): void {
+  #ended(): void {
     this.#isRawEnded = true
     if (!this.#decryptor.writableEnded && !this.#decryptor.destroyed) this.#decryptor.end()
     this.#look()
-  }
-
-  broken(cause: Error): void {
-    if (!this.#isOver) this.destroy(cause)
   }
 
   override _read(): void {
