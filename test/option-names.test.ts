@@ -186,6 +186,9 @@ const MISSPELT: Record<string, Misspelt[]> = {
     ['fort', 'forth', (given) => testing.duplexPair(given)],
     ['delays', 'delay', (forth) => testing.duplexPair({ forth })],
   ],
+  connectorConformance: [
+    ['connection', 'connections', (given) => testing.connectorConformance(() => ({}) as never, given)],
+  ],
   duplexConformance: [['bond', 'bound', (given) => testing.duplexConformance(() => [end(), end()], given)]],
   partStoreConformance: [
     ['patient', 'patience', (given) => testing.partStoreConformance(() => ({}) as never, given)],

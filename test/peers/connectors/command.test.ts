@@ -110,6 +110,22 @@ test('one that ends badly fails the connection behind its last byte, with its st
   t.is(error!.message, `the command ${process.execPath} ended with exit status 3; it said: no room`)
 })
 
+test('who reads only afterwards gets the last word first, and then what went wrong', async (t) => {
+  const { duplex, lines } = await connected(
+    t,
+    `console.error(process.pid); process.stdout.write('bye', () => process.exit(5))`,
+  )
+  duplex.on('error', () => {})
+  // it is there, and nobody takes it
+  await once(duplex, 'readable')
+  while (lines.length === 0 || isAlive(Number(lines[0]))) await new Promise(setImmediate)
+  for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate)
+  t.is(duplex.errored, null)
+  const { heard, error } = await ending(duplex)
+  t.is(heard, 'bye')
+  t.like(error, { found: 5 })
+})
+
 test('one that says nothing and ends was never reached', async (t) => {
   const { duplex } = await connected(t, `console.error('no way to host'); process.exit(255)`)
   t.like((await ending(duplex)).error, { code: 'ERR_UNREACHABLE', found: 255 })

@@ -3,6 +3,7 @@ import { PassThrough, Readable, Writable } from 'node:stream'
 import test from 'ava'
 import { compression } from '../../../lib/index.js'
 import {
+  connectorConformance,
   duplexConformance,
   duplexPair,
   partStoreConformance,
@@ -19,6 +20,7 @@ type Called = [suite: unknown, make: () => unknown, options?: Record<string, unk
 
 /** Each suite with what it takes. */
 const SUITES: Record<string, Called> = {
+  connectorConformance: [connectorConformance, () => ({})],
   duplexConformance: [duplexConformance, () => duplexPair()],
   partStoreConformance: [partStoreConformance, () => ({ open() {}, read() {} })],
   readableConformance: [
