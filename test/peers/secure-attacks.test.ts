@@ -7,7 +7,7 @@ import { Invitations } from '../../lib/peers/invitations.js'
 import { FirstWords } from '../../lib/peers/secure/first-words.js'
 import { encodeSecret, Handshake, PREFACE } from '../../lib/peers/secure/noise.js'
 import type { SecureDuplex } from '../../lib/peers/secure.js'
-import { turns } from '../../lib/testing/conformance/probe.js'
+import { turns } from '../../lib/testing/conformance/harness/probe.js'
 import { duplexPair, FakeClock, randomContent } from '../../lib/testing/index.js'
 import { encodePreface } from '../../lib/wire/preface.js'
 import {

@@ -19,6 +19,7 @@ interface Pipes {
 export class TwoPipes extends Duplex {
   readonly #pipes: Pipes
   #isWanted = false
+  #isReadToEnd = false
   /** Bytes that came. */
   bytesRead = 0
 
@@ -27,7 +28,11 @@ export class TwoPipes extends Duplex {
     this.#pipes = pipes
     const { from, to } = pipes
     from.on('readable', () => this.#isWanted && this._read())
-    from.on('end', () => void this.#ended())
+    // Node reads a program that has ended to its end, whoever wants it
+    from.on('end', () => {
+      this.#isReadToEnd = true
+      if (this.#isWanted) void this.#ended()
+    })
     from.on('error', (error) => this.destroy(error))
     from.on('close', () => from.readableEnded || this.destroy())
     // each write tells its own failure
@@ -35,6 +40,7 @@ export class TwoPipes extends Duplex {
   }
 
   override _read(): void {
+    if (this.#isReadToEnd) return void this.#ended()
     const chunk: Buffer | null = this.#pipes.from.read()
     this.#isWanted = chunk === null
     if (chunk === null) return
@@ -58,7 +64,7 @@ export class TwoPipes extends Duplex {
     )
   }
 
-  /** All has been read: the chunk before this had been asked for. */
+  /** All has been taken that came before: more was asked for. */
   async #ended(): Promise<void> {
     const failure = await this.#pipes.atEnd?.()
     if (failure) this.destroy(failure)

@@ -110,6 +110,22 @@ for (const [what, [say, code]] of Object.entries(WRONG))
     t.is((await error)?.code, code)
   })
 
+test('who reads slowly gets all, also behind the end of both sides', async (t) => {
+  const { address, next } = await listener(t)
+  const near = await websocket().connect(address)
+  const far = await next()
+  const content = randomContent(10_000)
+  far.end(content)
+  near.end()
+  await once(far.resume(), 'end')
+  // what came is held here, and the other side has closed the WebSocket
+  await once(near, 'readable')
+  for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate)
+  t.deepEqual(await heardOn(near), content)
+  t.is(await errorAtClose(near), null)
+  t.is(await errorAtClose(far), null)
+})
+
 test('a server of a web application is shared, and left as it was', async (t) => {
   const { server, port } = await webServer(t)
   const others = new WebSocketServer({ noServer: true })
