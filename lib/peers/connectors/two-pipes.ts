@@ -53,7 +53,16 @@ export class TwoPipes extends Duplex {
   }
 
   override _final(callback: (error?: Error | null) => void): void {
-    this.#pipes.to.end((error?: Error | null) => (error ? void this.#broke(error, callback) : callback()))
+    const { to, atEnd } = this.#pipes
+    const ended = (error?: Error | null) => {
+      if (!error) callback()
+      // all was taken; who has ended in order before the end was told needs it no more
+      else if (atEnd) atEnd().then(callback)
+      else callback(error)
+    }
+    // a stream that is destroyed never calls back
+    if (to.destroyed) ended(new Error('it is closed already'))
+    else to.end(ended)
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {

@@ -154,6 +154,19 @@ test('one that has ended in order ends the connection in order, also if it does 
   t.is(error, null)
 })
 
+test('one that is gone in order needs no end', async (t) => {
+  const { duplex, lines } = await connected(
+    t,
+    `console.error(process.pid); process.stdout.write('bye')
+    process.stdin.once('data', () => process.exit(0))`,
+  )
+  duplex.write('x')
+  t.is(String(await heardOn(duplex)), 'bye')
+  while (isAlive(Number(lines[0]))) await new Promise(setImmediate)
+  for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate)
+  t.is(await errorAtClose(duplex.end()), null)
+})
+
 test('one that closes its output may still read', async (t) => {
   const { duplex } = await connected(
     t,
