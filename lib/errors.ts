@@ -243,8 +243,9 @@ export function messageOf(thrown: unknown): string {
 
 /** What was thrown, if it is an error of ours; else one that says what failed, with that as its cause. */
 export function asSluiceError(thrown: unknown, code: Code, what: string): SluiceError {
-  if (isSluiceError(thrown)) return thrown
-  return new SluiceError(code, `${what}: ${messageOf(thrown)}`, { cause: thrown })
+  return isSluiceError(thrown)
+    ? thrown
+    : new SluiceError(code, `${what}: ${messageOf(thrown)}`, { cause: thrown })
 }
 
 /** What the code of a system error looks like. */

@@ -74,7 +74,10 @@ const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`
 
 async function demo(): Promise<boolean> {
   const dir = join(scratch, 'received')
-  const receiver = start(['receive', '--plain', '--yes', '--once', '--dir', dir, '--listen', '127.0.0.1:0'], 'pipe')
+  const receiver = start(
+    ['receive', '--plain', '--yes', '--once', '--dir', dir, '--listen', '127.0.0.1:0'],
+    'pipe',
+  )
   const complaints: Buffer[] = []
   receiver.stderr!.on('data', (chunk: Buffer) => complaints.push(chunk))
   const received = once(receiver, 'exit')

@@ -1,6 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { BlockList, isIPv4, isIPv6 } from 'node:net'
-import { networkInterfaces } from 'node:os'
+import { isIPv4, isIPv6 } from 'node:net'
 import { badOption, checkText } from '../options.js'
 
 // Addresses at which a peer listens: HOST:PORT, unix:PATH, ws://…, or what another connector understands.
@@ -91,38 +90,4 @@ function textOfNumber(bytes: Buffer): string {
   if (bytes.length === 6) return `${bytes.subarray(0, 4).join('.')}:${port}`
   const groups = Array.from({ length: 8 }, (_, i) => bytes.readUInt16BE(2 * i).toString(16))
   return `[${groups.join(':')}]:${port}`
-}
-
-const LINK_LOCAL = new BlockList()
-LINK_LOCAL.addSubnet('169.254.0.0', 16, 'ipv4')
-LINK_LOCAL.addSubnet('fe80::', 10, 'ipv6')
-
-const PRIVATE = new BlockList()
-PRIVATE.addSubnet('10.0.0.0', 8, 'ipv4')
-PRIVATE.addSubnet('172.16.0.0', 12, 'ipv4')
-PRIVATE.addSubnet('192.168.0.0', 16, 'ipv4')
-PRIVATE.addSubnet('100.64.0.0', 10, 'ipv4')
-PRIVATE.addSubnet('fc00::', 7, 'ipv6')
-
-/**
- * The addresses at which others reach a port of this machine: first those that are good everywhere, then those of
- * private networks; at most 16. Link-local ones need the name of an interface of the other machine, and are left out.
- * Those of the loopback are good for this machine alone, and are given only if there is nothing else.
- * @param interfaces what `networkInterfaces` of `node:os` says
- */
-export function localAddresses(
-  port: number,
-  interfaces: ReturnType<typeof networkInterfaces> = networkInterfaces(),
-): string[] {
-  const all = Object.values(interfaces).flatMap((list) => list ?? [])
-  const isIn = (list: BlockList) => (one: (typeof all)[number]) =>
-    list.check(one.address, one.family === 'IPv6' ? 'ipv6' : 'ipv4')
-  const others = all.filter((one) => !one.internal && !isIn(LINK_LOCAL)(one))
-  const isPrivate = isIn(PRIVATE)
-  const ordered = [...others.filter((one) => !isPrivate(one)), ...others.filter(isPrivate)]
-  const shown = (ordered.length > 0 ? ordered : all.filter(({ internal }) => internal)).map(
-    ({ address, family }) =>
-      plainAddress('address', `${family === 'IPv6' ? `[${address}]` : address}:${port}`),
-  )
-  return [...new Set(shown)].slice(0, MOST_ADDRESSES)
 }

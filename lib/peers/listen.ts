@@ -21,7 +21,7 @@ export interface ListenForPeersOptions {
   addresses?: readonly string[]
   /** Other connectors than those of Sluice, which are asked first. */
   connectors?: readonly Connector[]
-  /** Whether a stranger is let in, who has proved a key and may have shown the secret of a ticket: see `Invitations`. */
+  /** Whether a stranger is let in, who has proved a key, and may have shown the secret of a ticket: `Invitations`. */
   admit: ListenerOptions['admit']
   /** Called with each connection of somebody who was let in. */
   onConnection(duplex: SecureDuplex, from: From): void
@@ -50,8 +50,8 @@ const OPTIONS: Keys<ListenForPeersOptions> = {
 }
 
 /**
- * Listens for peers: each connection is a secure channel before anybody hears of it. What it gives has the addresses for
- * a ticket. Throws `ERR_USAGE` for an option, or for an address that cannot be listened at.
+ * Listens for peers: each connection is a secure channel before anybody hears of it. What it gives has the addresses
+ * for a ticket. Throws `ERR_USAGE` for an option, or for an address that cannot be listened at.
  */
 export async function listen(options: ListenForPeersOptions): Promise<Listening> {
   checkObject('options', options)
@@ -104,7 +104,9 @@ async function admitted(
       ...pick({ timeout, clock }),
     })
   } catch (error) {
-    const why = over.signal.aborted ? CROWDED : asSluiceError(error, 'ERR_IDENTITY', 'no secure channel could be made')
+    const why = over.signal.aborted
+      ? CROWDED
+      : asSluiceError(error, 'ERR_IDENTITY', 'no secure channel could be made')
     return onRefused?.(why, from)
   } finally {
     release()

@@ -221,7 +221,7 @@ const WRONG: [string, string[], number, RegExp][] = [
   ['a missing argument', ['send'], 2, /path.*; sluice send --help says more/],
   ['no destination', ['send', '.'], 2, /--to/],
   ['an address that is none', ['send', '.', '--to', 'here'], 2, /HOST:PORT/],
-  ['a folder as the address', ['receive', 'inbox'], 2, /"inbox" is not an address.*: --dir inbox/],
+  ['a folder as the address', ['receive', 'inbox'], 2, /"inbox" is neither a ticket.*: --dir inbox/],
   ['a port that is none', ['send', '.', '--to', '127.0.0.1:99999'], 2, /a port is at most 65535/],
   ['a pattern that is missing', ['send', '.', '--include', '--to', '127.0.0.1:1'], 2, /--include took --to/],
   ['an address that is not loopback', ['send', '.', '--to', '192.0.2.1:7'], 2, /loopback.*prove/],
@@ -306,7 +306,14 @@ test('a sender that listens tells of strangers in one line each, and waits for i
   const { source, photos, dir } = await setup(t)
   await symlink('a b', join(photos, 'link'))
   for (const json of [false, true]) {
-    const sender = new Command(t, ['send', photos, '--plain', '--listen', '127.0.0.1:0', ...(json ? ['--json'] : [])])
+    const sender = new Command(t, [
+      'send',
+      photos,
+      '--plain',
+      '--listen',
+      '127.0.0.1:0',
+      ...(json ? ['--json'] : []),
+    ])
     const first = await sender.line()
     const address: string = json ? JSON.parse(first).address : first
     const port = Number(address.split(':')[1])

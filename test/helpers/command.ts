@@ -12,6 +12,9 @@ export const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 /** The program behind `sluice`: the bundle, which is what people run. */
 export const MAIN = fileURLToPath(new URL('../../bin/sluice.js', import.meta.url))
 
+/** Where nothing can be kept: a test that needs an identity says where it is to be. */
+export const NO_HOME = '/dev/null/no-home'
+
 export interface Ended {
   code: number | null
   out: string
@@ -39,7 +42,7 @@ export class Command {
     this.child = spawn(process.execPath, [options.main ?? MAIN, ...args], {
       cwd: options.cwd,
       stdio: [options.input ?? 'ignore', options.output ?? 'pipe', 'pipe'],
-      env: { ...process.env, DEBUG: '', ...options.env },
+      env: { ...process.env, DEBUG: '', SLUICE_HOME: NO_HOME, ...options.env },
     })
     t.teardown(() => this.child.kill('SIGKILL'))
     const lines = createInterface(this.child.stdout ?? Readable.from([]))

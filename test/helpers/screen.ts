@@ -3,7 +3,7 @@ import { mkdtemp, realpath, rm } from 'node:fs/promises'
 import { type IPty, spawn } from '@lydell/node-pty'
 import xterm from '@xterm/headless'
 import type { ExecutionContext } from 'ava'
-import { MAIN } from './command.js'
+import { MAIN, NO_HOME } from './command.js'
 
 /** The folder in which a command runs, as it is shown: the name of a temporary one is never the same, but as long. */
 const HOME = '/home/wonderer'
@@ -61,7 +61,7 @@ export class Screen {
     this.#terminal = new xterm.Terminal({ cols, rows, allowProposedApi: true })
     const shown = (text: string) => withoutVarying(text.replaceAll(home, HOME))
     if (main === MAIN) this.#terminal.write(shown(`$ sluice ${args.join(' ')}\r\n`))
-    const environment = { ...process.env, DEBUG: '', TERM: 'xterm-256color', ...env }
+    const environment = { ...process.env, DEBUG: '', SLUICE_HOME: NO_HOME, TERM: 'xterm-256color', ...env }
     // the shell stays until all that was written has been read: what ends before might be lost
     const script = `trap : INT; ${shell}; printf '\\033]0;%d\\007' $?; read -r _`
     const command = ['-c', script, process.execPath, main, ...args]

@@ -15,11 +15,11 @@ import { type Dialler, diallerTo, shownWord, wordGiven } from '../network/dialle
 import { type Caller, type ListenFlags, openEntrance } from '../network/entrance.js'
 import { remembering } from '../network/remember.js'
 import { isLost, serve } from '../network/serve.js'
+import { codeOf } from '../network/ticket-code.js'
 import { confirmOffer } from '../ui/ask.js'
 import type { Context } from '../ui/context.js'
 import { describeOffer } from '../ui/describe.js'
 import { isTermination, stoppedByUser } from '../ui/exit.js'
-import { codeOf } from '../ui/qr.js'
 import { checkDestination } from './destination.js'
 
 /** The options of `sluice receive`; see its help. */
@@ -57,7 +57,10 @@ export async function receiveCommand(
       reporter.note(line)
   }
   if (from !== undefined || flags.stdio) {
-    const dialler = from === undefined ? overStdio : await diallerTo(from, context)
+    const dialler =
+      from === undefined
+        ? overStdio
+        : await diallerTo(from, context, `; to choose the folder: --dir ${shownWord(from)}`)
     const { duplex, caller } = await dialler.connect(signal)
     const remember = await remembering(flags.remember, caller, context)
     warn()

@@ -19,8 +19,8 @@ import { type Caller, goodFor, type ListenFlags, openEntrance } from '../network
 import { parseRate } from '../network/rate.js'
 import { remembering } from '../network/remember.js'
 import { serve } from '../network/serve.js'
+import { codeOf } from '../network/ticket-code.js'
 import type { Context } from '../ui/context.js'
-import { codeOf } from '../ui/qr.js'
 import { standardInput } from '../ui/streams.js'
 import { kindsOf } from '../ui/tally.js'
 

@@ -20,10 +20,11 @@ export interface Dialler {
 }
 
 /**
- * What a text names: a ticket, a known peer, or an address of this machine, where nothing is proved. `-` asks for it, or
- * reads it from standard input, so that it is seen nowhere.
+ * What a text names: a ticket, a known peer, or an address of this machine, where nothing is proved. `-` asks for it,
+ * or reads it from standard input, so that it is seen nowhere.
+ * @param hint what else the user may have meant by a name that nobody has
  */
-export async function diallerTo(text: string, context: Context): Promise<Dialler> {
+export async function diallerTo(text: string, context: Context, hint = ''): Promise<Dialler> {
   const word = text === '-' ? await askedFor(context) : text
   if (isTicket(word)) return secretly(decodeTicket(word), 'the listener of the ticket')
   if (word.includes(':')) {
@@ -33,7 +34,7 @@ export async function diallerTo(text: string, context: Context): Promise<Dialler
     })
     return { to: printable(word, 100), connect: connectPlain }
   }
-  const { name, addresses, key } = await knownPeer(new KnownPeers({ fs: commandFileSystem }), word)
+  const { name, addresses, key } = await knownPeer(new KnownPeers({ fs: commandFileSystem }), word, hint)
   if (addresses.length > 0) return secretly({ addresses, publicKey: key }, printable(name))
   const message = `no address of ${printable(name)} is known; sluice peers add ${printable(name)} KEY ADDRESS gives it one`
   throw new SluiceError('ERR_USAGE', message)

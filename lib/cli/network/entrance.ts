@@ -112,12 +112,12 @@ async function secureEntrance({ listen: at = '*:0', allow, many }: ListenFlags, 
 }
 
 /** The peer of a name, who has to be known. Throws `ERR_USAGE`. */
-export async function knownPeer(peers: KnownPeers, name: string): Promise<KnownPeer> {
+export async function knownPeer(peers: KnownPeers, name: string, hint = ''): Promise<KnownPeer> {
   const peer = await peers.find(name)
   if (peer) return peer
   const names = (await peers.list()).map((one) => printable(one.name))
-  const known = names.length === 0 ? 'none is' : `known: ${names.slice(0, 10).join(', ')}`
-  const message = `no peer is known as "${printable(name, 100)}"; ${known}. sluice peers add makes one known, or --remember after a ticket`
+  const known = names.length === 0 ? '' : `; known are ${names.slice(0, 10).join(', ')}`
+  const message = `"${printable(name, 100)}" is neither a ticket, nor HOST:PORT, nor a known peer${known}${hint}`
   throw new SluiceError('ERR_USAGE', message)
 }
 

@@ -9,7 +9,7 @@ export const EXITS: readonly (readonly [exit: number, about: string])[] = [
   [3, 'rejected by the peer'],
   [4, 'interrupted; run it again'],
   [5, 'integrity: a digest never matched'],
-  [6, 'the peer could not be reached'],
+  [6, 'the peer could not be reached, or did not prove who it is'],
   [7, 'the peer broke the protocol'],
   [8, 'the receiving disk: full, read-only, no permission'],
   [130, 'stopped by the user here; by the peer is 4'],

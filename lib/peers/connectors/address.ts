@@ -1,4 +1,4 @@
-import { isIP } from 'node:net'
+import { BlockList, isIP } from 'node:net'
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os'
 import { printable, SluiceError } from '../../errors.js'
 
@@ -48,17 +48,36 @@ export function showAddress({ host, port }: Address): string {
 /** The host that stands for all addresses of this machine. */
 export const ANY_HOST = '*'
 
+const LINK_LOCAL = new BlockList()
+LINK_LOCAL.addSubnet('169.254.0.0', 16, 'ipv4')
+LINK_LOCAL.addSubnet('fe80::', 10, 'ipv6')
+
+const PRIVATE = new BlockList()
+PRIVATE.addSubnet('10.0.0.0', 8, 'ipv4')
+PRIVATE.addSubnet('172.16.0.0', 12, 'ipv4')
+PRIVATE.addSubnet('192.168.0.0', 16, 'ipv4')
+PRIVATE.addSubnet('100.64.0.0', 10, 'ipv4')
+PRIVATE.addSubnet('fc00::', 7, 'ipv6')
+
 /**
- * The addresses at which others reach what listens at `host`: of one that stands for all of this machine, those of its
- * networks, or, where it has none, its own. Addresses that mean something only together with a network (fe80::) are not
- * among them: another machine has another name for that.
+ * The addresses at which others reach what listens at `host`: of one that stands for all of this machine, first those
+ * that are good everywhere, then those of private networks; where there are none, those of the loopback. Link-local
+ * ones are left out: another machine has another name for the network that they mean.
  */
-export function reachableHosts(host: string, interfaces = networkInterfaces()): string[] {
-  const family = { '0.0.0.0': ['IPv4'], '::': ['IPv4', 'IPv6'] }[host]
-  if (!family) return [host]
+export function reachableHosts(
+  host: string,
+  interfaces: ReturnType<typeof networkInterfaces> = networkInterfaces(),
+): string[] {
+  const families = { '0.0.0.0': ['IPv4'], '::': ['IPv4', 'IPv6'] }[host]
+  if (!families) return [host]
   const all = Object.values(interfaces)
-    .flatMap((infos: NetworkInterfaceInfo[] | undefined) => infos ?? [])
-    .filter((info) => family.includes(info.family) && !(info.family === 'IPv6' && info.scopeid > 0))
-  const outward = all.filter(({ internal }) => !internal)
-  return (outward.length > 0 ? outward : all).map(({ address }) => address)
+    .flatMap((list) => list ?? [])
+    .filter(({ family }) => families.includes(family))
+  const isIn = (list: BlockList) => (one: NetworkInterfaceInfo) =>
+    list.check(one.address, one.family === 'IPv6' ? 'ipv6' : 'ipv4')
+  const outward = all.filter((one) => !one.internal && !isIn(LINK_LOCAL)(one))
+  const isPrivate = isIn(PRIVATE)
+  const ordered = [...outward.filter((one) => !isPrivate(one)), ...outward.filter(isPrivate)]
+  const found = ordered.length > 0 ? ordered : all.filter(({ internal }) => internal)
+  return [...new Set(found.map(({ address }) => address))]
 }

@@ -73,13 +73,43 @@ test("one's own connectors come first, and are checked", (t) => {
   t.throws(wrong([{ ...own, listne: () => {} }]), { code: 'ERR_USAGE', message: /did you mean listen/ })
 })
 
-test('where it listens at any address, it is reached at those of its networks', (t) => {
-  const one = (address: string, internal = false, scopeid = 0) =>
-    ({ address, internal, family: address.includes(':') ? 'IPv6' : 'IPv4', scopeid }) as NetworkInterfaceInfo
-  const lo = [one('127.0.0.1', true), one('::1', true)]
-  const eth = [one('10.1.1.1'), one('2001:db8::1'), one('fe80::1', false, 2)]
-  t.deepEqual(reachableHosts('::', { lo, eth }), ['10.1.1.1', '2001:db8::1'])
-  t.deepEqual(reachableHosts('0.0.0.0', { lo, eth }), ['10.1.1.1'])
-  t.deepEqual(reachableHosts('::', { lo }), ['127.0.0.1', '::1'])
-  t.deepEqual(reachableHosts('10.9.9.9', { lo, eth }), ['10.9.9.9'])
+const one = (address: string, internal = false): NetworkInterfaceInfo => {
+  const common = { address, internal, netmask: '', mac: '', cidr: null }
+  return address.includes(':') ? { ...common, family: 'IPv6', scopeid: 0 } : { ...common, family: 'IPv4' }
+}
+
+test('addresses for everywhere come first, then those of private networks; link-local ones are left out', (t) => {
+  const interfaces = {
+    lo: [one('127.0.0.1', true), one('::1', true)],
+    wlan0: [one('192.168.1.20'), one('fe80::1'), one('2001:db8::20'), one('fd00::2')],
+    eth0: [one('169.254.3.4'), one('203.0.113.9'), one('10.1.2.3'), one('100.64.0.1'), one('172.31.0.1')],
+    none: undefined,
+  }
+  t.deepEqual(reachableHosts('::', interfaces), [
+    '2001:db8::20',
+    '203.0.113.9',
+    '192.168.1.20',
+    'fd00::2',
+    '10.1.2.3',
+    '100.64.0.1',
+    '172.31.0.1',
+  ])
+})
+
+test('a machine without a network has its loopback', (t) => {
+  const interfaces = { lo: [one('127.0.0.1', true), one('::1', true)], eth0: [one('fe80::1')] }
+  t.deepEqual(reachableHosts('::', interfaces), ['127.0.0.1', '::1'])
+  t.deepEqual(reachableHosts('::', {}), [])
+})
+
+test('each address is there once', (t) => {
+  t.deepEqual(reachableHosts('::', { a: [one('10.0.0.1')], b: [one('10.0.0.1')] }), ['10.0.0.1'])
+  // what this very machine has
+  t.true(reachableHosts('::').length > 0)
+})
+
+test('what listens at one address is reached there; at all of one family, at those of that', (t) => {
+  const eth = [one('10.1.1.1'), one('2001:db8::1')]
+  t.deepEqual(reachableHosts('0.0.0.0', { eth }), ['10.1.1.1'])
+  t.deepEqual(reachableHosts('10.9.9.9', { eth }), ['10.9.9.9'])
 })
