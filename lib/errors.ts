@@ -20,11 +20,7 @@ export const CODES = {
   ERR_PEER: { exit: 7, about: 'the peer reported an error of its own', help: 'the other side says why' },
   // the protocol
   ERR_NOT_SLUICE: { exit: 7, about: 'what the peer speaks is not Sluice' },
-  ERR_VERSION: {
-    exit: 7,
-    about: 'the peer speaks another version of the protocol',
-    help: 'install the same version on both sides',
-  },
+  ERR_VERSION: { exit: 7, about: 'the peer speaks another version', help: 'install the same on both sides' },
   ERR_FORMATS: { exit: 7, about: 'the wire stages of the two sides do not match' },
   ERR_PROTOCOL: {
     exit: 7,
@@ -243,9 +239,8 @@ export function messageOf(thrown: unknown): string {
 
 /** What was thrown, if it is an error of ours; else one that says what failed, with that as its cause. */
 export function asSluiceError(thrown: unknown, code: Code, what: string): SluiceError {
-  return isSluiceError(thrown)
-    ? thrown
-    : new SluiceError(code, `${what}: ${messageOf(thrown)}`, { cause: thrown })
+  if (isSluiceError(thrown)) return thrown
+  return new SluiceError(code, `${what}: ${messageOf(thrown)}`, { cause: thrown })
 }
 
 /** What the code of a system error looks like. */

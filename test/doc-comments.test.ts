@@ -5,7 +5,7 @@ import test from 'ava'
 
 // Each name that users can import says what it is where they write it: in the types that are published.
 
-const ENTRIES = ['index', 'files/index', 'terminal/progress-bar', 'testing/index']
+const ENTRIES = ['index', 'files/index', 'terminal/progress-bar', 'testing/index', 'peers/index']
 const TYPES = new URL('../lib/', import.meta.url)
 
 /** The name as it is exported, the file that declares it, and what it is called there. */

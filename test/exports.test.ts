@@ -12,6 +12,7 @@ const read = (path: string) => readFile(join(ROOT, path), 'utf8')
 const PAGES: [index: string, page: string, least: number][] = [
   ['lib/index.ts', 'lib/README.md', 100],
   ['lib/testing/index.ts', 'lib/README.md', 25],
+  ['lib/peers/index.ts', 'lib/README.md', 40],
   ['lib/files/index.ts', 'lib/files/README.md', 100],
 ]
 
@@ -39,6 +40,7 @@ test('each name of the tables of what is exported is exported', async (t) => {
   const exported = new Set([
     ...(await exportsOf('lib/index.ts')),
     ...(await exportsOf('lib/testing/index.ts')),
+    ...(await exportsOf('lib/peers/index.ts')),
   ])
   t.deepEqual(
     named.filter((name) => !exported.has(name)),

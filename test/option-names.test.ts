@@ -3,6 +3,7 @@ import test from 'ava'
 import * as files from '../lib/files/index.js'
 import * as main from '../lib/index.js'
 import { checkKeys } from '../lib/options.js'
+import * as peers from '../lib/peers/index.js'
 import * as terminal from '../lib/terminal/progress-bar.js'
 import * as testing from '../lib/testing/index.js'
 
@@ -28,6 +29,8 @@ const folder = await tree.folder('')
 const transaction = await files.FileTransaction.begin('/d', { fs })
 const trail = await files.AuditTrail.open('/d/trail', { fs })
 const part = await files.PartFile.open('/d/part', { fs })
+const me = { publicKey: Buffer.alloc(32), secretKey: Buffer.alloc(64) }
+const listener = { addresses: ['127.0.0.1:1'], publicKey: Buffer.alloc(32) }
 const many = { input: () => [], many: () => [] }
 const expected = () => []
 
@@ -220,6 +223,26 @@ const MISSPELT: Record<string, Misspelt[]> = {
       (given) => testing.wireStageConformance(() => main.throttle({ rate: 1 }), given),
     ],
   ],
+  identity: [['hme', 'home', (given) => peers.identity({ home: '/d/home', fs, ...given })]],
+  existingIdentity: [['hme', 'home', (given) => peers.existingIdentity({ home: '/d/home', fs, ...given })]],
+  KnownPeers: [['hme', 'home', (given) => new peers.KnownPeers(given)]],
+  makeTicket: [['adresses', 'addresses', (given) => peers.makeTicket(given)]],
+  makeReceipt: [['algoritm', 'algorithm', (given) => peers.makeReceipt(me, given)]],
+  verifyReceipt: [['sgnal', 'signal', (given) => peers.verifyReceipt({} as never, '/d', given).next()]],
+  connect: [['conectors', 'connectors', (given) => peers.connect(listener, { identity: me, ...given })]],
+  listen: [['adresses', 'addresses', (given) => peers.listen({ identity: me, ...given })]],
+  Invitations: [
+    ['tris', 'tries', (given) => new peers.Invitations(given)],
+    ['mny', 'many', (given) => new peers.Invitations().issue(given)],
+  ],
+  Gate: [['perAdress', 'perAddress', (given) => new peers.Gate(given)]],
+  secure: [
+    ['secrt', 'secret', (given) => peers.secure(end(), { as: 'dialler', identity: me, key, ...given })],
+    ['admitt', 'admit', (given) => peers.secure(end(), { as: 'listener', identity: me, ...given })],
+  ],
+  tcp: [['lookup', 'lookUp', (given) => peers.tcp(given)]],
+  websocket: [['sever', 'server', (given) => peers.websocket(given)]],
+  command: [['online', 'onLine', (given) => peers.command('x', given)]],
   progressBar: [['nam', 'name', (given) => terminal.progressBar(given)]],
 }
 
@@ -230,13 +253,14 @@ const WITHOUT = new Set(
   hashTap isSluiceError listBackups mapCuts memoryParts memorySources openRegular outcomesOf ownerOfTemporary
   parseBackupName parseText partName piecesOf prepareDigest printable pruneBackups publishByPolicy randomBySeed
   randomContent randomPieces readError readFully readHistory recoverPublish recoverReplaced removeTree runOf sameInode sameItems
-  sampleItems setDefaultAudit sourceError suffixed summarizeAudit swapPairs syncOpenFolder tap writeFully`.split(
+  sampleItems setDefaultAudit sourceError suffixed summarizeAudit swapPairs syncOpenFolder tap writeFully connectorFor decodeTicket encodeTicket
+  fingerprint home isKey isSignedBy isTicket parseKey readReceipt receiptFiles showKey signed stdio unix`.split(
     /\s+/,
   ),
 )
 
 test('each exported function stands here, with a misspelt option if it takes any', (t) => {
-  const exported = Object.entries({ ...main, ...files, ...testing, ...terminal })
+  const exported = Object.entries({ ...main, ...files, ...testing, ...terminal, ...peers })
   const functions = exported.flatMap(([name, value]) => (typeof value === 'function' ? [name] : []))
   t.deepEqual(functions.sort(), [...Object.keys(MISSPELT), ...WITHOUT].sort())
 })

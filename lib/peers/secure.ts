@@ -64,6 +64,7 @@ export interface ListenerOptions extends CommonOptions {
   admit(stranger: Stranger): boolean | Promise<boolean>
 }
 
+/** What {@link secure} takes: which side this is, and what that side needs. */
 export type SecureOptions = DiallerOptions | ListenerOptions
 
 const COMMON = { as: true, identity: true, signal: true, timeout: true, clock: true }

@@ -219,7 +219,6 @@ const WRONG: [string, string[], number, RegExp][] = [
   ['an unknown option', ['send', '--bogus'], 2, /--bogus/],
   ['an option with one dash', ['send', '.', '-to', '127.0.0.1:1'], 2, /'-to' \(Did you mean --to\?\)/],
   ['a missing argument', ['send'], 2, /path.*; sluice send --help says more/],
-  ['no destination', ['send', '.'], 2, /--to/],
   ['an address that is none', ['send', '.', '--to', 'here'], 2, /HOST:PORT/],
   ['a folder as the address', ['receive', 'inbox'], 2, /"inbox" is neither a ticket.*: --dir inbox/],
   ['a port that is none', ['send', '.', '--to', '127.0.0.1:99999'], 2, /a port is at most 65535/],

@@ -27,11 +27,11 @@ async function broken(
   listens: 'sender' | 'receiver',
 ): Promise<Ended[]> {
   const send = ['send', await file(t), '--limit', '30k', '--json']
-  const receive = ['receive', '--plain', '--dir', await temporary(t), '--yes', '--json']
+  const receive = ['receive', '--dir', await temporary(t), '--yes', '--json']
   const listening =
     listens === 'sender'
       ? new Command(t, [...send, '--plain', '--listen', '127.0.0.1:0'])
-      : new Command(t, [...receive, '--once'])
+      : new Command(t, [...receive, '--plain', '--once'])
   const { address } = JSON.parse(await listening.line())
   const connecting = new Command(t, listens === 'sender' ? [...receive, address] : [...send, '--to', address])
   while (!/^(sending|receiving)$/.test(JSON.parse(await listening.line()).state));

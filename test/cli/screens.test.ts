@@ -87,14 +87,14 @@ async function addressOf(receiver: Screen): Promise<string> {
 }
 
 scene('waiting', async (sluice) => {
-  const receiver = await sluice('receive --dir inbox')
+  const receiver = await sluice('receive --plain --dir inbox')
   await receiver.shows(/Ctrl-C stops/)
   receiver.type('\u0003')
   return { receiver }
 })
 
 scene('accepted', async (sluice) => {
-  const receiver = await sluice('receive --dir inbox --once')
+  const receiver = await sluice('receive --plain --dir inbox --once')
   const sender = await sluice(`send photos report.pdf --to ${await addressOf(receiver)}`)
   await receiver.shows(/Accept\?/)
   receiver.type('y\r')
@@ -102,7 +102,7 @@ scene('accepted', async (sluice) => {
 })
 
 scene('connecting', async (sluice) => {
-  const sender = await sluice('send photos --listen 127.0.0.1:0')
+  const sender = await sluice('send photos --plain --listen 127.0.0.1:0')
   const receiver = await sluice(`receive ${await addressOf(sender)} --dir inbox`)
   await receiver.shows(/Accept\?/)
   receiver.type('y\r')
@@ -110,7 +110,7 @@ scene('connecting', async (sluice) => {
 })
 
 scene('refused', async (sluice) => {
-  const receiver = await sluice('receive --dir inbox --once')
+  const receiver = await sluice('receive --plain --dir inbox --once')
   const sender = await sluice(`send photos --to ${await addressOf(receiver)}`)
   await receiver.shows(/Accept\?/)
   receiver.type('n\r')
@@ -119,7 +119,7 @@ scene('refused', async (sluice) => {
 
 scene('taken-name', async (sluice, folder) => {
   await plant(join(folder, 'inbox'), { 'report.pdf': 'another one' })
-  const receiver = await sluice('receive --dir inbox --yes')
+  const receiver = await sluice('receive --plain --dir inbox --yes')
   const address = await addressOf(receiver)
   const first = await sluice(`send report.pdf --to ${address}`)
   await first.ended
@@ -131,7 +131,7 @@ scene('taken-name', async (sluice, folder) => {
 })
 
 scene('interrupted', async (sluice) => {
-  const receiver = await sluice('receive --dir inbox --once --yes')
+  const receiver = await sluice('receive --plain --dir inbox --once --yes')
   const sender = await sluice(`send report.pdf photos --limit 2M --to ${await addressOf(receiver)}`)
   await receiver.shows(/[1-4]\/4 files/)
   sender.type('\u0003')
@@ -139,7 +139,7 @@ scene('interrupted', async (sluice) => {
 })
 
 scene('stopped', async (sluice) => {
-  const receiver = await sluice('receive --dir inbox --yes')
+  const receiver = await sluice('receive --plain --dir inbox --yes')
   const sender = await sluice(`send report.pdf photos --limit 2M --to ${await addressOf(receiver)}`)
   await receiver.shows(/[1-4]\/4 files/)
   receiver.type('\u0003')
@@ -147,7 +147,7 @@ scene('stopped', async (sluice) => {
 })
 
 scene('failed', async (sluice) => {
-  const receiver = await sluice('receive --dir inbox --once --yes', {
+  const receiver = await sluice('receive --plain --dir inbox --once --yes', {
     // c8 would have it write a file that is too large, too
     shell: 'ulimit -f 1500; NODE_V8_COVERAGE= "$0" "$@"',
   })
@@ -163,7 +163,7 @@ scene('question', async (sluice, folder) => {
   await chmod(join(folder, 'run.sh'), 0o755)
   await chmod(join(folder, 'site/.git/hooks/pre-commit'), 0o755)
   await symlink('assets/logo.png', join(folder, 'site/icon'))
-  const receiver = await sluice('receive --dir inbox --once --links')
+  const receiver = await sluice('receive --plain --dir inbox --once --links')
   const names = ['photos', 'report.pdf', 'run.sh', 'site', odd]
   const sender = await sluice(['send', ...names, '--links', '--to', await addressOf(receiver)])
   await receiver.shows(/Accept\?/)
@@ -189,7 +189,7 @@ scene('help', async (sluice) => {
 })
 
 scene('mistakes', async (sluice) => ({
-  nowhere: await sluice('send photos'),
+  unknown: await sluice('send photos --to anna', { env: { SLUICE_HOME: 'nowhere' } }),
   both: await sluice('send photos --to 127.0.0.1:1 --listen 127.0.0.1:0'),
   nobody: await sluice('send photos --to 127.0.0.1:1'),
   missing: await sluice('send phtos --to 127.0.0.1:1'),
@@ -205,7 +205,7 @@ test.serial('what status and clean find is broken between words, and indented fr
   const name = 'film-of-the-summer-holidays-2026.mkv'
   const cwd = await plant(await screenFolder(t), { [name]: Buffer.alloc(4_000_000) })
   const sluice = (words: string) => Screen.of(t, words.split(' '), { columns: 40, cwd })
-  const receiver = await sluice('receive --dir inbox --once --yes')
+  const receiver = await sluice('receive --plain --dir inbox --once --yes')
   const sender = await sluice(`send ${name} --limit 1M --to ${await addressOf(receiver)}`)
   await receiver.shows(/[1-9]\d? %/)
   sender.type('\u0003')

@@ -45,7 +45,7 @@ test('without a terminal SIGHUP is nothing, as nohup wants it', async (t) => {
 const onLinux = process.platform === 'linux' ? test : test.skip
 
 onLinux('in the background of a shell that has ended SIGINT is for others', async (t) => {
-  const script = '"$0" "$1" receive --dir "$2" --yes </dev/null & echo $!'
+  const script = '"$0" "$1" receive --plain --dir "$2" --yes </dev/null & echo $!'
   const shell = spawn('sh', ['-c', script, process.execPath, MAIN, await temporary(t)])
   const lines = createInterface(shell.stdout)[Symbol.asyncIterator]()
   const pid = Number((await lines.next()).value)
@@ -95,7 +95,7 @@ for (const atQuestion of [false, true])
       const reader = spawn('cat', [join(dir, 'exit')])
       t.teardown(() => reader.kill('SIGKILL'))
       // the inner shell outlives the terminal, to say how the program ended
-      const inside = `(trap '' HUP; ${process.execPath} ${MAIN} receive --dir ${dir}/in; echo $? >${dir}/exit); :`
+      const inside = `(trap '' HUP; ${process.execPath} ${MAIN} receive --plain --dir ${dir}/in; echo $? >${dir}/exit); :`
       const terminal = spawn('script', ['-qc', inside, '/dev/null'], { stdio: ['pipe', 'pipe', 'ignore'] })
       t.teardown(() => terminal.kill('SIGKILL'))
       let shown = ''

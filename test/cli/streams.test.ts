@@ -30,7 +30,7 @@ for (const [line, exit, said] of [
   ['$S unpack --dir in 0>s/new', 1, /^sluice: standard input is open for writing only/],
   ['$S pack s >&-', 8, /^sluice: standard output is closed; .*> FILE/],
   ['$S send s --dry-run >&-', 8, /^sluice: standard output is closed/],
-  ['$S receive --dir in --yes >&-', 8, /^sluice: standard output is closed/],
+  ['$S receive --plain --dir in --yes >&-', 8, /^sluice: standard output is closed/],
   ['$S send s --to 127.0.0.1:1 --json >&-', 8, /^sluice: standard output is closed/],
   ['$S --help >&-', 8, /^sluice: standard output is closed/],
   ['$S send --help >&-', 8, /^sluice: standard output is closed/],
