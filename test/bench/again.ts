@@ -18,7 +18,7 @@ import {
 import { basename, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { sameTree } from '../helpers/same-tree.js'
-import { type CommandOptions, runCommand } from './command.js'
+import { type CommandOptions, plainOf, runCommand } from './command.js'
 import { makeLarge, makeSmall } from './data.js'
 import { median, seconds, table } from './measure.js'
 import type { Build, Run } from './pair.js'
@@ -249,7 +249,7 @@ async function sluice(one: Case, build: Build, source: string, target: string): 
 async function interrupted(build: Build, source: string, target: string, cutAfter: number): Promise<void> {
   const start = (...args: string[]) =>
     spawn(build.node, [build.command, ...args], { stdio: ['ignore', 'pipe', 'ignore'] })
-  const receiver = start('receive', '--dir', target, '--once', '--yes')
+  const receiver = start('receive', ...plainOf(build), '--dir', target, '--once', '--yes')
   const [address] = (await once(createInterface(receiver.stdout), 'line')) as [string]
   const relay = await countingRelay(Number(address.split(':').at(-1)), cutAfter)
   const to = `127.0.0.1:${relay.port}`

@@ -1,5 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
@@ -20,6 +21,8 @@ export interface CommandOptions {
   send?: readonly string[]
   receive?: readonly string[]
   counted?: boolean
+  /** Over the secure channel of a ticket; the identities of both sides are in this folder. */
+  secure?: string
 }
 
 /**
@@ -30,9 +33,17 @@ export async function runCommand(
   build: Build,
   source: string,
   target: string,
-  { send: sending = ['--hash', 'blake3'], receive: receiving = [], counted = false }: CommandOptions = {},
+  {
+    send: sending = ['--hash', 'blake3'],
+    receive: receiving = [],
+    counted = false,
+    secure,
+  }: CommandOptions = {},
 ): Promise<Run> {
-  const receiver = start(build, ['receive', '--dir', target, '--once', '--yes', ...receiving])
+  const listening = secure === undefined ? plainOf(build) : ['--listen', '127.0.0.1:0']
+  const home = (side: string) => (secure === undefined ? {} : { SLUICE_HOME: join(secure, side) })
+  const args = ['receive', ...listening, '--dir', target, '--once', '--yes', ...receiving]
+  const receiver = start(build, args, home('receiver'))
   const all = [receiver]
   let relay: Relay | undefined
   try {
@@ -41,7 +52,7 @@ export async function runCommand(
     if (counted) relay = await countingRelay(Number(address.split(':').at(-1)))
     const began = performance.now()
     const to = relay ? `127.0.0.1:${relay.port}` : address
-    const sender = start(build, ['send', source, '--to', to, ...sending])
+    const sender = start(build, ['send', source, '--to', to, ...sending], home('sender'))
     all.push(sender)
     const [send, receive] = await Promise.all([sender.ended, receiver.ended])
     return { wall: (performance.now() - began) / 1000, bytes: relay?.bytes, send, receive }
@@ -51,9 +62,16 @@ export async function runCommand(
   }
 }
 
-function start(build: Build, args: string[]): Started {
+/** How a receiver is told to listen in the clear: older builds knew nothing else. */
+export function plainOf({ node, command }: Build): string[] {
+  const { stdout } = spawnSync(node, [command, 'receive', '--help'], { encoding: 'utf8' })
+  return stdout.includes('--plain') ? ['--plain'] : []
+}
+
+function start(build: Build, args: string[], env: NodeJS.ProcessEnv): Started {
   const child = spawn(build.node, ['--import', PROBE, build.command, ...args], {
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
   })
   const said = Promise.all([text(child.stderr!), text(child.stdio[3] as Readable), once(child, 'exit')])
   const ended = said.then(([notes, usage, [code, signal]]) => {

@@ -1,4 +1,4 @@
-// npm run bench [-- --quick] [--runs 5] [--only large,small,memory,delay,profile,atomic,again] [--dir FOLDER] [--disk
+// npm run bench [-- --quick] [--runs 5] [--only large,small,memory,delay,profile,atomic,again,secure] [--dir FOLDER] [--disk
 // fresh]
 //   [--node PROGRAM] [--against CHECKOUT]
 import { spawnSync } from 'node:child_process'
@@ -17,6 +17,7 @@ import { benchOptions, nodeVersion, type Part } from './options.js'
 import { COMMAND } from './pair.js'
 import { profile } from './profile.js'
 import { rsyncVersion } from './rsync.js'
+import { compareSecure } from './secure.js'
 import { compareSpeed } from './speed.js'
 
 const options = optionsOrExit()
@@ -67,6 +68,10 @@ async function measure(part: Part, scratch: string): Promise<string> {
     }
     case 'atomic':
       return `### Atomic writes\n\n${await compareAtomic(scratch, rounds, quick, log)}`
+    case 'secure': {
+      const run = (folder: string) => compareSecure(folder, scratch, build, rounds, log)
+      return withLoad('large', source, 'The secure channel: ', run)
+    }
     case 'again':
       return `### The same again\n\n${await compareAgain(scratch, build, withRsync, rounds, quick, log)}\n\nTime to the first new byte of a file, nine tenths of which are there:\n\n${await compareFirstByte(rounds, log)}`
   }

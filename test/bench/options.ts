@@ -5,7 +5,7 @@ import { COMPARABLE } from './against.js'
 import { type Build, buildOf, peerOf } from './pair.js'
 
 /** The parts of the benchmark, in their order. */
-const PARTS = ['large', 'small', 'memory', 'delay', 'profile', 'atomic', 'again'] as const
+const PARTS = ['large', 'small', 'memory', 'delay', 'profile', 'atomic', 'again', 'secure'] as const
 export type Part = (typeof PARTS)[number]
 
 const DISKS = ['dir', 'fresh']
