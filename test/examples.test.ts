@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
 import sqlite from 'node-sqlite3-wasm'
 import { contentOf } from '../examples/sqlite-parts.js'
+import { Command } from './helpers/command.js'
 import { listing, plant, temporary } from './helpers/folders.js'
 
 const EXAMPLES = fileURLToPath(new URL('../examples/', import.meta.url))
@@ -149,7 +150,68 @@ test('a transfer runs over an encrypted and throttled line', async (t) => {
   t.deepEqual(await listing(dir), await listing(source))
 })
 
+test('a ticket leads over a secure channel, and lets nobody else in', async (t) => {
+  const { source, photos, dir } = await setup(t)
+  const home = async () => ({ SLUICE_HOME: await temporary(t) })
+  const receiver = spawn(process.execPath, [join(EXAMPLES, 'peers.js'), dir, '127.0.0.1:0'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...(await home()) },
+  })
+  t.teardown(() => receiver.kill('SIGKILL'))
+  const [lines, warnings] = [receiver.stdout, receiver.stderr].map((stream) =>
+    createInterface(stream)[Symbol.asyncIterator](),
+  )
+  const { value: ticket } = await lines!.next()
+  const sender = async (env: NodeJS.ProcessEnv) => {
+    const child = spawn(process.execPath, [join(EXAMPLES, 'peers.js'), '--send', ticket, photos], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...env },
+    })
+    t.teardown(() => child.kill('SIGKILL'))
+    const [said, ended] = await Promise.all([text(child.stderr), finished(child)])
+    return { ...ended, said }
+  }
+  const [ben, mallory] = [await home(), await home()]
+  const { code, output } = await sender(ben)
+  t.is(code, 0)
+  t.regex(output, /^published 5 at [a-z2-7-]{24}\n$/)
+  t.regex((await lines!.next()).value, /^5 entries from [a-z2-7-]{24}$/)
+  t.deepEqual(await listing(dir), await listing(source))
+  const refused = await sender(mallory)
+  t.is(refused.code, 1)
+  t.regex(refused.said, /^the listener does not let us in[^\n]*\n$/)
+  t.regex((await warnings!.next()).value, /its ticket was used already/)
+  t.is((await sender(ben)).code, 0)
+})
+
+test('the unit for systemd takes what a known peer sends, and stops in order', async (t) => {
+  const unit = await readFile(new URL('../../examples/sluice-receive.service', import.meta.url), 'utf8')
+  const start = /^ExecStart=sluice (.*)$/m.exec(unit)![1]!
+  const success = /^SuccessExitStatus=(.*)$/m.exec(unit)![1]!.split(' ').map(Number)
+  const [here, there, home] = [await temporary(t), await temporary(t), await temporary(t)]
+  const sluice = (SLUICE_HOME: string, ...args: string[]) => new Command(t, args, { env: { SLUICE_HOME } })
+  const key = async (of: string) => (await sluice(of, 'identity').ended).out
+  t.is((await sluice(here, 'peers', 'add', 'anna', await key(there)).ended).code, 0)
+  const args = start.replace('*:7000', '127.0.0.1:0').replace('%h', home).split(' ')
+  const service = sluice(here, ...args)
+  t.is((await sluice(there, 'peers', 'add', 'home', await key(here), await service.line()).ended).code, 0)
+  const { source, photos } = await setup(t)
+  const sent = await sluice(there, 'send', photos, '--to', 'home').ended
+  t.is(sent.code, 0, sent.err)
+  t.deepEqual(await listing(join(home, 'inbox')), await listing(source))
+  const large = join(await plant(await temporary(t), { 'large.bin': Buffer.alloc(2_000_000) }), 'large.bin')
+  const slow = sluice(there, 'send', large, '--to', 'home', '--limit', '200k', '--json')
+  while (!(await slow.line()).includes('"event":"progress"'));
+  service.child.kill('SIGTERM')
+  const stopped = await service.ended
+  t.true([0, ...success].includes(stopped.code!), stopped.err)
+  t.is((await slow.ended).code, 4)
+  const kept = Object.keys(await listing(join(home, 'inbox')))
+  t.true(kept.includes('large.bin.part'), kept.join(' '))
+})
+
 for (const name of [
+  'peers',
   'tcp-send',
   'tcp-receive',
   'http-upgrade',
@@ -171,6 +233,8 @@ for (const name of [
 const NOWHERE = '/nonexist/in'
 
 for (const args of [
+  ['peers', '--send', 'abc', 'README.md'],
+  ['peers', NOWHERE, 'nonsense'],
   ['http-upgrade', '--send', '1', 'README.md'],
   ['http-upgrade', '--send', 'abc', 'README.md'],
   ['throttle-encrypt', '/nonexist', NOWHERE],
@@ -183,6 +247,7 @@ for (const args of [
     const [name, ...rest] = args
     const child = spawn(process.execPath, [join(EXAMPLES, `${name}.js`), ...rest], {
       stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...process.env, SLUICE_HOME: await temporary(t) },
       timeout: 20_000,
     })
     const [said, [code]] = await Promise.all([text(child.stderr), once(child, 'close')])
