@@ -1,9 +1,12 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import test, { type ExecutionContext } from 'ava'
+import { run } from './helpers/command.js'
 import { listing, plant, temporary } from './helpers/folders.js'
 
 // The code on the pages is what a reader copies: it is compiled, and where it stands alone it is run.
@@ -115,6 +118,30 @@ const key = Buffer.alloc(32, 'k')`,
   t.deepEqual(await listing(join(cwd, 'inbox/photos')), await listing(join(cwd, 'photos')))
 })
 
+test('the two peers of README.md move a folder, by the ticket that one gives the other', async (t) => {
+  const [here, there] = [await temporary(t), await plant(await temporary(t), { 'photos/a.jpg': 'a' })]
+  const folder = await inPackage(t)
+  const blocks = await blocksOf('README.md')
+  const paths = ['listen({', 'decodeTicket('].map((having, n) => ({
+    path: join(folder, `${n}.ts`),
+    // only this machine is to reach it
+    code: blocks.find((block) => block.includes(having))!.replace("'*:0'", "'127.0.0.1:0'"),
+  }))
+  for (const { path, code } of paths) await writeFile(path, code)
+  t.is(await compiled(paths.map(({ path }) => path)), '')
+  const [listener, dialler] = paths.map(({ path }) => path.replace(/\.ts$/, '.js'))
+  const env = async () => ({ ...process.env, SLUICE_HOME: join(await temporary(t), 'home') })
+  const waiting = spawn(process.execPath, [listener!], {
+    cwd: here,
+    env: await env(),
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  t.teardown(() => waiting.kill('SIGKILL'))
+  const [ticket] = (await once(createInterface(waiting.stdout), 'line')) as [string]
+  await promisify(execFile)(process.execPath, [dialler!, ticket], { cwd: there, env: await env() })
+  t.deepEqual(await listing(join(here, 'inbox')), await listing(there))
+})
+
 test('the upload of README.md answers what became of each file, and a client hears why not', async (t) => {
   const cwd = await plant(await temporary(t), {
     'photos/a.jpg': 'a',
@@ -149,4 +176,22 @@ server.close(() => console.log('closed'))`,
 test('the suite of README.md passes the stage of README.md', async (t) => {
   const output = await runSample(t, 'transformConformance(', { cwd: await temporary(t) })
   t.regex(output, /pass [1-9]/)
+})
+
+test('each option that README.md names for the command is in its help', async (t) => {
+  const page = await readFile(join(ROOT, 'README.md'), 'utf8')
+  const part = page.slice(page.indexOf('## From one machine'), page.indexOf('## In code'))
+  // what other programs call it stands on the left of their table
+  const [ours, theirs] = part.split('| theirs | here |')
+  const here = theirs!.replaceAll(/^\| .*? \| (?=.* \|$)/gm, '')
+  const code = [...`${ours}${here}`.matchAll(/```[\s\S]*?```|`[^`\n]+`/g)].join(' ')
+  const named = new Set(code.match(/(?<![\w-])--[a-z][a-z-]*/g))
+  t.true(named.size > 25)
+  const commands = ['send', 'receive', 'pack', 'write', 'status', 'clean', 'recover', 'verify']
+  const helps = await Promise.all(commands.map((command) => run(t, command, '--help')))
+  const known = new Set(helps.flatMap(({ out }) => out.match(/--[a-z][a-z-]*/g) ?? []))
+  t.deepEqual(
+    [...named].filter((flag) => !known.has(flag)),
+    [],
+  )
 })
