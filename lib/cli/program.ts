@@ -10,8 +10,8 @@ import { addHelp, allCommands, nameOf } from './help.js'
 import { addPeerCommands } from './peer-commands.js'
 import type { Context } from './ui/context.js'
 import { commandError, stoppedByUser } from './ui/exit.js'
+import { shownOn } from './ui/live/screen.js'
 import { type Io, Reporter } from './ui/reporter.js'
-import { shownOn } from './ui/screen.js'
 import { checkOutput } from './ui/streams.js'
 
 const require = createRequire(import.meta.url)

@@ -1,5 +1,5 @@
-import { ProgressView } from '../../lib/cli/ui/progress.js'
-import { Screen } from '../../lib/cli/ui/screen.js'
+import { ProgressView } from '../../lib/cli/ui/live/progress.js'
+import { Screen } from '../../lib/cli/ui/live/screen.js'
 
 // Two transfers that run, always as far as this, until a key is pressed.
 

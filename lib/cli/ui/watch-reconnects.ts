@@ -2,7 +2,7 @@ import { duration } from '../../terminal/text.js'
 import type { Reconnecting } from '../../transfer/lifecycle.js'
 import type { Transfer } from '../../transfer/transfer.js'
 import { type CliEvent, said } from './events.js'
-import type { Screen } from './screen.js'
+import type { Screen } from './live/screen.js'
 
 const AWAITED = 'connection lost; waiting for the sender to come back'
 

@@ -1,7 +1,7 @@
-import { counted } from '../../errors.js'
-import { duration, fittedLine, shownPath, size, widthOf } from '../../terminal/text.js'
-import type { Progress } from '../../transfer/progress.js'
-import type { Transfer } from '../../transfer/transfer.js'
+import { counted } from '../../../errors.js'
+import { duration, fittedLine, shownPath, size, widthOf } from '../../../terminal/text.js'
+import type { Progress } from '../../../transfer/progress.js'
+import type { Transfer } from '../../../transfer/transfer.js'
 
 /** Milliseconds in which a rate means nothing yet. */
 const TOO_SOON = 1000

@@ -1,6 +1,6 @@
-import { Limiter } from '../../async.js'
-import { drawsOn, ERASE, liveLines, MOST_BELOW } from '../../terminal/live-lines.js'
-import { wrapped } from '../../terminal/text.js'
+import { Limiter } from '../../../async.js'
+import { drawsOn, ERASE, liveLines, MOST_BELOW } from '../../../terminal/live-lines.js'
+import { wrapped } from '../../../terminal/text.js'
 
 /** What is drawn of something that runs: a line of so many columns at most, and the others of so many. */
 export type Drawn = (columns: number, others: number) => readonly string[]
