@@ -15,7 +15,7 @@ import { collectStaged, stagedFolders } from '../../stores/together/staged-folde
 import { size } from '../../terminal/text.js'
 import type { Context } from '../ui/context.js'
 import type { CliEvent } from '../ui/events.js'
-import { amounts } from '../ui/tally.js'
+import { amounts } from '../ui/words/tally.js'
 
 /**
  * `sluice status`: shows how far the transfers into a folder are that run, or were interrupted: a row for each file of

@@ -6,7 +6,7 @@ import { hashTap } from '../../stages/hash-tap.js'
 import { size } from '../../terminal/text.js'
 import type { Entry } from '../../wire/entry.js'
 import type { Context } from '../ui/context.js'
-import { kindsOf } from '../ui/tally.js'
+import { kindsOf } from '../ui/words/tally.js'
 import { OneWay } from './one-way.js'
 import { leftOut, manifestOfArguments, type SourceFlags } from './send.js'
 

@@ -18,8 +18,8 @@ import { isLost, serve } from '../network/serve.js'
 import { codeOf } from '../network/ticket-code.js'
 import { confirmOffer } from '../ui/ask.js'
 import type { Context } from '../ui/context.js'
-import { describeOffer } from '../ui/describe.js'
 import { isTermination, stoppedByUser } from '../ui/exit.js'
+import { describeOffer } from '../ui/words/describe.js'
 import { checkDestination } from './destination.js'
 
 /** The options of `sluice receive`; see its help. */

@@ -8,7 +8,7 @@ import { isEnded, type RecoveredTransaction, recoverTransactions } from '../../f
 import type { Tree } from '../../files/tree/tree.js'
 import { size } from '../../terminal/text.js'
 import type { Context } from '../ui/context.js'
-import { amounts } from '../ui/tally.js'
+import { amounts } from '../ui/words/tally.js'
 import { collectAll, countedParts, isPart, openFolder, tell, tellOfWatching } from './leftovers.js'
 
 /** What was found, by kind. */

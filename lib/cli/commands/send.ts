@@ -22,7 +22,7 @@ import { serve } from '../network/serve.js'
 import { codeOf } from '../network/ticket-code.js'
 import type { Context } from '../ui/context.js'
 import { standardInput } from '../ui/streams.js'
-import { kindsOf } from '../ui/tally.js'
+import { kindsOf } from '../ui/words/tally.js'
 
 /** The options that `send` and `pack` share: what is sent, and under which name. */
 export interface SourceFlags {

@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises'
 import { wrapped } from '../../terminal/text.js'
 import type { Offer } from '../../wire/entry.js'
 import type { Context } from './context.js'
-import { listOffer } from './describe.js'
+import { listOffer } from './words/describe.js'
 
 const QUESTION = 'Accept? (y / n / list) '
 

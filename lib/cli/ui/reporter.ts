@@ -18,9 +18,9 @@ import { Keys } from './keys.js'
 import { ProgressView, pausedText, RunningTime } from './live/progress.js'
 import { Screen, shownOn } from './live/screen.js'
 import { checkOutput } from './streams.js'
-import { type Interrupted, interruptedText, type Numbers, noteLines, summaryOf } from './summary.js'
-import { Tally } from './tally.js'
 import { watchLost } from './watch-reconnects.js'
+import { type Interrupted, interruptedText, type Numbers, noteLines, summaryOf } from './words/summary.js'
+import { Tally } from './words/tally.js'
 
 /** The standard streams of a command; a parameter, so that tests need no terminal. */
 export interface Io {

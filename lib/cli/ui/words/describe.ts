@@ -1,7 +1,7 @@
-import { inSlices } from '../../async.js'
-import { counted } from '../../errors.js'
-import { quoted, size, widthOf } from '../../terminal/text.js'
-import type { Entry, Offer } from '../../wire/entry.js'
+import { inSlices } from '../../../async.js'
+import { counted } from '../../../errors.js'
+import { quoted, size, widthOf } from '../../../terminal/text.js'
+import type { Entry, Offer } from '../../../wire/entry.js'
 import { RiskyPaths } from './risky-names.js'
 import { Kinds } from './tally.js'
 

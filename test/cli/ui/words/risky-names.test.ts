@@ -1,5 +1,5 @@
 import test from 'ava'
-import { RiskyPaths } from '../../../lib/cli/ui/risky-names.js'
+import { RiskyPaths } from '../../../../lib/cli/ui/words/risky-names.js'
 
 /** What is found of the paths. */
 function riskyOf(paths: readonly string[], most = 10): RiskyPaths {

@@ -1,4 +1,4 @@
-import { simplestForm } from '../../files/own/reserved.js'
+import { simplestForm } from '../../../files/own/reserved.js'
 
 /**
  * Names of files and folders that programs run, or take commands, keys or settings from, wherever they are: by what

@@ -1,9 +1,9 @@
-import { type Code, counted, printable, type SluiceError } from '../../errors.js'
-import { isReservedName } from '../../files/own/reserved.js'
-import { shownPath, size } from '../../terminal/text.js'
-import type { Progress } from '../../transfer/progress.js'
-import { failureOf } from '../../wire/outcome.js'
-import { filesOf } from './live/progress.js'
+import { type Code, counted, printable, type SluiceError } from '../../../errors.js'
+import { isReservedName } from '../../../files/own/reserved.js'
+import { shownPath, size } from '../../../terminal/text.js'
+import type { Progress } from '../../../transfer/progress.js'
+import { failureOf } from '../../../wire/outcome.js'
+import { filesOf } from '../live/progress.js'
 import type { Tally } from './tally.js'
 
 /** What a transfer moved, and for how long it ran, in milliseconds. */

@@ -1,6 +1,6 @@
-import { counted } from '../../errors.js'
-import type { Entry } from '../../wire/entry.js'
-import { type Outcome, type OutcomeRange, unusualIn } from '../../wire/outcome.js'
+import { counted } from '../../../errors.js'
+import type { Entry } from '../../../wire/entry.js'
+import { type Outcome, type OutcomeRange, unusualIn } from '../../../wire/outcome.js'
 
 /** Links that are named of those that were not made. */
 const MOST_LINKS = 3

@@ -1,9 +1,9 @@
 import test from 'ava'
-import { interruptedText, noteLines, summaryOf } from '../../../lib/cli/ui/summary.js'
-import { Tally } from '../../../lib/cli/ui/tally.js'
-import { SluiceError } from '../../../lib/errors.js'
-import type { Progress } from '../../../lib/transfer/progress.js'
-import { makeOffer } from '../../helpers/make-offer.js'
+import { interruptedText, noteLines, summaryOf } from '../../../../lib/cli/ui/words/summary.js'
+import { Tally } from '../../../../lib/cli/ui/words/tally.js'
+import { SluiceError } from '../../../../lib/errors.js'
+import type { Progress } from '../../../../lib/transfer/progress.js'
+import { makeOffer } from '../../../helpers/make-offer.js'
 
 /** Of three files the first has its outcome. */
 const PROGRESS = {
