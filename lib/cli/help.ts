@@ -22,6 +22,8 @@ const EXAMPLES: Record<string, string> = {
   'sluice peers list': 'sluice peers list',
   'sluice peers remove': 'sluice peers remove anna',
   'sluice verify': 'sluice verify receipt.json inbox',
+  'sluice completion': 'sluice completion bash > ~/.local/share/bash-completion/completions/sluice',
+  'sluice manual': 'sluice manual | man -l -',
 }
 
 /** A command with all that stand below it. */
@@ -34,10 +36,15 @@ export function nameOf(command: Command): string {
   return command.parent ? `${nameOf(command.parent)} ${command.name()}` : command.name()
 }
 
+/** What to type first, a line each. */
+export function exampleOf(command: Command): string {
+  return EXAMPLES[nameOf(command)]!
+}
+
 /** Gives each command an example at the beginning of its help, and at its end the exit status, or where that is. */
 export function addHelp(sluice: Command, columns: number): void {
   for (const command of allCommands(sluice)) {
-    const example = EXAMPLES[nameOf(command)]!.replaceAll(/^/gm, '  ')
+    const example = exampleOf(command).replaceAll(/^/gm, '  ')
     command
       .configureHelp({ helpWidth: columns, minWidthToWrap: 20, formatItem: itemFor(columns) })
       .addHelpText('before', `Example:\n${example}\n`)

@@ -38,7 +38,7 @@ export function addPeerCommands(
   known
     .command('remove')
     .description('forget a peer')
-    .argument('<name>', 'what you call it')
+    .argument('<peer>', 'what you call it')
     .action((name, _flags, command) =>
       run(command, async (context) => (await peers()).removePeerCommand(name, context)),
     )

@@ -1,16 +1,21 @@
 import { createRequire } from 'node:module'
 import { Command, CommanderError, Option } from 'commander'
-import { isSluiceError, type SluiceError } from '../errors.js'
+import { isSluiceError, SluiceError } from '../errors.js'
 import { diskError, errorCode } from '../files/disk/disk-error.js'
+import { commandFileSystem } from '../files/disk/node-fs.js'
 import { CONFLICTS, DURABILITIES } from '../files/publish/publish.js'
 import { cleanCommand, statusCommand } from './commands/leftovers.js'
 import { recoverCommand } from './commands/recover.js'
 import { writeCommand } from './commands/write.js'
-import { addHelp, allCommands, nameOf } from './help.js'
+import { addHelp, allCommands } from './help.js'
+import { addHelpCommands } from './help-commands.js'
+import { mistakeIn } from './mistakes.js'
 import { addPeerCommands } from './peer-commands.js'
 import type { Context } from './ui/context.js'
 import { commandError, stoppedByUser } from './ui/exit.js'
 import { shownOn } from './ui/live/screen.js'
+import { Log } from './ui/log.js'
+import { GLOBAL_OPTIONS, type GlobalFlags, globalFlags } from './ui/manner.js'
 import { type Io, Reporter } from './ui/reporter.js'
 import { checkOutput } from './ui/streams.js'
 
@@ -21,7 +26,6 @@ const transfers = () => import('./commands/transfers.js')
 const repeated = (value: string, before: string[] = []) => [...before, value]
 
 const UNLESS = ['identical', 'unchanged', 'newer', 'nothing']
-const JSON_OPTION = ['--json', 'events on standard output, one a line, instead of text'] as const
 
 /** An option that takes one of a few words. */
 const choice = (flags: string, about: string, words: readonly string[], usual = words[0]) =>
@@ -58,7 +62,7 @@ function targetOptions(command: Command): Command {
 function listenOptions(command: Command): Command {
   return command
     .option('--listen <host:port>', 'listen here (default: any free port, at all addresses of this machine)')
-    .option('--allow <name>', 'let in this known peer, without a ticket; may be repeated', repeated)
+    .option('--allow <peer>', 'let in this known peer, without a ticket; may be repeated', repeated)
     .option('--many <n>', 'how many others the ticket is good for (default: one)')
     .option('--qr', 'show the ticket as a QR code, too')
     .option('--remember <name>', 'after a transfer, know the other side by this name')
@@ -70,7 +74,7 @@ function listenOptions(command: Command): Command {
  * @param act runs a command; `streams`: its standard output is bytes, not results
  */
 function program(
-  act: (json: boolean, streams: boolean, run: (context: Context) => Promise<void>) => Promise<void>,
+  act: (flags: GlobalFlags, streams: boolean, run: (context: Context) => Promise<void>) => Promise<void>,
 ): Command {
   // by the name of the package, since the bundle of the command lies elsewhere than this file
   const { version } = require('sluice/package.json') as { version: string }
@@ -78,9 +82,9 @@ function program(
     .description('Moves files and folders over any stream; what has a name is whole and verified.')
     .version(version)
     .showSuggestionAfterError()
-    .option(...JSON_OPTION)
+  for (const [flags, about] of GLOBAL_OPTIONS) sluice.option(flags, about)
   const run = (command: Command, action: (context: Context) => Promise<void>, streams = false) =>
-    act(command.optsWithGlobals().json === true, streams, action)
+    act(globalFlags(command), streams, action)
 
   listenOptions(sourceOptions(sluice.command('send')))
     .description(
@@ -173,9 +177,11 @@ function program(
     .action((dir, flags, command) => run(command, (context) => recoverCommand(dir, flags, context)))
 
   addPeerCommands(sluice, run)
+  addHelpCommands(sluice, run)
   // pack writes its stream to standard output, and has an option of its own
   for (const command of allCommands(sluice))
-    if (command !== sluice && command.name() !== 'pack') command.option(...JSON_OPTION)
+    for (const [flags, about] of GLOBAL_OPTIONS)
+      if (!command.options.some((option) => option.flags === flags)) command.option(flags, about)
   return sluice
 }
 
@@ -212,28 +218,24 @@ export async function main(args: readonly string[], io: Io, stop: AbortControlle
     }
   }
   const isStopped = () => signal.aborted
-  const sluice = program((json, streams, run) => {
-    const reporter = new Reporter(io, json, isStopped, streams ? io.stderr : io.stdout)
-    return give(reporter, async () => {
-      if (json || streams) checkOutput(io)
+  const sluice = program(async ({ log: path, ...flags }, streams, run) => {
+    const log = path === undefined ? undefined : new Log(path, { fs: commandFileSystem })
+    const reporter = new Reporter(io, { ...flags, log, streams }, isStopped)
+    await give(reporter, async () => {
+      if (flags.quiet && flags.verbose)
+        throw new SluiceError('ERR_USAGE', 'either --quiet or --verbose, not both')
+      log?.open((error) => reporter.warn(error))
+      if (flags.json || streams) checkOutput(io)
       await run({ io, reporter, signal, stop: () => stop.abort(stoppedByUser()) })
     })
+    log?.close()
   })
   addHelp(sluice, io.stdout.columns || 80)
   for (const command of allCommands(sluice)) {
     command.exitOverride().configureOutput({
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(text),
-      outputError: (text, write) => {
-        const said = text
-          .replace(/^error: /, '')
-          .trim()
-          .replaceAll('\n', ' ')
-        const isMissing = said.startsWith('missing required argument')
-        const more = isMissing ? `; ${nameOf(command)} --help says more` : ''
-        const message = `sluice: ${ofOneDash(said, command) ?? ofAnotherCommand(said, sluice) ?? said}${more}`
-        write(`${shownOn(io.stderr, message)}\n`)
-      },
+      outputError: (text, write) => write(`${shownOn(io.stderr, mistakeIn(text, command, sluice))}\n`),
     })
   }
   try {
@@ -242,26 +244,9 @@ export async function main(args: readonly string[], io: Io, stop: AbortControlle
     if (!(error instanceof CommanderError)) throw error
     if (error.exitCode !== 0) return 2
     // the help, or the version, was asked for, and is written
-    await give(new Reporter(io, false, isStopped), async () => checkOutput(io))
+    await give(new Reporter(io, {}, isStopped), async () => checkOutput(io))
   }
   return exit
-}
-
-/** What is said of an option with one dash where it has two; undefined for everything else. */
-function ofOneDash(said: string, { options }: Command): string | undefined {
-  const [, flag] = /^unknown option '-([^-'=][^'=]*)/.exec(said) ?? []
-  const isOption = options.some(({ long }) => long === `--${flag}`)
-  return isOption ? `unknown option '-${flag}' (Did you mean --${flag}?)` : undefined
-}
-
-/** What is said of an unknown option that other commands have; undefined for everything else. */
-function ofAnotherCommand(said: string, sluice: Command): string | undefined {
-  const [unknown, flag] = /^unknown option '(--[^']+)'/.exec(said) ?? []
-  const names = allCommands(sluice)
-    .filter(({ options }) => options.some(({ long }) => long === flag))
-    .map((it) => nameOf(it).slice('sluice '.length))
-  if (flag === undefined || names.length === 0) return undefined
-  return `${unknown}: it is one of sluice ${names.join(' and ')}`
 }
 
 /** Milliseconds that a program which was stopped waits for a reader of what it has written. */

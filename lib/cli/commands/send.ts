@@ -53,7 +53,7 @@ export async function manifestOfArguments(
   const { hash: algorithm, name, include, exclude, gitignore } = flags
   if (!paths.includes('-')) {
     const which = { include, exclude, gitignore, symlinks: flags.links ? 'keep' : 'skip' } as const
-    const omit = await filesOf([io.stdout, io.stderr])
+    const omit = await filesOf(reporter.written)
     const manifest = await manifestOf(paths, {
       algorithm,
       name,
@@ -78,7 +78,7 @@ export async function manifestOfArguments(
 }
 
 /** The files that are written to: listed and sent, they would change all the while. */
-async function filesOf(streams: readonly (NodeJS.WriteStream & { fd?: number })[]): Promise<FileStats[]> {
+async function filesOf(streams: Context['reporter']['written']): Promise<FileStats[]> {
   const handles = streams.flatMap(({ fd }) => fd ?? [])
   const all = await Promise.all(handles.map((fd) => commandFileSystem.fstat(fd).catch(() => undefined)))
   return all.filter((stats) => stats !== undefined).filter((stats) => stats.isFile())

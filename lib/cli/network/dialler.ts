@@ -26,7 +26,7 @@ export interface Dialler {
  */
 export async function diallerTo(text: string, context: Context, hint = ''): Promise<Dialler> {
   const word = text === '-' ? await askedFor(context) : text
-  if (isTicket(word)) return secretly(decodeTicket(word), 'the listener of the ticket')
+  if (isTicket(word)) return secretly(decodeTicket(word), 'the listener of the ticket', context)
   if (word.includes(':')) {
     const connectPlain = async (signal: AbortSignal) => ({
       duplex: await connectTo(word, signal),
@@ -35,7 +35,7 @@ export async function diallerTo(text: string, context: Context, hint = ''): Prom
     return { to: printable(word, 100), connect: connectPlain }
   }
   const { name, addresses, key } = await knownPeer(new KnownPeers({ fs: commandFileSystem }), word, hint)
-  if (addresses.length > 0) return secretly({ addresses, publicKey: key }, printable(name))
+  if (addresses.length > 0) return secretly({ addresses, publicKey: key }, printable(name), context)
   const message = `no address of ${printable(name)} is known; sluice peers add ${printable(name)} KEY ADDRESS gives it one`
   throw new SluiceError('ERR_USAGE', message)
 }
@@ -63,14 +63,17 @@ export function wordGiven(argument: string | undefined): string | undefined {
   return argument ?? (process.env.SLUICE_TICKET || undefined)
 }
 
-function secretly(destination: Destination, to: string): Dialler {
+function secretly(destination: Destination, to: string, { reporter }: Context): Dialler {
   const fs = commandFileSystem
   return {
     to,
     async connect(signal) {
+      reporter.detail(`trying ${destination.addresses.map((address) => printable(address, 100)).join(', ')}`)
       const { duplex, address } = await connect(destination, { identity: await identity({ fs }), signal })
       const { peerKey: key } = duplex
-      return { duplex, caller: { address, key, who: await shownPeer(new KnownPeers({ fs }), key) } }
+      const who = await shownPeer(new KnownPeers({ fs }), key)
+      reporter.detail(`connected to ${printable(address, 100)}, where ${who} proved its key`)
+      return { duplex, caller: { address, key, who } }
     },
   }
 }

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import type { Duplex } from 'node:stream'
 import { systemClock } from '../../clock.js'
-import { SluiceError } from '../../errors.js'
+import { printable, SluiceError } from '../../errors.js'
 import type { Transfer } from '../../transfer/transfer.js'
 import type { Context } from '../ui/context.js'
 import type { Caller, Entrance } from './entrance.js'
@@ -96,6 +96,8 @@ export function serve(
     entrance.on('refused', warn)
     entrance.on('connection', (socket, caller) => {
       if (taken !== null && !goesOn) return void socket.destroy()
+      const who = caller.who === undefined ? '' : `, where ${caller.who} proved its key`
+      reporter.detail(`a connection from ${printable(caller.address ?? 'somewhere', 100)}${who}`)
       sockets.add(socket)
       socket.once('close', () => sockets.delete(socket))
       silent.set(socket, { socket, address: caller.address, since: systemClock.now() })

@@ -1,4 +1,5 @@
-import type { Io, Reporter } from './reporter.js'
+import type { Io } from './io.js'
+import type { Reporter } from './reporter.js'
 
 /** What every command is given. */
 export interface Context {

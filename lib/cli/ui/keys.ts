@@ -1,4 +1,4 @@
-import type { Io } from './reporter.js'
+import type { Io } from './io.js'
 import { isInForeground } from './signals.js'
 
 /** What a key pauses, and lets go on. */

@@ -1,7 +1,6 @@
 import { printable, type SluiceError } from '../../errors.js'
 import { quoted } from '../../terminal/text.js'
 import type { TransferState } from '../../transfer/lifecycle.js'
-import type { Progress } from '../../transfer/progress.js'
 import type { Transfer } from '../../transfer/transfer.js'
 import type { Entry, Offer } from '../../wire/entry.js'
 import {
@@ -14,25 +13,22 @@ import {
 } from '../../wire/outcome.js'
 import { type CliEvent, eventLine, said } from './events.js'
 import { exitOf } from './exit.js'
+import { watchInside } from './inside.js'
+import type { Io } from './io.js'
 import { Keys } from './keys.js'
-import { ProgressView, pausedText, RunningTime } from './live/progress.js'
+import { pausedText, RunningTime } from './live/progress.js'
 import { Screen, shownOn } from './live/screen.js'
+import type { Manner } from './manner.js'
+import { Running } from './running.js'
 import { checkOutput } from './streams.js'
 import { watchLost } from './watch-reconnects.js'
 import { type Interrupted, interruptedText, type Numbers, noteLines, summaryOf } from './words/summary.js'
 import { Tally } from './words/tally.js'
 
-/** The standard streams of a command; a parameter, so that tests need no terminal. */
-export interface Io {
-  stdin: NodeJS.ReadStream & { fd: number }
-  stdout: NodeJS.WriteStream
-  stderr: NodeJS.WriteStream
-}
+export type { Io } from './io.js'
 
 const WAITING = 'offered; waiting for the answer'
 
-/** Milliseconds between two progress events of `--json`. */
-const JSON_INTERVAL = 500
 /** Milliseconds of a transfer until people are told of the key: what is over before needs none. */
 const LONG_ENOUGH = 5000
 
@@ -42,8 +38,7 @@ const LONG_ENOUGH = 5000
 export class Reporter {
   readonly #io: Io
   readonly #isStopped: () => boolean
-  readonly #json: boolean
-  readonly #events: NodeJS.WriteStream
+  readonly #manner: Manner
   /** The transfer or offer with which the command ends, until it is completed. Its id is empty until it is known. */
   #last: { readonly id: string } | null = null
   readonly #screen: Screen
@@ -56,24 +51,20 @@ export class Reporter {
   /** What people have read already: errors of transfers whose failures were told, and warnings. */
   readonly #told = new WeakSet<SluiceError>()
 
-  /**
-   * @param isStopped tells whether the user stopped the program
-   * @param events the stream for events. Default: standard output
-   */
-  constructor(
-    io: Io,
-    json: boolean,
-    isStopped = () => false,
-    events = io.stdout,
-    now = () => performance.now(),
-  ) {
+  /** @param isStopped tells whether the user stopped the program */
+  constructor(io: Io, manner: Manner = {}, isStopped = () => false, now = () => performance.now()) {
     this.#isStopped = isStopped
     this.#io = io
-    this.#json = json
-    this.#events = events
-    this.#screen = new Screen(io.stderr, json, now)
+    this.#manner = manner
+    this.#screen = new Screen(io.stderr, manner.json === true || manner.quiet === true, now)
     if (this.#screen.isLive) this.#keys = new Keys(io.stdin)
     this.#now = now
+  }
+
+  /** Files that are written to meanwhile. */
+  get written(): readonly { fd?: number | undefined }[] {
+    const { io, log } = { io: this.#io, ...this.#manner }
+    return [io.stdout as { fd?: number }, io.stderr as { fd?: number }, ...(log ? [log] : [])]
   }
 
   /**
@@ -81,7 +72,7 @@ export class Reporter {
    * @throws SluiceError `ERR_WRITE` if that is closed
    */
   result(event: CliEvent, text: string): void {
-    if (this.#json) return void this.#events.write(eventLine(event))
+    if (this.#manner.json) return void this.#events.write(eventLine(event))
     checkOutput(this.#io)
     this.#io.stdout.write(`${shownOn(this.#io.stdout, text)}\n`)
   }
@@ -95,15 +86,30 @@ export class Reporter {
     }
   }
 
-  /** A line for people; nothing with `--json`. */
+  get #events(): NodeJS.WriteStream {
+    return this.#manner.streams ? this.#io.stderr : this.#io.stdout
+  }
+
+  /** A line for people; nothing with `--json` and with `--quiet`. */
   note(text: string): void {
-    if (!this.#json) this.#screen.line(text)
+    if (!this.#manner.quiet) this.#problem(text)
+  }
+
+  /** A line for people who want to know what happens inside. */
+  detail(text: string): void {
+    if (this.#manner.verbose) this.note(text)
+  }
+
+  /** What people read with `--quiet`, too. */
+  #problem(text: string): void {
+    if (!this.#manner.json) this.#screen.line(text)
   }
 
   event(event: CliEvent): void {
     // an error after this is not that of the transfer
     if (event.event === 'completed') this.#last = null
-    if (this.#json) this.result(event, '')
+    this.#manner.log?.take(event)
+    if (this.#manner.json) this.result(event, '')
   }
 
   /** @param id of the transfer that the warning is about */
@@ -120,7 +126,7 @@ export class Reporter {
   failed(error: SluiceError, id: string, isOver: boolean): void {
     this.event({ event: 'error', ...said(error, id), exit: exitOf(error, !isOver) })
     if (!isOver && !this.#refused.has(id) && !this.#told.has(error))
-      this.note(`warning: ${this.#prefix(id)}${error.message}`)
+      this.#problem(`warning: ${this.#prefix(id)}${error.message}`)
     this.#names.delete(id)
   }
 
@@ -156,7 +162,7 @@ export class Reporter {
     const { id = '' } = this.#last ?? {}
     this.event({ event: 'error', ...said(error, id), exit })
     const isKnown = this.#told.has(error) || (error.code === 'ERR_REJECTED' && this.#refused.has(id))
-    if (!isKnown && (!this.#json || this.#events !== this.#io.stderr))
+    if (!isKnown && !(this.#manner.json && this.#manner.streams))
       this.#screen.line(`sluice: ${error.message.replaceAll('\n', ' ')}`)
     if (process.env.DEBUG?.includes('sluice')) this.#screen.line(`${error.stack}`)
     return exit
@@ -173,23 +179,9 @@ export class Reporter {
     return this.#screen.ask(lines, () => (keys ? keys.without(question) : question()), over)
   }
 
-  /** For what runs: takes in how far it is, until the second function says that it is over. */
-  running(
-    id: () => string,
-    paused: () => string | undefined = () => undefined,
-  ): { progress(progress: Progress): void; over(): void } {
-    const view = new ProgressView(this.#now, paused)
-    let told = Number.NEGATIVE_INFINITY
-    return {
-      progress: (progress) => {
-        view.update(progress)
-        this.#screen.show(view, (columns, others) => view.lines(columns, others))
-        if (this.#now() - told < JSON_INTERVAL) return
-        told = this.#now()
-        this.event({ event: 'progress', id: id() || undefined, ...progress })
-      },
-      over: () => this.#screen.over(view),
-    }
+  /** For what runs: takes in how far it is; see {@link Running}. */
+  running(id: () => string, paused?: () => string | undefined): Running {
+    return new Running({ screen: this.#screen, tell: this.event.bind(this), now: this.#now }, id, paused)
   }
 
   /**
@@ -225,6 +217,7 @@ export class Reporter {
     watchLost(transfer, this.#screen, this.event.bind(this), (line) =>
       this.note(this.#prefix(transfer.id) + line),
     )
+    if (this.#manner.verbose) watchInside(transfer, this.detail.bind(this))
     transfer.on('warning', (warning) => this.warn(warning, transfer.id))
     transfer.on('settled', (range, entries) => {
       tally.add(range, entries)
@@ -262,10 +255,12 @@ export class Reporter {
 
   /** Reports what became of consecutive entries. */
   settled(range: OutcomeRange, entries: readonly Entry[], id: string): void {
-    for (const outcome of this.#json ? outcomesOf(range, entries) : [])
+    const { json, log } = this.#manner
+    const unusual = Array.from(unusualIn(range, entries))
+    for (const outcome of json ? outcomesOf(range, entries) : log ? unusual : [])
       this.event({ event: 'file', id: id || undefined, ...told(outcome) })
-    for (const one of unusualIn(range, entries))
-      if (one.status === 'failed' && !this.#told.has(one.error!)) this.note(`failed: ${reasonOf(one)}`)
+    for (const one of unusual)
+      if (one.status === 'failed' && !this.#told.has(one.error!)) this.#problem(`failed: ${reasonOf(one)}`)
   }
 
   /** Reports the result of a transfer that took `took` milliseconds. */

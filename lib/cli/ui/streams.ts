@@ -3,7 +3,7 @@ import { devNull } from 'node:os'
 import { SluiceError } from '../../errors.js'
 import { errorCode, readError, SystemError } from '../../files/disk/disk-error.js'
 import { nodeFileSystem } from '../../files/disk/node-fs.js'
-import type { Io } from './reporter.js'
+import type { Io } from './io.js'
 
 /**
  * Standard input. Rejects with `ERR_SOURCE_READ` if it is closed, or a folder: Node reads no bytes of either and
