@@ -5,6 +5,7 @@ import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import type { ExecutionContext } from 'ava'
+import { checkEvent } from './event-schema.js'
 
 /** The checkout. */
 export const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
@@ -21,7 +22,10 @@ export interface Ended {
   err: string
 }
 
-/** The command line in a process of its own, ended with the test. */
+/**
+ * The command line in a process of its own, ended with the test. Each event that it prints is checked against the schema of
+ * events.
+ */
 export class Command {
   readonly child: ChildProcess
   readonly ended: Promise<Ended>
@@ -49,11 +53,10 @@ export class Command {
     lines.on('line', (line) => this.#out.push(line))
     this.#lines = lines[Symbol.asyncIterator]()
     this.ended = Promise.all([text(this.child.stderr!).catch(() => ''), once(this.child, 'close')]).then(
-      ([err, [code]]) => ({
-        code: code as number | null,
-        out: this.#out.join('\n'),
-        err,
-      }),
+      ([err, [code]]) => {
+        if (args.includes('--json')) eventsOf(args, this.#out, err).forEach(checkEvent)
+        return { code: code as number | null, out: this.#out.join('\n'), err }
+      },
     )
   }
 
@@ -61,6 +64,12 @@ export class Command {
   async line(): Promise<string> {
     return (await this.#lines.next()).value
   }
+}
+
+/** Where standard output is bytes, events go to standard error. */
+function eventsOf(args: readonly string[], out: readonly string[], err: string): readonly string[] {
+  const isBytes = args.includes('pack') || args.includes('--stdio')
+  return isBytes ? err.split('\n').filter((line) => line !== '') : out
 }
 
 export function run(t: ExecutionContext<unknown>, ...args: string[]): Promise<Ended> {

@@ -7,12 +7,11 @@ import { outcomesOf } from '../../wire/outcome.js'
 export function watchInside(transfer: Transfer, tell: (line: string) => void): void {
   let isPlanTold = false
   transfer.on('state', (state) => tell(`transfer ${transfer.id || '(no id yet)'}: ${state}`))
-  transfer.on('progress', ({ totalFiles, totalBytes, left }) => {
+  transfer.on('progress', ({ totalFiles, totalBytes }) => {
     if (isPlanTold || totalFiles === 0) return
     isPlanTold = true
     const bytes = totalBytes === null ? 'of unknown size' : size(totalBytes)
-    const rest = left === null || left === totalBytes ? '' : `; ${size(left)} are still to come`
-    tell(`wanted: ${counted(totalFiles, 'entry', 'entries')}, ${bytes}${rest}`)
+    tell(`wanted: ${counted(totalFiles, 'entry', 'entries')}, ${bytes}`)
   })
   transfer.on('settled', (range, entries) => {
     for (const { path, status, name, reason } of outcomesOf(range, entries)) {
