@@ -39,6 +39,19 @@ test('all that a page of the package links to is in it', async (t) => {
   t.deepEqual(missing, [])
 })
 
+test('all that package.json names is in the package', async (t) => {
+  const files = await packed(t)
+  if (!files) return
+  const { bin, man, exports } = JSON.parse(await read('package.json'))
+  const named = [man, ...Object.values(bin), ...Object.values(exports)] as unknown[]
+  const targets = named.flatMap((one) => (typeof one === 'string' ? one : Object.values(one as object)))
+  t.true(targets.length > 10, targets.join())
+  t.deepEqual(
+    targets.map((target) => posix.normalize(target)).filter((target) => !files.has(target)),
+    [],
+  )
+})
+
 test('a map in the package leads to sources in it, and a file to its map; after a build from scratch', async (t) => {
   const files = await packed(t)
   if (!files) return

@@ -1,4 +1,4 @@
-/** What may stand somewhere on a command line: one of a few words, a file, a known peer, or what only the user knows. */
+/** What may stand on a command line: one of a few words, a file, a known peer, or what only the user knows. */
 export type Value = readonly string[] | 'file' | 'peer' | 'free'
 
 /** An option. */
