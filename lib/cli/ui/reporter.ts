@@ -61,10 +61,10 @@ export class Reporter {
     this.#now = now
   }
 
-  /** Files that are written to meanwhile. */
+  /** What is written to meanwhile, which may be files. */
   get written(): readonly { fd?: number | undefined }[] {
-    const { io, log } = { io: this.#io, ...this.#manner }
-    return [io.stdout as { fd?: number }, io.stderr as { fd?: number }, ...(log ? [log] : [])]
+    const { stdout, stderr } = this.#io as Record<'stdout' | 'stderr', { fd?: number }>
+    return [stdout, stderr, this.#manner.log ?? {}]
   }
 
   /**
