@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream'
 import { deferred } from '../async.js'
 import { type Clock, systemClock } from '../clock.js'
-import { asSluiceError, SluiceError } from '../errors.js'
+import { asSluiceError, isSluiceError, SluiceError } from '../errors.js'
 import { checkKeys, checkObject, checkOption, type Keys } from '../options.js'
 import type { Connector } from './connectors/connector.js'
 import { connectorFor } from './connectors/connector-for.js'
@@ -47,7 +47,7 @@ export interface Connected {
 
 /**
  * Connects to a peer by the first of its addresses at which somebody proves its key: others may be those of other
- * machines by now. One that does not answer holds up none of the others.
+ * machines by now. One that does not answer holds up none of the others, nor does one that answers and says nothing.
  * @throws SluiceError `ERR_IDENTITY` if somebody answers who is not the peer, or lets us not in; else
  *   `ERR_UNREACHABLE`; `ERR_USAGE`, or the reason of `signal`
  */
@@ -57,52 +57,93 @@ export async function connect(to: Destination, options: ConnectToPeerOptions): P
   checkObject('to', to)
   const { addresses, publicKey, secret } = to
   checkOption('addresses', addresses, Array.isArray(addresses) && addresses.length > 0, 'a list of addresses')
-  const { identity, signal, timeout, clock = systemClock } = options
+  const { identity, connectors, signal, timeout, clock = systemClock } = options
+  const stop = new AbortController()
+  const stopped = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal
   const dialler = {
     as: 'dialler',
     identity,
     key: publicKey,
     clock,
+    signal: stopped,
     ...(secret && { secret }),
     ...(timeout !== undefined && { timeout }),
-    ...(signal && { signal }),
   } as const
   const failures: unknown[] = []
-  // one after the other: whoever is shown the secret twice has one guest too many
-  for await (const reached of connections(addresses, options, clock)) {
-    if ('failure' in reached) failures.push(reached.failure)
-    else
-      try {
-        return { duplex: await secure(reached.raw, dialler), address: reached.address }
-      } catch (error) {
-        failures.push(error)
-      }
-    signal?.throwIfAborted()
+  const open = async ({ raw, address }: Answered): Promise<Connected | undefined> => {
+    try {
+      return { duplex: await secure(raw, dialler), address }
+    } catch (error) {
+      failures.push(isSluiceError(error, 'ERR_TIMEOUT') ? silent(error) : error)
+      return undefined
+    }
   }
-  // whoever answered and was refused says more than one that was not there
+  const found = deferred<Connected>()
+  const tryAll = async (): Promise<never> => {
+    const opening: Promise<void>[] = []
+    for await (const reached of connections(addresses, connectors, stopped, clock)) {
+      if ('failure' in reached) {
+        failures.push(reached.failure)
+        continue
+      }
+      const opened = open(reached).then((connected) => {
+        if (stopped.aborted) connected?.duplex.destroy()
+        if (!connected || stopped.aborted) return
+        found.resolve(connected)
+        stop.abort(new SluiceError('ERR_CANCELLED', 'another address has answered'))
+      })
+      opening.push(opened)
+      // one after the other: a listener that has several addresses would have several guests
+      await within(TURN, opened, clock)
+    }
+    await Promise.all(opening)
+    signal?.throwIfAborted()
+    throw plainest(failures)
+  }
+  return Promise.race([found.promise, tryAll()])
+}
+
+/** Whoever answered and was refused says more than one that was not there. */
+function plainest(failures: readonly unknown[]): SluiceError {
   const errors = failures.map((failure) =>
     asSluiceError(failure, 'ERR_UNREACHABLE', 'no connection could be made'),
   )
-  throw errors.find(({ code }) => code === 'ERR_IDENTITY') ?? errors.at(-1)!
+  return errors.find(({ code }) => code === 'ERR_IDENTITY') ?? errors.at(-1)!
 }
 
-/** A connection that stands, or why there is none. */
-type Reached = { raw: Duplex; address: string } | { failure: unknown }
+/** Nobody has proved anything to anybody then: it is the peer that was not reached. */
+const silent = (cause: SluiceError) => new SluiceError('ERR_UNREACHABLE', cause.message, { cause })
+
+/** Milliseconds in which whoever answers has proved its key, before the next one is heard beside it. */
+const TURN = 2000
+
+/** Waits for something, at most so long. */
+async function within(ms: number, what: Promise<void>, clock: Clock): Promise<void> {
+  const late = deferred<void>()
+  const cancel = clock.after(ms, late.resolve)
+  await Promise.race([what, late.promise])
+  cancel()
+}
+
+/** A connection that stands. */
+interface Answered {
+  raw: Duplex
+  address: string
+}
 
 /** Milliseconds that an address is given before the next one is tried beside it (RFC 8305, section 8). */
 const HEAD_START = 250
 
-/** Connections to all of the addresses, in the order in which they answer; those that nobody asked for are closed. */
+/** Connections to all of the addresses, in the order in which they answer, until `stopped`; later ones are closed. */
 async function* connections(
   addresses: readonly string[],
-  { connectors, signal }: ConnectToPeerOptions,
+  connectors: readonly Connector[] | undefined,
+  stopped: AbortSignal,
   clock: Clock,
-): AsyncGenerator<Reached, void> {
+): AsyncGenerator<Answered | { failure: unknown }, void> {
   const left = [...addresses]
-  const stop = new AbortController()
-  const stopped = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal
-  const pending = new Set<Promise<Reached>>()
-  const attempt = async (address: string): Promise<Reached> => {
+  const pending = new Set<Promise<Answered | { failure: unknown }>>()
+  const attempt = async (address: string) => {
     try {
       const raw = await connectorFor(address, connectors).connect(address, { signal: stopped })
       return { raw, address }
@@ -110,21 +151,17 @@ async function* connections(
       return { failure }
     }
   }
-  try {
-    while (left.length > 0 || pending.size > 0) {
-      const address = left.shift()
-      if (address !== undefined) pending.add(attempt(address))
-      const next = deferred<undefined>()
-      const cancel = left.length > 0 ? clock.after(HEAD_START, () => next.resolve(undefined)) : () => {}
-      const first = [...pending].map(async (one) => ({ one, reached: await one }))
-      const found = await Promise.race([next.promise, ...first])
-      cancel()
-      if (!found) continue
-      pending.delete(found.one)
-      yield found.reached
-    }
-  } finally {
-    stop.abort(new SluiceError('ERR_CANCELLED', 'another address has answered'))
-    for (const one of pending) one.then((late) => 'raw' in late && late.raw.destroy())
+  while (!stopped.aborted && (left.length > 0 || pending.size > 0)) {
+    const address = left.shift()
+    if (address !== undefined) pending.add(attempt(address))
+    const next = deferred<undefined>()
+    const cancel = left.length > 0 ? clock.after(HEAD_START, () => next.resolve(undefined)) : () => {}
+    const first = [...pending].map(async (one) => ({ one, reached: await one }))
+    const found = await Promise.race([next.promise, ...first])
+    cancel()
+    if (!found) continue
+    pending.delete(found.one)
+    yield found.reached
   }
+  for (const one of pending) one.then((late) => 'raw' in late && late.raw.destroy())
 }

@@ -51,7 +51,8 @@ const OPTIONS: Keys<ListenForPeersOptions> = {
 
 /**
  * Listens for peers: each connection is a secure channel before anybody hears of it. What it gives has the addresses
- * for a ticket. Throws `ERR_USAGE` for an option, or for an address that cannot be listened at.
+ * for a ticket; closed, it gives up those that are in handshake. Throws `ERR_USAGE` for an option, or for an address that
+ * cannot be listened at.
  */
 export async function listen(options: ListenForPeersOptions): Promise<Listening> {
   checkObject('options', options)
@@ -62,9 +63,21 @@ export async function listen(options: ListenForPeersOptions): Promise<Listening>
   checkFunction('onConnection', options.onConnection)
   checkCallback('onRefused', options.onRefused)
   const gate = new Gate({ ...options.limits, ...(options.clock && { clock: options.clock }) })
-  const onConnection = (duplex: Duplex, from: From) => void admitted(duplex, from, gate, options)
+  const handshakes = new Set<AbortController>()
+  const onConnection = (duplex: Duplex, from: From) => {
+    const handshake = new AbortController()
+    handshakes.add(handshake)
+    void admitted(duplex, from, gate, handshake, options).finally(() => handshakes.delete(handshake))
+  }
+  // whoever says nothing would hold up the end of the program
+  const giveUp = () => {
+    for (const handshake of handshakes) handshake.abort(CLOSED)
+  }
+  signal?.addEventListener('abort', giveUp)
   const all: Listening[] = []
   const close = async () => {
+    giveUp()
+    signal?.removeEventListener('abort', giveUp)
     await Promise.all(all.map((listening) => listening.close()))
   }
   try {
@@ -84,29 +97,21 @@ async function admitted(
   duplex: Duplex,
   from: From,
   gate: Gate,
+  handshake: AbortController,
   options: ListenForPeersOptions,
 ): Promise<void> {
-  const { identity, admit, onConnection, onRefused, timeout, signal, clock } = options
-  const over = new AbortController()
-  const release = gate.take(from.address, () => over.abort(CROWDED))
+  const { identity, admit, onConnection, onRefused, timeout, clock } = options
+  const release = gate.take(from.address, () => handshake.abort(CROWDED))
   if (!release) {
     duplex.destroy()
     return onRefused?.(CROWDED, from)
   }
-  const isOver = signal ? AbortSignal.any([signal, over.signal]) : over.signal
+  const { signal } = handshake
   let channel: SecureDuplex
   try {
-    channel = await secure(duplex, {
-      as: 'listener',
-      identity,
-      admit,
-      signal: isOver,
-      ...pick({ timeout, clock }),
-    })
+    channel = await secure(duplex, { as: 'listener', identity, admit, signal, ...pick({ timeout, clock }) })
   } catch (error) {
-    const why = over.signal.aborted
-      ? CROWDED
-      : asSluiceError(error, 'ERR_IDENTITY', 'no secure channel could be made')
+    const why = signal.reason ?? asSluiceError(error, 'ERR_IDENTITY', 'no secure channel could be made')
     return onRefused?.(why, from)
   } finally {
     release()
@@ -123,3 +128,5 @@ const CROWDED = new SluiceError(
   'ERR_LIMIT',
   'too many connections that prove nothing come from its address, or in all',
 )
+
+const CLOSED = new SluiceError('ERR_CANCELLED', 'it was in handshake when the listener closed')

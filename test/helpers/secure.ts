@@ -83,6 +83,16 @@ export function whenClosed(stream: Duplex): Promise<void> {
   return stream.closed ? Promise.resolve() : new Promise((resolve) => stream.once('close', () => resolve()))
 }
 
+/** Resolves when the other side of a connection has left, in whatever way. */
+export function whenLeft(stream: Duplex): Promise<void> {
+  stream.on('error', () => {})
+  if (stream.closed || stream.readableEnded) return Promise.resolve()
+  return new Promise((resolve) => {
+    for (const event of ['end', 'close']) stream.once(event, () => resolve())
+    stream.resume()
+  })
+}
+
 /** All that comes out of a stream until its end; its other side may go on. */
 export async function heardBy(stream: Duplex): Promise<Buffer> {
   const heard: Buffer[] = []

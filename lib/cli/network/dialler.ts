@@ -73,7 +73,7 @@ function secretly(destination: Destination, to: string, { reporter }: Context): 
       const { peerKey: key } = duplex
       const who = await shownPeer(new KnownPeers({ fs }), key)
       reporter.detail(`connected to ${printable(address, 100)}, where ${who} proved its key`)
-      return { duplex, caller: { address, key, who } }
+      return { duplex, caller: { reachedAt: address, key, who } }
     },
   }
 }

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events'
 import type { Duplex } from 'node:stream'
+import { deferred } from '../../async.js'
 import { counted, printable, SluiceError } from '../../errors.js'
 import { commandFileSystem } from '../../files/disk/node-fs.js'
 import { identity } from '../../peers/identity.js'
@@ -26,7 +27,10 @@ export interface ListenFlags {
 
 /** Who is at the other end of a connection. */
 export interface Caller {
+  /** Where the connection comes from. */
   address?: string
+  /** Where it was reached: it listens there. */
+  reachedAt?: string
   /** What is proved, where the connection is a secure channel. */
   key?: Uint8Array
   /** For people: the name of the peer, if it has one here, and its fingerprint. */
@@ -44,11 +48,23 @@ export class Entrance extends EventEmitter<EntranceEvents> {
   /** What the other side is given: a ticket, or an address where it is known, or nothing is proved. */
   readonly word: string
   readonly #close: () => void
+  readonly #served = deferred<void>()
 
   constructor(word: string, close: () => void) {
     super()
     this.word = word
     this.#close = close
+  }
+
+  /** To be called once somebody listens to the events: who comes before waits until then. */
+  serve(): void {
+    this.#served.resolve()
+  }
+
+  /** Somebody has come. */
+  async enter(duplex: Duplex, caller: Caller): Promise<void> {
+    await this.#served.promise
+    this.emit('connection', duplex, caller)
   }
 
   /** Takes no more connections; those that stand go on. */
@@ -69,7 +85,7 @@ async function plainEntrance(flags: ListenFlags, signal: AbortSignal): Promise<E
   const entrance = new Entrance(address, () => server.close())
   server.on('connection', (socket) => {
     const { remoteAddress } = socket
-    entrance.emit('connection', socket, remoteAddress === undefined ? {} : { address: remoteAddress })
+    void entrance.enter(socket, remoteAddress === undefined ? {} : { address: remoteAddress })
   })
   return entrance
 }
@@ -87,7 +103,7 @@ async function secureEntrance({ listen: at = '*:0', allow, many }: ListenFlags, 
     const message = `a dialler was not let in: ${fingerprint(stranger.key)} is not one that --allow names`
     throw new SluiceError('ERR_IDENTITY', message)
   }
-  let entrance: Entrance | undefined
+  const opened = deferred<Entrance>()
   const listening = await listen({
     identity: own,
     addresses: [at],
@@ -97,17 +113,18 @@ async function secureEntrance({ listen: at = '*:0', allow, many }: ListenFlags, 
       // whoever fails before is told of by the transfer
       duplex.on('error', () => {})
       const { peerKey: key } = duplex
-      const who = await shownPeer(peers, key)
-      entrance?.emit('connection', duplex, { ...from, key, who })
+      const [entrance, who] = await Promise.all([opened.promise, shownPeer(peers, key)])
+      await entrance.enter(duplex, { ...from, key, who })
     },
-    onRefused: (error) => entrance?.emit('refused', error),
+    onRefused: async (error) => (await opened.promise).emit('refused', error),
   })
   const { addresses } = listening
   const { publicKey } = own
   const word = secret
     ? encodeTicket(makeTicket({ addresses: addresses.slice(0, 16), publicKey, secret }))
     : addresses[0]!
-  entrance = new Entrance(word, () => void listening.close())
+  const entrance = new Entrance(word, () => void listening.close())
+  opened.resolve(entrance)
   return entrance
 }
 

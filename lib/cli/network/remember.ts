@@ -14,7 +14,7 @@ import type { Caller } from './entrance.js'
  */
 export async function remembering(
   name: string | undefined,
-  { key, address }: Caller,
+  { key, reachedAt }: Caller,
   { reporter }: Context,
 ): Promise<(transfer: Transfer) => void> {
   if (name === undefined) return () => {}
@@ -25,7 +25,7 @@ export async function remembering(
   const known = await peers.find(name)
   if (known && !sameKey(known.key, key)) throw changedKey(known, key)
   // who has called has told no address at which it listens
-  const addresses = address?.includes(':') ? [address] : []
+  const addresses = reachedAt === undefined ? [] : [reachedAt]
   return (transfer) => {
     const remembered = async () => {
       await peers.remember(name, key, addresses)

@@ -6,6 +6,7 @@ import type { Transfer } from '../../transfer/transfer.js'
 import type { Context } from '../ui/context.js'
 import type { Caller, Entrance } from './entrance.js'
 import { farewell } from './sockets.js'
+import { Strangers } from './strangers.js'
 
 /** Connections without an offer, at most: if there are more, one of them is closed. */
 const MOST_SILENT = 256
@@ -27,9 +28,8 @@ interface Serving {
 /**
  * Accepts transfers until the user stops the program; with `once` until the first one that was offered has ended.
  * Then it rejects as that transfer does or resolves with 'done'. Where it was stopped before, it resolves with 'idle',
- * or 'stopped' if something was on its way. A
- * connection that fails before an offer came from a stranger: there is a warning, and other connections are not
- * affected.
+ * or 'stopped' if something was on its way. A connection that fails before an offer came from a stranger: there is a
+ * warning, and other connections are not affected.
  */
 export function serve(
   entrance: Entrance,
@@ -41,11 +41,13 @@ export function serve(
   const running = new Set<Transfer>()
   // each connection listens to it, and there may be many
   setMaxListeners(0, signal)
+  const strangers = new Strangers((warning) => reporter.warn(warning))
   return new Promise((resolve, reject) => {
     let taken: Transfer | null = null
     let end: 'idle' | 'stopped' = 'idle'
     const isOver = () => signal.aborted && running.size === 0 && silent.size === 0
     const stop = () => {
+      strangers.over()
       entrance.close()
       farewell(() => sockets)
       if (isOver()) resolve(end)
@@ -53,6 +55,7 @@ export function serve(
     signal.addEventListener('abort', stop)
     if (signal.aborted) stop()
     const take = (transfer: Transfer) => {
+      strangers.over()
       taken = transfer
       reporter.endsWith(transfer)
       if (!goesOn) entrance.close()
@@ -91,7 +94,7 @@ export function serve(
       transfer.finished.then(() => over(), over)
     }
     const warn = (error: SluiceError) => {
-      if (taken === null && !signal.aborted) reporter.warn(ofStranger(error))
+      if (taken === null && !signal.aborted) strangers.refused(error)
     }
     entrance.on('refused', warn)
     entrance.on('connection', (socket, caller) => {
@@ -121,6 +124,7 @@ export function serve(
         },
       )
     })
+    entrance.serve()
   })
 }
 
@@ -151,10 +155,4 @@ export function leastWorth(connections: readonly Silent[], now: number): Silent 
   return (heard.length > 0 ? heard : crowd).reduce((worst, one) =>
     (one.socket.bytesRead ?? 0) < (worst.socket.bytesRead ?? 0) ? one : worst,
   )
-}
-
-/** A warning without the advice to run it again: the program keeps listening. */
-function ofStranger(cause: SluiceError): SluiceError {
-  const why = cause.code === 'ERR_INTERRUPTED' ? 'it broke' : cause.message
-  return new SluiceError(cause.code, `a connection came to nothing: ${why}; still listening`, { cause })
 }

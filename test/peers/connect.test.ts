@@ -1,0 +1,243 @@
+import { once } from 'node:events'
+import type { Duplex } from 'node:stream'
+import { setImmediate } from 'node:timers/promises'
+import test from 'ava'
+import { connect } from '../../lib/peers/connect.js'
+import { unreachable } from '../../lib/peers/connectors/connection-error.js'
+import type { Connector } from '../../lib/peers/connectors/connector.js'
+import { Invitations } from '../../lib/peers/invitations.js'
+import type { SecureDuplex } from '../../lib/peers/secure.js'
+import { duplexPair, FakeClock } from '../../lib/testing/index.js'
+import { ALICE, BOB, listen, someone, whenLeft } from '../helpers/secure.js'
+
+type Behaviour = (signal: AbortSignal) => Duplex | Promise<Duplex>
+
+/** A network in which each address behaves as it is told to; `tried` are those that were connected to, in order. */
+function network(behaviours: Record<string, Behaviour>) {
+  const tried: string[] = []
+  const connector: Connector = {
+    takes: () => true,
+    async connect(address, { signal } = {}) {
+      tried.push(address)
+      return behaviours[address]!(signal!)
+    },
+  }
+  return { tried, connectors: [connector] }
+}
+
+/** The peer listens there, and lets everybody in; `guests` are those. */
+function peer(identity = BOB, guests: SecureDuplex[] = []): Behaviour {
+  return () => {
+    const [near, far] = duplexPair()
+    listen(far, { identity }).then(
+      (guest) => guests.push(guest.on('error', () => {})),
+      () => {},
+    )
+    return near
+  }
+}
+
+const refused: Behaviour = () => {
+  throw unreachable(Object.assign(new Error(), { code: 'ECONNREFUSED' }), 'there')
+}
+
+/** Neither answers nor refuses. */
+const hanging: Behaviour = (signal) =>
+  new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+
+/** Takes the connection, and says nothing. */
+function silent(taken: Duplex[] = []): Behaviour {
+  return () => {
+    const [near, far] = duplexPair()
+    taken.push(far.resume().on('error', () => {}))
+    return near
+  }
+}
+
+const to = (...addresses: string[]) => ({ addresses, publicKey: BOB.publicKey })
+
+/** Lets everything happen that needs no time. */
+async function settle(): Promise<void> {
+  for (let at = 0; at < 50; at++) await setImmediate()
+}
+
+test('of several addresses the first one at which the peer is counts, and the others are not tried', async (t) => {
+  const { tried, connectors } = network({ 'a:1': refused, 'b:1': peer(), 'c:1': refused })
+  const clock = new FakeClock()
+  const { duplex, address } = await connect(to('a:1', 'b:1', 'c:1'), { identity: ALICE, connectors, clock })
+  t.is(address, 'b:1')
+  t.deepEqual(Buffer.from(duplex.peerKey), Buffer.from(BOB.publicKey))
+  t.deepEqual(tried, ['a:1', 'b:1'])
+  t.is(clock.pending, 0)
+  duplex.destroy()
+})
+
+test('an address that hangs has its head start, and holds up no other one', async (t) => {
+  const { tried, connectors } = network({ 'a:1': hanging, 'b:1': hanging, 'c:1': peer() })
+  const clock = new FakeClock()
+  const connecting = connect(to('a:1', 'b:1', 'c:1'), { identity: ALICE, connectors, clock })
+  await settle()
+  t.deepEqual(tried, ['a:1'])
+  clock.advance(249)
+  await settle()
+  t.deepEqual(tried, ['a:1'])
+  clock.advance(1)
+  await settle()
+  t.deepEqual(tried, ['a:1', 'b:1'])
+  clock.advance(250)
+  const { duplex, address } = await connecting
+  t.is(address, 'c:1')
+  t.is(clock.pending, 0)
+  duplex.destroy()
+})
+
+test('an address that is somebody else with another key by now is passed over', async (t) => {
+  const { connectors } = network({ 'a:1': peer(someone()), 'b:1': peer() })
+  const options = { identity: ALICE, connectors, clock: new FakeClock() }
+  const { duplex, address } = await connect(to('a:1', 'b:1'), options)
+  t.is(address, 'b:1')
+  duplex.destroy()
+})
+
+test('somebody who answers and says nothing is given up, while the others are asked beside', async (t) => {
+  const taken: Duplex[] = []
+  const { tried, connectors } = network({ 'a:1': silent(taken), 'b:1': peer() })
+  const clock = new FakeClock()
+  const connecting = connect(to('a:1', 'b:1'), { identity: ALICE, connectors, clock })
+  await settle()
+  clock.advance(1999)
+  await settle()
+  t.deepEqual(tried, ['a:1'], 'it may be far away')
+  clock.advance(1)
+  const { duplex, address } = await connecting
+  t.is(address, 'b:1')
+  await whenLeft(taken[0]!)
+  t.is(clock.pending, 0)
+  duplex.destroy()
+})
+
+test('a peer that is slow is taken, also after another address was asked; what comes later is closed', async (t) => {
+  const late: Duplex[] = []
+  const guests: SecureDuplex[] = []
+  let answer = () => {}
+  const slow: Behaviour = () => {
+    const [near, far] = duplexPair()
+    answer = () => void listen(far).then((guest) => guests.push(guest.on('error', () => {})))
+    return near
+  }
+  const { connectors } = network({ 'a:1': slow, 'b:1': silent(late) })
+  const clock = new FakeClock()
+  const connecting = connect(to('a:1', 'b:1'), { identity: ALICE, connectors, clock })
+  await settle()
+  clock.advance(2000)
+  await settle()
+  t.is(late.length, 1)
+  answer()
+  const { duplex, address } = await connecting
+  t.is(address, 'a:1')
+  await whenLeft(late[0]!)
+  t.is(guests.length, 1)
+  duplex.destroy()
+})
+
+test('a listener at several addresses has one guest, though all of them answer at once', async (t) => {
+  const guests: SecureDuplex[] = []
+  const { connectors } = network({
+    'a:1': peer(BOB, guests),
+    'b:1': peer(BOB, guests),
+    'c:1': peer(BOB, guests),
+  })
+  const options = { identity: ALICE, connectors, clock: new FakeClock() }
+  const { duplex } = await connect(to('a:1', 'b:1', 'c:1'), options)
+  await settle()
+  t.is(guests.length, 1)
+  duplex.destroy()
+})
+
+test('a connection that comes when nobody waits for it any more is closed', async (t) => {
+  const [near, far] = duplexPair()
+  let come = () => {}
+  // a connector that takes no notice of its signal
+  const deaf: Behaviour = () =>
+    new Promise((resolve) => {
+      come = () => resolve(near)
+    })
+  const { connectors } = network({ 'a:1': deaf, 'b:1': peer() })
+  const clock = new FakeClock()
+  const connecting = connect(to('a:1', 'b:1'), { identity: ALICE, connectors, clock })
+  await settle()
+  clock.advance(250)
+  const { duplex } = await connecting
+  come()
+  await whenLeft(far)
+  t.true(near.destroyed)
+  duplex.destroy()
+})
+
+test('where nobody is the peer it is said what says most: who is another one before who was not there', async (t) => {
+  const options = (behaviours: Record<string, Behaviour>) => ({
+    identity: ALICE,
+    connectors: network(behaviours).connectors,
+    clock: new FakeClock(),
+  })
+  const another = connect(to('a:1', 'b:1'), options({ 'a:1': peer(someone()), 'b:1': refused }))
+  await t.throwsAsync(another, { code: 'ERR_IDENTITY' })
+  const nobody = connect(to('a:1', 'b:1'), options({ 'a:1': refused, 'b:1': refused }))
+  await t.throwsAsync(nobody, { code: 'ERR_UNREACHABLE', message: /nobody listens at there/ })
+})
+
+test('who says nothing until the time is over was not reached', async (t) => {
+  const { connectors } = network({ 'a:1': silent() })
+  const clock = new FakeClock()
+  const connecting = connect(to('a:1'), { identity: ALICE, connectors, clock, timeout: 5000 })
+  await settle()
+  clock.advance(5000)
+  await t.throwsAsync(connecting, { code: 'ERR_UNREACHABLE', message: /not done within 5000 ms/ })
+  t.is(clock.pending, 0)
+})
+
+test('the reason of a signal ends it at any time, and closes what stands', async (t) => {
+  const clock = new FakeClock()
+  const reason = new Error('enough')
+  const taken: Duplex[] = []
+  for (const behaviour of [hanging, silent(taken)]) {
+    const { connectors } = network({ 'a:1': behaviour, 'b:1': hanging })
+    const stop = new AbortController()
+    const options = { identity: ALICE, connectors, clock, signal: stop.signal }
+    const connecting = connect(to('a:1', 'b:1'), options)
+    await settle()
+    stop.abort(reason)
+    t.is(await t.throwsAsync(connecting), reason)
+    t.is(await t.throwsAsync(connect(to('a:1'), options)), reason)
+    t.is(clock.pending, 0)
+  }
+  await whenLeft(taken[0]!)
+})
+
+test('only the peer is shown the secret, and one that lets us not in says so', async (t) => {
+  const invitations = new Invitations()
+  const secret = invitations.issue()
+  const admitting: Behaviour = () => {
+    const [near, far] = duplexPair()
+    listen(far, { admit: (stranger) => invitations.admit(stranger) }).then(
+      (guest) => guest.on('error', () => {}),
+      () => {},
+    )
+    return near
+  }
+  const options = { connectors: network({ 'a:1': admitting }).connectors, clock: new FakeClock() }
+  const first = await connect({ ...to('a:1'), secret }, { ...options, identity: ALICE })
+  const again = await connect({ ...to('a:1'), secret }, { ...options, identity: ALICE })
+  const other = connect({ ...to('a:1'), secret }, { ...options, identity: someone() })
+  await t.throwsAsync(other, { code: 'ERR_IDENTITY', message: /does not let us in/ })
+  for (const { duplex } of [first, again]) await once(duplex.destroy(), 'close')
+})
+
+test('a bad option is named', async (t) => {
+  for (const [destination, options, message] of [
+    [to(), { identity: ALICE }, /^addresses/],
+    [to('a:1'), { identity: ALICE, most: 1 }, /most/],
+    [to('nowhere'), { identity: ALICE }, /"nowhere" is not an address/],
+  ] as const)
+    await t.throwsAsync(connect(destination, options as never), { code: 'ERR_USAGE', message })
+})
