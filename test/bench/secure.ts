@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { sshServer } from '../helpers/ssh-server.js'
+import { startSshServer } from '../helpers/ssh-server.js'
 import { runCommand } from './command.js'
 import { median, seconds, table } from './measure.js'
 import type { Build, Run } from './pair.js'
@@ -27,7 +27,7 @@ export async function compareSecure(
   const homes = join(scratch, 'homes')
   const keys = join(scratch, 'ssh')
   for (const folder of [homes, keys]) mkdirSync(folder)
-  const server = await sshServer(keys)
+  const server = await startSshServer(keys)
   if (typeof server === 'string') log(`scp is left out: ${server}`)
   const send = ['--hash', 'blocks']
   const all: Contender[] = [

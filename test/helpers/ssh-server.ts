@@ -43,7 +43,7 @@ export interface SshServer {
 }
 
 /** Starts one, whose files are in `dir`; or says why it cannot be had. */
-export async function sshServer(dir: string): Promise<SshServer | string> {
+export async function startSshServer(dir: string): Promise<SshServer | string> {
   const [sshd, ssh, keygen] = await Promise.all(['sshd', 'ssh', 'ssh-keygen'].map(whereIs))
   if (!sshd || !ssh || !keygen) return 'openssh-server and openssh-client are not installed'
   const [hostKey, userKey, config] = ['host_key', 'user_key', 'config'].map((name) => join(dir, name))

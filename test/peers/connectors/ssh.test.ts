@@ -7,18 +7,16 @@ import { command } from '../../../lib/peers/connectors/command.js'
 import { randomContent } from '../../../lib/testing/index.js'
 import { listing, plant, temporary } from '../../helpers/folders.js'
 import { errorAtClose } from '../../helpers/heard.js'
-import { sshServer } from '../../helpers/ssh-server.js'
+import { sshServer } from '../../helpers/ssh.js'
 
 const PEER_CHILD = fileURLToPath(new URL('../../helpers/peer-child.js', import.meta.url))
 
 test('a folder goes through ssh', async (t) => {
-  const server = await sshServer(await temporary(t))
-  if (typeof server === 'string') {
-    t.log(`skipped: ${server}`)
+  const ssh = await sshServer(t)
+  if (typeof ssh === 'string') {
+    t.log(`skipped: ${ssh}`)
     return t.pass()
   }
-  t.teardown(server.close)
-  const ssh = ['ssh', ...server.options, '-p', String(server.port), server.login]
   const source = await plant(await temporary(t), {
     'photos/a.jpg': randomContent(2_000_000),
     'photos/b/c.txt': 'c',
