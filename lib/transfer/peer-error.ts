@@ -4,6 +4,7 @@ import {
   codeOf,
   exitOfCode,
   hasForeignWords,
+  isSluiceError,
   printable,
   SluiceError,
   sentenceOf,
@@ -52,7 +53,9 @@ export function lastWordOf(error: SluiceError): Message | null {
 export function brokenBy(cause: Error, isGreeted: boolean): SluiceError {
   const { errors: [first = cause] = [] } = cause as Partial<AggregateError>
   const { syscall } = first as NodeJS.ErrnoException
-  const isUnreached = !isGreeted && (syscall === 'connect' || syscall === 'getaddrinfo')
+  const isOfConnecting = syscall === 'connect' || syscall === 'getaddrinfo'
+  // one that is made by a program may learn only later that nobody is there
+  const isUnreached = !isGreeted && (isOfConnecting || isSluiceError(cause, 'ERR_UNREACHABLE'))
   // the error of several addresses has no words of its own
   const why = cause.message || first.message
   if (isUnreached) return new SluiceError('ERR_UNREACHABLE', `no connection could be made: ${why}`, { cause })

@@ -40,10 +40,13 @@ export class Command {
       input?: 'pipe' | 'ignore' | number
       output?: number
       main?: string
+      /** A program, and its arguments, which starts it. */
+      through?: readonly string[]
       env?: NodeJS.ProcessEnv
     } = {},
   ) {
-    this.child = spawn(process.execPath, [options.main ?? MAIN, ...args], {
+    const [program, ...words] = [...(options.through ?? []), process.execPath, options.main ?? MAIN, ...args]
+    this.child = spawn(program!, words, {
       cwd: options.cwd,
       stdio: [options.input ?? 'ignore', options.output ?? 'pipe', 'pipe'],
       env: { ...process.env, DEBUG: '', SLUICE_HOME: NO_HOME, ...options.env },
