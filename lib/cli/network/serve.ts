@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import type { Duplex } from 'node:stream'
 import { systemClock } from '../../clock.js'
-import { printable, SluiceError } from '../../errors.js'
+import { printable, type SluiceError } from '../../errors.js'
 import type { Transfer } from '../../transfer/transfer.js'
 import type { Context } from '../ui/context.js'
 import type { Caller, Entrance } from './entrance.js'
