@@ -47,6 +47,8 @@ export interface TransfersOptions {
    * be written, there is an event `warning`. Default: none.
    */
   historyFile?: string
+  /** Where the transfers go, in the words of the caller: it stands with each in `historyFile`. Default: nothing. */
+  place?: string
   clock?: Clock
 }
 
@@ -58,6 +60,7 @@ const OPTIONS: Keys<TransfersOptions> = {
   mostLost: true,
   history: true,
   historyFile: true,
+  place: true,
   clock: true,
 }
 
@@ -120,6 +123,7 @@ export class Transfers extends EventEmitter<TransfersEvents> {
   readonly #transfers = new Map<Transfer, string | undefined>()
   readonly #history: PastTransfer[] = []
   readonly #historyFile: HistoryFile | undefined
+  readonly #place: string | undefined
 
   constructor(options: TransfersOptions) {
     super()
@@ -136,7 +140,9 @@ export class Transfers extends EventEmitter<TransfersEvents> {
     this.#kept = new KeptTransfers(patience, mostLost, options.clock ?? systemClock)
     this.#semaphore = new Semaphore(most, mostWaiting)
     this.#mostPast = history
-    const { historyFile } = options
+    const { historyFile, place } = options
+    if (place !== undefined) checkText('place', place)
+    this.#place = place
     if (historyFile !== undefined) checkText('historyFile', historyFile)
     if (historyFile !== undefined) this.#historyFile = new HistoryFile(historyFile, history)
   }
@@ -247,7 +253,11 @@ export class Transfers extends EventEmitter<TransfersEvents> {
     if (this.#history.length > this.#mostPast) this.#history.shift()
     const { peer, ended, error, ...others } = past
     const why = error && { code: error.code, message: error.message }
-    const recorded = { ...others, ...(peer !== undefined && { peer }), ended: ended.toISOString(), ...why }
+    const of = {
+      ...(peer !== undefined && { peer }),
+      ...(this.#place !== undefined && { place: this.#place }),
+    }
+    const recorded = { ...others, ...of, ended: ended.toISOString(), ...why }
     this.#historyFile?.add(recorded).catch((warning) => this.emit('warning', warning))
   }
 

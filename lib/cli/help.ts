@@ -48,10 +48,21 @@ export function addHelp(sluice: Command, columns: number): void {
     command
       .configureHelp({ helpWidth: columns, minWidthToWrap: 20, formatItem: itemFor(columns) })
       .addHelpText('before', `Example:\n${example}\n`)
-      .addHelpText('after', `\n${command === sluice ? exitTable(columns) : wrapped(ELSEWHERE, columns)}`)
+      .addHelpText('after', `\n${endOf(command, columns)}`)
   }
 }
 
+/** What stands below the options. */
+function endOf(command: Command, columns: number): string {
+  if (command.parent === null) return exitTable(columns)
+  const more = HAS_DEFAULTS.includes(nameOf(command)) ? `${wrapped(DEFAULTS, columns)}\n` : ''
+  return more + wrapped(ELSEWHERE, columns)
+}
+
+/** Those whose options may have their values in a configuration file. */
+const HAS_DEFAULTS = ['sluice send', 'sluice receive']
+const DEFAULTS =
+  'config.json or config.yaml in the configuration folder (SLUICE_HOME) may hold dir, conflict, unless, durability, names, limit, retry and hash: what is not given here'
 const ELSEWHERE = 'Exit status: 0 if all went well; sluice --help has the others'
 
 function exitTable(columns: number): string {

@@ -10,6 +10,7 @@ import { writeCommand } from './commands/write.js'
 import { addHelp, allCommands } from './help.js'
 import { addHelpCommands } from './help-commands.js'
 import { mistakeIn } from './mistakes.js'
+import { contentOptions, receivedOptions, wireOptions } from './option-groups.js'
 import { addPeerCommands } from './peer-commands.js'
 import type { Context } from './ui/context.js'
 import { commandError, stoppedByUser } from './ui/exit.js'
@@ -86,11 +87,11 @@ function program(
   const run = (command: Command, action: (context: Context) => Promise<void>, streams = false) =>
     act(globalFlags(command), streams, action)
 
-  listenOptions(sourceOptions(sluice.command('send')))
+  wireOptions(listenOptions(contentOptions(sourceOptions(sluice.command('send')))))
     .description(
       'send files and folders to a receiver; without --to waits for one, and prints a ticket for it',
     )
-    .argument('<path...>', 'files and folders; - is standard input')
+    .argument('[path...]', 'files and folders; - is standard input')
     .option(
       '--to <whom>',
       'the receiver: its ticket, the name of a known peer, or host:port of this machine; - asks for it (default: SLUICE_TICKET)',
@@ -103,10 +104,14 @@ function program(
     )
     .option('--dry-run', 'show what would be sent')
     .action((paths, flags, command) =>
-      run(command, async (context) => (await transfers()).sendCommand(paths, flags, context)),
+      run(command, async (context) => {
+        const { applyDefaults, sendCommand } = await transfers()
+        await applyDefaults(command)
+        await sendCommand(paths, flags, context)
+      }),
     )
 
-  listenOptions(targetOptions(sluice.command('receive')))
+  wireOptions(receivedOptions(listenOptions(targetOptions(sluice.command('receive')))))
     .description('receive into a folder; waits for senders, and prints a ticket for them as its first line')
     .argument(
       '[whom]',
@@ -118,8 +123,12 @@ function program(
     .action((whom, flags, command) =>
       run(
         command,
-        async (context) => (await transfers()).receiveCommand(whom, flags, context),
-        flags.stdio === true,
+        async (context) => {
+          const { applyDefaults, receiveCommand } = await transfers()
+          await applyDefaults(command)
+          await receiveCommand(whom, flags, context)
+        },
+        flags.stdio === true || flags.stdout === true,
       ),
     )
 

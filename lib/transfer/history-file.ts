@@ -8,6 +8,8 @@ export interface RecordedTransfer {
   id: string
   /** Whose it was, in the words of the program that took it. */
   peer?: string
+  /** Where it went, or came from, in the words of that program. */
+  place?: string
   direction: 'send' | 'receive'
   state: TransferState
   /** Entries that have an outcome, and bytes that travelled. */
@@ -36,6 +38,7 @@ const SCHEMA: Schema = {
     properties: {
       id: text,
       peer: text,
+      place: text,
       direction: { enum: ['send', 'receive'] },
       state: text,
       files: count,
@@ -86,7 +89,7 @@ export class HistoryFile {
 
 /** Texts of a peer may be long. */
 function shortened(past: RecordedTransfer): Partial<RecordedTransfer> {
-  const texts = (['id', 'peer', 'code', 'message'] as const).flatMap((key) => {
+  const texts = (['id', 'peer', 'place', 'code', 'message'] as const).flatMap((key) => {
     const text = past[key]
     return text === undefined ? [] : [[key, text.slice(0, MOST_TEXT).toWellFormed()]]
   })

@@ -13,13 +13,15 @@ import {
 import { Tree } from '../../files/tree/tree.js'
 import { collectStaged, stagedFolders } from '../../stores/together/staged-folders.js'
 import { size } from '../../terminal/text.js'
+import { showHistory } from '../receiving/history.js'
 import type { Context } from '../ui/context.js'
 import type { CliEvent } from '../ui/events.js'
 import { amounts } from '../ui/words/tally.js'
 
 /**
  * `sluice status`: shows how far the transfers into a folder are that run, or were interrupted: a row for each file of
- * which something is there, or with `--json` an event for each file. Changes nothing.
+ * which something is there, or with `--json` an event for each file; then the last of those that `receive --history`
+ * has recorded. Changes nothing.
  */
 export async function statusCommand(dir: string, { reporter, signal }: Context): Promise<void> {
   let warnings = 0
@@ -62,6 +64,7 @@ export async function statusCommand(dir: string, { reporter, signal }: Context):
   if (left.length > 0) reporter.note(`${counted(left.length, 'unfinished file')}, ${size(bytes)}: ${next}`)
   else if (staged.length > 0) reporter.note(`${counted(staged.length, 'staged transfer')}: ${next}`)
   else if (shown + warnings === 0) reporter.note('nothing is left of interrupted transfers')
+  await showHistory(dir, reporter)
 }
 
 function bytesIn({ ranges }: LeftFile): number {

@@ -5,10 +5,10 @@ import { framer } from '../../stages/framer.js'
 import { hashTap } from '../../stages/hash-tap.js'
 import { size } from '../../terminal/text.js'
 import type { Entry } from '../../wire/entry.js'
+import { leftOut, manifestOfArguments, type SourceFlags } from '../sending/sources.js'
 import type { Context } from '../ui/context.js'
 import { kindsOf } from '../ui/words/tally.js'
 import { OneWay } from './one-way.js'
-import { leftOut, manifestOfArguments, type SourceFlags } from './send.js'
 
 /** `sluice pack`: writes a one-way stream to standard output, and its events, if asked for, to standard error. */
 export async function packCommand(paths: string[], flags: SourceFlags, context: Context): Promise<void> {

@@ -4,22 +4,25 @@ import { localPath } from '../../files/disk/names.js'
 import { commandFileSystem } from '../../files/disk/node-fs.js'
 import type { Conflict, Durability } from '../../files/publish/publish.js'
 import { stdio } from '../../peers/connectors/stdio.js'
-import { type Accept, type ReceiveOptions, receive } from '../../receive.js'
-import { FreeSpace } from '../../stores/disk/free-space.js'
+import { type ReceiveOptions, receive } from '../../receive.js'
 import type { Unless } from '../../stores/policy.js'
-import type { Transfer } from '../../transfer/transfer.js'
 import { Transfers } from '../../transfers.js'
-import type { Offer } from '../../wire/entry.js'
 import type { Names } from '../../wire/paths.js'
-import { type Dialler, diallerTo, shownWord, wordGiven } from '../network/dialler.js'
+import { type CompressFlag, compressHint, parseCompress, withAdvice } from '../network/compress.js'
+import { type Dialler, diallerTo, isAddress, shownWord, wordGiven } from '../network/dialler.js'
 import { type Caller, type ListenFlags, openEntrance } from '../network/entrance.js'
 import { remembering } from '../network/remember.js'
-import { isLost, serve } from '../network/serve.js'
+import { serve } from '../network/serve.js'
 import { codeOf } from '../network/ticket-code.js'
-import { confirmOffer } from '../ui/ask.js'
+import { answer, canAsk } from '../receiving/answer.js'
+import { Companions } from '../receiving/companions.js'
+import { keptHistory } from '../receiving/history.js'
+import { mirror } from '../receiving/mirror.js'
+import { onlyFirst } from '../receiving/only-first.js'
+import { proofOf, receiptAt, withoutKey } from '../receiving/receipt.js'
+import { standardOutput } from '../receiving/standard-output.js'
 import type { Context } from '../ui/context.js'
 import { isTermination, stoppedByUser } from '../ui/exit.js'
-import { describeOffer } from '../ui/words/describe.js'
 import { checkDestination } from './destination.js'
 
 /** The options of `sluice receive`; see its help. */
@@ -28,6 +31,12 @@ export interface ReceiveFlags extends ListenFlags {
   remember?: string
   stdio?: boolean
   once?: boolean
+  compress?: CompressFlag
+  receipt?: string
+  stdout?: boolean
+  history?: boolean
+  delete?: boolean
+  backupDir?: string
   yes?: boolean
   conflict?: Conflict
   unless?: Unless
@@ -43,19 +52,49 @@ export async function receiveCommand(
   flags: ReceiveFlags,
   context: Context,
 ): Promise<void> {
-  const { reporter, signal } = context
   const from = flags.stdio ? whom : wordGiven(whom)
   checkWhence(from, flags)
+  checkReceipt(from, flags)
+  parseCompress(flags.compress)
   await checkDestination(flags.dir)
+  const receipt = flags.receipt === undefined ? undefined : await receiptAt(flags.receipt, context.reporter)
+  if (flags.backupDir !== undefined && !flags.delete)
+    throw new SluiceError('ERR_USAGE', '--backup-dir is for --delete')
+  const mirroring = flags.delete ? mirror(flags, context.reporter) : undefined
+  if (!flags.stdout) return receiveFrom(from, flags, new Companions([receipt, mirroring]), context)
+  const output = await standardOutput(context)
+  try {
+    const one = { ...flags, dir: output.dir, once: true }
+    await receiveFrom(from, one, new Companions([receipt, output]), context)
+  } finally {
+    await output.close()
+  }
+}
+
+async function receiveFrom(
+  from: string | undefined,
+  flags: ReceiveFlags,
+  companions: Companions,
+  context: Context,
+): Promise<void> {
+  const { reporter, signal } = context
+  const where = flags.stdout ? 'for standard output' : inFolder(flags.dir)
   const warn = () => {
     if (!flags.yes && !canAsk(context)) reporter.warn(new SluiceError('ERR_REJECTED', NOBODY))
   }
   /** What a person needs to know who has just started a receiver. */
   const tell = (lines: string[]) => {
     if (!context.io.stderr.isTTY) return
-    for (const line of [...lines, `files go to ${printable(localPath('--dir', flags.dir))}`, 'Ctrl-C stops'])
-      reporter.note(line)
+    const folder = flags.stdout ? 'standard output' : printable(localPath('--dir', flags.dir))
+    for (const line of [...lines, `files go to ${folder}`, 'Ctrl-C stops']) reporter.note(line)
   }
+  const once = flags.once === true
+  const optionsFor = (peer?: string) => optionsOf(flags, context, peer, companions)
+  const transfers: Transfers = new Transfers({
+    receive: once ? onlyFirst(optionsFor, () => transfers.list()) : optionsFor,
+    ...(flags.history && (await keptHistory(flags.stdout ? undefined : flags.dir))),
+  })
+  transfers.on('warning', (warning) => reporter.warn(warning))
   if (from !== undefined || flags.stdio) {
     const dialler =
       from === undefined
@@ -63,13 +102,20 @@ export async function receiveCommand(
         : await diallerTo(from, context, `; to choose the folder: --dir ${shownWord(from)}`)
     const { duplex, caller } = await dialler.connect(signal)
     const remember = await remembering(flags.remember, caller, context)
+    if (flags.receipt !== undefined) proofOf(caller)
     warn()
     tell([`connected to ${caller.who ?? dialler.to}; waiting for what it sends`])
-    const transfer = receive(duplex, optionsOf(flags, context, caller.who))
+    const transfer = receive(duplex, optionsFor(caller.who))
+    transfers.add(transfer, caller.who)
     remember(transfer)
+    companions.attend(transfer, caller)
     reporter.endsWith(transfer)
-    reporter.watch(transfer, { where: inFolder(flags.dir) })
-    await transfer.finished
+    reporter.watch(transfer, { where })
+    try {
+      await transfer.finished.catch(withAdvice)
+    } finally {
+      await Promise.all([companions.done(), transfers.saved()])
+    }
     return
   }
   const entrance = await openEntrance(flags, signal)
@@ -78,23 +124,24 @@ export async function receiveCommand(
     if (flags.qr) reporter.note(await codeOf(entrance.word))
     warn()
     const who = flags.once ? 'a sender' : 'senders'
-    tell([`waiting for ${who}; run there:`, `sluice send PATH... --to ${entrance.word}`])
-    const once = flags.once === true
-    const optionsFor = (peer?: string) => optionsOf(flags, context, peer)
-    const transfers: Transfers = new Transfers({
-      receive: once ? onlyFirst(optionsFor, () => transfers.list()) : optionsFor,
-    })
+    tell([
+      `waiting for ${who}; run there:`,
+      `sluice send PATH... ${compressHint(flags.compress)}--to ${entrance.word}`,
+    ])
     const begin = async (duplex: Duplex, caller: Caller) => {
       const remember = await remembering(flags.remember, caller, context)
-      const transfer = await transfers.handle(duplex, caller.who === undefined ? {} : { peer: caller.who })
+      const of = caller.who === undefined ? {} : { peer: caller.who }
+      const transfer = await transfers.handle(duplex, of).catch(withAdvice)
       remember(transfer)
+      companions.attend(transfer, caller, once ? undefined : (error) => reporter.warn(error))
       return transfer
     }
-    const serving = { begin, once, goesOn: true, where: inFolder(flags.dir) }
+    const serving = { begin, once, goesOn: true, where }
     const end = await serve(entrance, serving, context)
     if (end === 'done' || (end === 'idle' && isTermination(signal.reason))) return
   } finally {
     entrance.close()
+    await Promise.all([companions.done(), transfers.saved()])
   }
   throw stoppedByUser()
 }
@@ -116,48 +163,25 @@ function checkWhence(from: string | undefined, flags: ReceiveFlags): void {
   throw new SluiceError('ERR_USAGE', message)
 }
 
-/**
- * Options for connections of which only the first one that offers something is taken, and those over which that goes
- * on. Where that has lost its sender, another one that sends something of the same name may take its place, if it is
- * accepted: the same command was run again.
- */
-function onlyFirst(
-  optionsFor: (peer?: string) => ReceiveOptions,
-  running: () => readonly Transfer[],
-): (peer?: string) => ReceiveOptions {
-  let first: Pick<Offer, 'id' | 'name'> | undefined
-  const mayCome = ({ id, name }: Offer) => {
-    if (first === undefined || id === first.id) return true
-    const before = running().find((transfer) => transfer.id === first!.id)
-    return before !== undefined && isLost(before) && name === first.name
-  }
-  const once =
-    (accept: ReceiveOptions['accept']): typeof accept =>
-    async (offer, over) => {
-      if (!mayCome(offer)) return { accept: false, reason: ONE_ONLY }
-      first ??= offer
-      const answer = accept === 'all' || (await accept(offer, over))
-      const isAccepted = typeof answer === 'boolean' ? answer : answer.accept
-      if (!isAccepted) return answer
-      // meanwhile the sender may have come back, or another one have taken its place
-      if (!mayCome(offer)) return { accept: false, reason: ONE_ONLY }
-      first = offer
-      return answer
-    }
-  return (peer) => {
-    const options = optionsFor(peer)
-    return { ...options, accept: once(options.accept) }
-  }
+/** @throws SluiceError `ERR_USAGE` where there could be no receipt, or more than one */
+function checkReceipt(from: string | undefined, { receipt, plain, stdio, once }: ReceiveFlags): void {
+  if (receipt === undefined) return
+  if (plain || stdio || (from !== undefined && isAddress(from))) throw withoutKey()
+  if (from !== undefined || once) return
+  throw new SluiceError('ERR_USAGE', '--receipt is for one transfer: add --once')
 }
-
-const ONE_ONLY = 'the receiver takes one transfer only'
 
 /** For the end of a line. */
 export function inFolder(dir: string): string {
   return `in ${printable(dir.replace(/[/\\]+$/, ''))}/`
 }
 
-function optionsOf(flags: ReceiveFlags, context: Context, peer: string | undefined): ReceiveOptions {
+function optionsOf(
+  flags: ReceiveFlags,
+  context: Context,
+  peer: string | undefined,
+  companions: Companions,
+): ReceiveOptions {
   const { conflict, unless, durability, names, dir, together } = flags
   return {
     dir,
@@ -169,31 +193,10 @@ function optionsOf(flags: ReceiveFlags, context: Context, peer: string | undefin
     symlinks: flags.links ? 'keep' : 'skip',
     fs: commandFileSystem,
     signal: context.signal,
+    stages: { wire: parseCompress(flags.compress) },
     ...(flags.yes && { limits: { unaccepted: Number.MAX_SAFE_INTEGER } }),
-    accept: (offer, over) => answer(offer, over, flags, context, peer),
+    accept: (offer, over) => answer(offer, over, flags, context, { peer, companions }),
   }
-}
-
-/** The answer to an offer. `over` aborts when nobody waits for it any more. */
-async function answer(
-  offer: Offer,
-  over: AbortSignal,
-  flags: ReceiveFlags,
-  context: Context,
-  peer: string | undefined,
-): Promise<Accept> {
-  const { reporter } = context
-  reporter.offered(offer)
-  const free = await new FreeSpace(commandFileSystem, localPath('--dir', flags.dir)).free()
-  const lines = [...(peer === undefined ? [] : [`from ${peer}`]), ...(await describeOffer(offer, free))]
-  if (!flags.yes && canAsk(context)) {
-    const accept = await reporter.ask(lines, () => confirmOffer(context, offer, over), over)
-    if (!accept && !over.aborted) reporter.refused(offer)
-    return { accept, reason: 'the receiver said no' }
-  }
-  for (const line of lines) reporter.note(line)
-  if (flags.yes) return true
-  return { accept: false, reason: 'nobody is there to be asked; the receiver has to be started with --yes' }
 }
 
 const EITHER =
@@ -201,7 +204,3 @@ const EITHER =
 
 const NOBODY =
   'there is no terminal to ask at, so that every offer will be rejected; start it with --yes to accept them'
-
-function canAsk({ io }: Context): boolean {
-  return io.stdin.isTTY && io.stderr.isTTY
-}

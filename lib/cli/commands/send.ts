@@ -1,38 +1,25 @@
 import type { Duplex } from 'node:stream'
 import { deferred } from '../../async.js'
 import { printable, SluiceError } from '../../errors.js'
-import type { FileStats } from '../../files/disk/fs.js'
-import { commandFileSystem } from '../../files/disk/node-fs.js'
 import type { Connect } from '../../reconnect/lasting-sender.js'
 import { send } from '../../send.js'
 import type { Manifest } from '../../stages/manifest/builder.js'
-import { manifestFrom } from '../../stages/manifest/manifest-from.js'
-import { manifestOf } from '../../stages/manifest/manifest-of.js'
 import { throttle } from '../../stages/throttle.js'
 import { lent } from '../../stores/sources.js'
 import { size } from '../../terminal/text.js'
 import type { TransferState } from '../../transfer/lifecycle.js'
 import type { Transfer } from '../../transfer/transfer.js'
 import { filesFailed, unreadable } from '../../wire/outcome.js'
+import { type CompressFlag, compressHint, parseCompress, withAdvice } from '../network/compress.js'
 import { type Dialler, diallerThrough, diallerTo, shownWord, wordGiven } from '../network/dialler.js'
 import { type Caller, goodFor, type ListenFlags, openEntrance } from '../network/entrance.js'
 import { parseRate } from '../network/rate.js'
 import { remembering } from '../network/remember.js'
 import { serve } from '../network/serve.js'
 import { codeOf } from '../network/ticket-code.js'
+import { leftOut, manifestOfArguments, type SourceFlags } from '../sending/sources.js'
 import type { Context } from '../ui/context.js'
-import { standardInput } from '../ui/streams.js'
 import { kindsOf } from '../ui/words/tally.js'
-
-/** The options that `send` and `pack` share: what is sent, and under which name. */
-export interface SourceFlags {
-  hash?: string
-  name?: string
-  include?: string[]
-  exclude?: string[]
-  gitignore?: boolean
-  links?: boolean
-}
 
 /** The options of `sluice send`; see its help. */
 export interface SendFlags extends SourceFlags, ListenFlags {
@@ -40,53 +27,9 @@ export interface SendFlags extends SourceFlags, ListenFlags {
   via?: string
   remember?: string
   limit?: string
+  compress?: CompressFlag
   retry?: string
   dryRun?: boolean
-}
-
-/** The manifest of the paths, or of standard input for `-`. */
-export async function manifestOfArguments(
-  paths: string[],
-  flags: SourceFlags,
-  { io, reporter, signal }: Context,
-): Promise<Manifest> {
-  const { hash: algorithm, name, include, exclude, gitignore } = flags
-  if (!paths.includes('-')) {
-    const which = { include, exclude, gitignore, symlinks: flags.links ? 'keep' : 'skip' } as const
-    const omit = await filesOf(reporter.written)
-    const manifest = await manifestOf(paths, {
-      algorithm,
-      name,
-      ...which,
-      omit,
-      fs: commandFileSystem,
-      signal,
-    })
-    if (manifest.offer.entries.some(({ type }) => type !== 'unreadable')) return manifest
-    const why = manifest.skipped[0]?.message ?? 'nothing is left of it by --include and --exclude'
-    throw new SluiceError('ERR_USAGE', `there is nothing to send: ${why}`)
-  }
-  if (paths.length > 1)
-    throw new SluiceError('ERR_USAGE', 'standard input (-) cannot be sent together with files')
-  if (name === undefined) throw new SluiceError('ERR_USAGE', 'standard input needs a name: add --name NAME')
-  for (const flag of ['include', 'exclude', 'gitignore', 'links'] as const) {
-    if (flags[flag] === undefined) continue
-    throw new SluiceError('ERR_USAGE', `--${flag} is for folders: leave it out with standard input (-)`)
-  }
-  reporter.inputIsSent()
-  return manifestFrom(await standardInput(io), { name, algorithm })
-}
-
-/** The files that are written to: listed and sent, they would change all the while. */
-async function filesOf(streams: Context['reporter']['written']): Promise<FileStats[]> {
-  const handles = streams.flatMap(({ fd }) => fd ?? [])
-  const all = await Promise.all(handles.map((fd) => commandFileSystem.fstat(fd).catch(() => undefined)))
-  return all.filter((stats) => stats !== undefined).filter((stats) => stats.isFile())
-}
-
-/** How many things were left out on purpose. */
-export function leftOut({ skipped }: Manifest): number {
-  return skipped.filter(({ code }) => code === 'ERR_SKIPPED').length
 }
 
 /** `sluice send`: sends, or shows with `--dry-run` what would be sent. */
@@ -94,6 +37,7 @@ export async function sendCommand(paths: string[], flags: SendFlags, context: Co
   const { reporter, signal } = context
   const to = flags.via === undefined ? wordGiven(flags.to) : flags.to
   const rate = flags.limit === undefined ? null : parseRate(flags.limit)
+  const compressed = parseCompress(flags.compress)
   const attempts = attemptsOf({ ...flags, to })
   if (flags.dryRun) return dryRun(await manifestOfArguments(paths, flags, context), context)
   checkWhere(paths, { ...flags, to })
@@ -102,7 +46,7 @@ export async function sendCommand(paths: string[], flags: SendFlags, context: Co
     send(socket, source, {
       signal,
       retry: { attempts },
-      stages: { wire: rate === null ? [] : [throttle({ rate })] },
+      stages: { wire: rate === null ? compressed : [...compressed, throttle({ rate })] },
     })
   const dialler = await diallerOf({ ...flags, to }, context)
   if (!dialler) return sendToCallers(flags, manifest, begin, context)
@@ -114,7 +58,7 @@ export async function sendCommand(paths: string[], flags: SendFlags, context: Co
   remember(transfer)
   reporter.endsWith(transfer)
   reporter.watch(transfer, { where: 'sent', leftOut: leftOut(manifest) })
-  await transfer.finished
+  await transfer.finished.catch(withAdvice)
 }
 
 /** How the receiver is reached; undefined if it is waited for. */
@@ -150,7 +94,7 @@ function checkWhere(paths: string[], flags: SendFlags): void {
     const message = `${flag} took ${printable(taken, 100)} as its pattern; write ${flag} PATTERN, and ${printable(taken, 100)} behind it`
     throw new SluiceError('ERR_USAGE', message)
   }
-  if (to === '-' && paths.includes('-'))
+  if (to === '-' && (paths.includes('-') || flags.filesFrom === '-'))
     throw new SluiceError(
       'ERR_USAGE',
       'standard input cannot be both what is sent and where to: give --to a ticket, or set SLUICE_TICKET',
@@ -181,7 +125,9 @@ async function sendToCallers(
     if (flags.qr) reporter.note(await codeOf(entrance.word))
     if (io.stderr.isTTY) {
       const who = once ? 'a receiver' : `receivers (${goodFor(flags)})`
-      reporter.note(`waiting for ${who}; run there:\nsluice receive ${entrance.word}\nCtrl-C stops`)
+      reporter.note(
+        `waiting for ${who}; run there:\nsluice receive ${compressHint(flags.compress)}${flags.text === undefined ? '' : '--stdout '}${entrance.word}\nCtrl-C stops`,
+      )
     }
     // now, and not with each connection: a peer may be a stranger
     for (const warning of manifest.skipped) reporter.warn(warning)
@@ -189,7 +135,7 @@ async function sendToCallers(
       const remember = await remembering(flags.remember, caller, context)
       const transfer = begin(socket, shared(manifest))
       remember(transfer)
-      return isOffered(transfer)
+      return isOffered(transfer).catch(withAdvice)
     }
     const serving = { begin: beginning, once, where: 'sent', leftOut: leftOut(manifest) }
     const end = await serve(entrance, serving, context)

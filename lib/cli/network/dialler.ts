@@ -27,7 +27,7 @@ export interface Dialler {
 export async function diallerTo(text: string, context: Context, hint = ''): Promise<Dialler> {
   const word = text === '-' ? await askedFor(context) : text
   if (isTicket(word)) return secretly(decodeTicket(word), 'the listener of the ticket', context)
-  if (word.includes(':')) {
+  if (isAddress(word)) {
     const connectPlain = async (signal: AbortSignal) => ({
       duplex: await connectTo(word, signal),
       caller: {},
@@ -38,6 +38,11 @@ export async function diallerTo(text: string, context: Context, hint = ''): Prom
   if (addresses.length > 0) return secretly({ addresses, publicKey: key }, printable(name), context)
   const message = `no address of ${printable(name)} is known; sluice peers add ${printable(name)} KEY ADDRESS gives it one`
   throw new SluiceError('ERR_USAGE', message)
+}
+
+/** Whether a word names an address, where nothing is proved; no name has a colon, and no ticket. */
+export function isAddress(word: string): boolean {
+  return !isTicket(word) && word.includes(':')
 }
 
 /** Through a program, as ssh: that it leads where it should is its own affair. */
@@ -70,10 +75,10 @@ function secretly(destination: Destination, to: string, { reporter }: Context): 
     async connect(signal) {
       reporter.detail(`trying ${destination.addresses.map((address) => printable(address, 100)).join(', ')}`)
       const { duplex, address } = await connect(destination, { identity: await identity({ fs }), signal })
-      const { peerKey: key } = duplex
+      const { peerKey: key, handshakeHash } = duplex
       const who = await shownPeer(new KnownPeers({ fs }), key)
       reporter.detail(`connected to ${printable(address, 100)}, where ${who} proved its key`)
-      return { duplex, caller: { reachedAt: address, key, who } }
+      return { duplex, caller: { reachedAt: address, key, handshakeHash, who } }
     },
   }
 }

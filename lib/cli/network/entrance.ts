@@ -33,6 +33,8 @@ export interface Caller {
   reachedAt?: string
   /** What is proved, where the connection is a secure channel. */
   key?: Uint8Array
+  /** What this secure channel has, and no other. */
+  handshakeHash?: Uint8Array
   /** For people: the name of the peer, if it has one here, and its fingerprint. */
   who?: string
 }
@@ -112,9 +114,9 @@ async function secureEntrance({ listen: at = '*:0', allow, many }: ListenFlags, 
     async onConnection(duplex, from) {
       // whoever fails before is told of by the transfer
       duplex.on('error', () => {})
-      const { peerKey: key } = duplex
+      const { peerKey: key, handshakeHash } = duplex
       const [entrance, who] = await Promise.all([opened.promise, shownPeer(peers, key)])
-      await entrance.enter(duplex, { ...from, key, who })
+      await entrance.enter(duplex, { ...from, key, handshakeHash, who })
     },
     onRefused: async (error) => (await opened.promise).emit('refused', error),
   })

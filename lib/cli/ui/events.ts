@@ -2,6 +2,7 @@ import { printableJson, type SluiceError } from '../../errors.js'
 import type { LeftFile, UnfinishedTransfer } from '../../files/journal/unfinished.js'
 import type { RecoveredTransaction } from '../../files/transaction/recover.js'
 import type { VerifiedFile } from '../../peers/verify-receipt.js'
+import type { RecordedTransfer } from '../../transfer/history-file.js'
 import type { TransferState } from '../../transfer/lifecycle.js'
 import type { Progress } from '../../transfer/progress.js'
 import type { PausedBy } from '../../transfer/transfer.js'
@@ -82,6 +83,10 @@ export type CliEvent =
   | { event: 'replaced'; path: string; state: 'restored' | 'removed' }
   /** What `write` wrote; `digest` is SHA-256 in hexadecimal digits. */
   | { event: 'written'; path: string; bytes: number; digest: string; backup?: string }
+  /** One line per file that `receive --delete` has removed; `backup` is where it was moved to. */
+  | { event: 'removed'; id: string; path: string; backup?: string }
+  /** One line per transfer into a folder that is over, as `receive --history` has recorded it, from `status`. */
+  | ({ event: 'past' } & Omit<RecordedTransfer, 'place'>)
   /** The public key of this user. */
   | { event: 'identity'; key: string; fingerprint: string }
   /** One line per known peer, or the one that was added; `addresses` is where it was reached, the last one first. */

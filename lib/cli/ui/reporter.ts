@@ -74,7 +74,7 @@ export class Reporter {
   result(event: CliEvent, text: string): void {
     if (this.#manner.json) return void this.#events.write(eventLine(event))
     checkOutput(this.#io)
-    this.#io.stdout.write(`${shownOn(this.#io.stdout, text)}\n`)
+    this.#events.write(`${shownOn(this.#events, text)}\n`)
   }
 
   /** The address for the other side. One that was asked for as it is needs no reader. */

@@ -1,0 +1,39 @@
+import { localPath } from '../../files/disk/names.js'
+import { commandFileSystem } from '../../files/disk/node-fs.js'
+import type { Accept } from '../../receive.js'
+import { FreeSpace } from '../../stores/disk/free-space.js'
+import type { Offer } from '../../wire/entry.js'
+import { confirmOffer } from '../ui/ask.js'
+import type { Context } from '../ui/context.js'
+import { describeOffer } from '../ui/words/describe.js'
+import type { Companions } from './companions.js'
+
+/** The answer to an offer. `over` aborts when nobody waits for it any more. */
+export async function answer(
+  offer: Offer,
+  over: AbortSignal,
+  { dir, yes }: { dir: string; yes?: boolean },
+  context: Context,
+  { peer, companions }: { peer: string | undefined; companions: Companions },
+): Promise<Accept> {
+  const { reporter } = context
+  reporter.offered(offer)
+  const reason = companions.offered(offer)
+  if (reason !== undefined) return { accept: false, reason }
+  const free = await new FreeSpace(commandFileSystem, localPath('--dir', dir)).free()
+  const from = peer === undefined ? [] : [`from ${peer}`]
+  const lines = [...from, ...(await describeOffer(offer, free)), ...(await companions.notes(offer))]
+  if (!yes && canAsk(context)) {
+    const accept = await reporter.ask(lines, () => confirmOffer(context, offer, over), over)
+    if (!accept && !over.aborted) reporter.refused(offer)
+    return { accept, reason: 'the receiver said no' }
+  }
+  for (const line of lines) reporter.note(line)
+  if (yes) return true
+  return { accept: false, reason: 'nobody is there to be asked; the receiver has to be started with --yes' }
+}
+
+/** Whether somebody is there to be asked. */
+export function canAsk({ io }: Context): boolean {
+  return io.stdin.isTTY && io.stderr.isTTY
+}

@@ -1,0 +1,102 @@
+import { SluiceError } from '../../errors.js'
+import type { FileStats } from '../../files/disk/fs.js'
+import { commandFileSystem } from '../../files/disk/node-fs.js'
+import { checkOption } from '../../options.js'
+import type { Manifest } from '../../stages/manifest/builder.js'
+import { manifestFrom, manifestOfEntries } from '../../stages/manifest/manifest-from.js'
+import { manifestOf } from '../../stages/manifest/manifest-of.js'
+import { memorySources } from '../../stores/memory-sources.js'
+import type { Context } from '../ui/context.js'
+import { standardInput } from '../ui/streams.js'
+import { type ListFlags, pathsFrom } from './files-from.js'
+import { timeInName } from './time-in-name.js'
+
+/** The options that `send` and `pack` share: what is sent, and under which name. */
+export interface SourceFlags extends ListFlags {
+  hash?: string
+  name?: string
+  include?: string[]
+  exclude?: string[]
+  gitignore?: boolean
+  links?: boolean
+  /** Sent as a small file. */
+  text?: string
+}
+
+/**
+ * The manifest of the paths and those of `--files-from`, of standard input for `-`, or of `--text`. Throws `ERR_USAGE`
+ * if nothing is named.
+ */
+export async function manifestOfArguments(
+  given: readonly string[],
+  flags: SourceFlags,
+  context: Context,
+): Promise<Manifest> {
+  const { io, reporter, signal } = context
+  const { hash: algorithm, name, include, exclude, gitignore } = flags
+  if (given.includes('-') && flags.filesFrom === '-')
+    throw new SluiceError(
+      'ERR_USAGE',
+      'standard input cannot be both what is sent and the list of --files-from',
+    )
+  const paths = [...given, ...(await pathsFrom(flags, context))]
+  if (flags.text !== undefined) {
+    if (paths.length > 0)
+      throw new SluiceError('ERR_USAGE', 'either --text or paths, not both: send them one after the other')
+    checkNoTree(flags, '--text')
+    return manifestOfText(flags.text, flags)
+  }
+  if (paths.length === 0)
+    throw new SluiceError('ERR_USAGE', "missing required argument 'path'; sluice send --help says more")
+  if (!paths.includes('-')) {
+    const which = { include, exclude, gitignore, symlinks: flags.links ? 'keep' : 'skip' } as const
+    const omit = await filesOf(reporter.written)
+    const manifest = await manifestOf(paths, {
+      algorithm,
+      name,
+      ...which,
+      omit,
+      fs: commandFileSystem,
+      signal,
+    })
+    if (manifest.offer.entries.some(({ type }) => type !== 'unreadable')) return manifest
+    const why = manifest.skipped[0]?.message ?? 'nothing is left of it by --include and --exclude'
+    throw new SluiceError('ERR_USAGE', `there is nothing to send: ${why}`)
+  }
+  if (paths.length > 1)
+    throw new SluiceError('ERR_USAGE', 'standard input (-) cannot be sent together with files')
+  if (name === undefined) throw new SluiceError('ERR_USAGE', 'standard input needs a name: add --name NAME')
+  checkNoTree(flags, 'standard input (-)')
+  reporter.inputIsSent()
+  return manifestFrom(await standardInput(io), { name, algorithm })
+}
+
+/** @throws SluiceError `ERR_USAGE` for what chooses among the files of a folder */
+function checkNoTree(flags: SourceFlags, source: string): void {
+  for (const flag of ['include', 'exclude', 'gitignore', 'links'] as const) {
+    if (flags[flag] === undefined) continue
+    throw new SluiceError('ERR_USAGE', `--${flag} is for folders: leave it out with ${source}`)
+  }
+}
+
+/** A text as a file, named after the time unless it has a name. Nobody sees it in the list of processes for long. */
+function manifestOfText(text: string, { name = `text-${timeInName()}.txt`, hash }: SourceFlags): Manifest {
+  process.title = 'sluice'
+  if (text === '') throw new SluiceError('ERR_USAGE', '--text is empty; give what is to be sent')
+  const isName = !/[/\0]/.test(name) && !/^\.{0,2}$/.test(name)
+  checkOption('--name', name, isName, 'the name of a file, without folders')
+  const sources = memorySources(new Map([[name, text]]))
+  return manifestOfEntries(sources.entries, sources, { name, ...(hash !== undefined && { algorithm: hash }) })
+}
+
+/** The files that are written to: listed and sent, they would change all the while. */
+async function filesOf(streams: Context['reporter']['written']): Promise<FileStats[]> {
+  const handles = streams.flatMap(({ fd }) => fd ?? [])
+  const all = await Promise.all(handles.map((fd) => commandFileSystem.fstat(fd).catch(() => undefined)))
+  return all.filter((stats) => stats !== undefined).filter((stats) => stats.isFile())
+}
+
+/** How many things were left out on purpose. */
+export function leftOut({ skipped }: Manifest): number {
+  return skipped.filter(({ code }) => code === 'ERR_SKIPPED').length
+}
