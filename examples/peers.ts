@@ -2,7 +2,8 @@
 // Files over a secure channel: a receiver that prints a ticket, and a sender that has it.
 //   node dist/examples/peers.js DIR [ADDRESS]
 //   node dist/examples/peers.js --send TICKET PATH...
-// ADDRESS is where to listen, as 127.0.0.1:7000, unix:PATH or ws://127.0.0.1:7000/; all addresses of the machine without it.
+// ADDRESS is where to listen, as 127.0.0.1:7000, unix:PATH or ws://127.0.0.1:7000/; all addresses of the machine
+// without it.
 import { send, Transfers } from 'sluice'
 import {
   connect,

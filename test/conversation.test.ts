@@ -1,4 +1,5 @@
-// The conversation between two machines that README.md begins with, word for word, as two people at two terminals have it.
+// The conversation between two machines that README.md begins with, word for word, as two people at two terminals have
+// it.
 import { execFile } from 'node:child_process'
 import { chmod, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { basename, delimiter, join } from 'node:path'

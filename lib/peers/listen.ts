@@ -51,8 +51,8 @@ const OPTIONS: Keys<ListenForPeersOptions> = {
 
 /**
  * Listens for peers: each connection is a secure channel before anybody hears of it. What it gives has the addresses
- * for a ticket; closed, it gives up those that are in handshake. Throws `ERR_USAGE` for an option, or for an address that
- * cannot be listened at.
+ * for a ticket; closed, it gives up those that are in handshake. Throws `ERR_USAGE` for an option, or for an address
+ * that cannot be listened at.
  */
 export async function listen(options: ListenForPeersOptions): Promise<Listening> {
   checkObject('options', options)

@@ -1,5 +1,5 @@
-// npm run bench [-- --quick] [--runs 5] [--only large,small,memory,delay,profile,atomic,again,secure] [--dir FOLDER] [--disk
-// fresh]
+// npm run bench [-- --quick] [--runs 5] [--only large,small,memory,delay,profile,atomic,again,secure] [--dir FOLDER]
+// [--disk fresh]
 //   [--node PROGRAM] [--against CHECKOUT]
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, rmSync } from 'node:fs'

@@ -23,8 +23,8 @@ export interface Ended {
 }
 
 /**
- * The command line in a process of its own, ended with the test. Each event that it prints is checked against the schema of
- * events.
+ * The command line in a process of its own, ended with the test. Each event that it prints is checked against the
+ * schema of events.
  */
 export class Command {
   readonly child: ChildProcess
