@@ -1,7 +1,12 @@
 import { once } from 'node:events'
 import { readdir, readFile } from 'node:fs/promises'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
+import { standardOutput } from '../../lib/cli/receiving/standard-output.js'
+import type { Context } from '../../lib/cli/ui/context.js'
+import type { Transfer } from '../../lib/transfer/transfer.js'
+import type { Offer } from '../../lib/wire/entry.js'
 import { Command, run } from '../helpers/command.js'
 import { plant, temporary } from '../helpers/folders.js'
 
@@ -84,6 +89,49 @@ test('not a byte of a file that is cut off comes out', async (t) => {
   t.is(code, 4)
   t.is(out, '')
   if (process.platform !== 'win32') t.deepEqual(await readdir(temp), [])
+})
+
+test('not a byte of a file comes out that was changed on its way: exit 5', async (t) => {
+  const source = await plant(await temporary(t), { file: 'all is right' })
+  const sender = new Command(t, ['send', join(source, 'file'), ...LISTEN])
+  const [host, port] = (await sender.line()).split(':')
+  const changing = createServer((socket) => {
+    const onwards = connect(Number(port), host)
+    for (const one of [socket, onwards]) one.on('error', () => {})
+    socket.pipe(onwards)
+    onwards.on('data', (bytes) => {
+      const at = bytes.indexOf('right')
+      if (at >= 0) bytes.write('wrong', at)
+      socket.write(bytes)
+    })
+    onwards.on('end', () => socket.end())
+  })
+  t.teardown(() => changing.close())
+  await once(changing.listen(0, '127.0.0.1'), 'listening')
+  const address = `127.0.0.1:${(changing.address() as AddressInfo).port}`
+  const { code, out, err } = await run(t, 'receive', address, '--stdout', '--yes')
+  t.deepEqual([code, out], [5, ''], err)
+  sender.child.kill()
+})
+
+test('on a terminal a text is shown with all escaped that is none, and nothing else is taken', async (t) => {
+  const said: string[] = []
+  const stdout = { isTTY: true, write: (text: string) => said.push(text) }
+  const output = await standardOutput({ io: { stdout } } as unknown as Context)
+  t.teardown(output.close)
+  const arrived = async (content: string | Buffer) => {
+    await plant(output.dir, { file: content })
+    const finished = Promise.resolve({ files: [{ path: 'file' }] })
+    await output.attend({ finished } as unknown as Transfer, {})
+  }
+  await arrived('a\tb\r\n\u001b[31mred \u202e ü')
+  t.deepEqual(said, ['a\tb\n\\u{1b}[31mred \\u{202e} ü\n'])
+  await t.throwsAsync(arrived(Buffer.from([0xff, 0xfe])), { code: 'ERR_USAGE', message: /is no text/ })
+  t.is(said.length, 1)
+  const objection = (size: number | null) =>
+    output.offered!({ first: 0, entries: [{ type: 'file', path: 'file', size }] } as unknown as Offer)
+  t.is(objection(65_536), undefined)
+  for (const size of [65_537, null]) t.regex(objection(size) ?? '', /takes no more than 65536 bytes/)
 })
 
 test('what goes not together is refused before anything is connected', async (t) => {
