@@ -113,13 +113,17 @@ test('what has changed or come since it was shown stays, and so does what a file
     'p/B_1': 'x',
     'p/d/e': 'x',
     'p/A': 'x',
+    'p/c': 'x',
   })
-  const entries = ['p', 'p/a', 'p/b'].map((path) => ({ path, type: path === 'p' ? 'directory' : 'file' }))
+  const entries = ['p', 'p/a', 'p/b', 'p/C'].map((path) => ({
+    path,
+    type: path === 'p' ? 'directory' : 'file',
+  }))
   const told: unknown[] = []
   const reporter = { note: (line: string) => told.push(line), event: () => {} }
   const companion = mirror({ dir, conflict: 'overwrite', delete: true }, reporter as unknown as Reporter)
   const lines = await companion.notes!({ id: 'i', first: 0, entries } as unknown as Offer)
-  // a disk may take A for a
+  // a disk may take A for a, and c for C
   t.deepEqual(lines.slice(1).sort(), ['  p/B_1', '  p/changed', '  p/d/e', '  p/gone'])
   await appendFile(join(dir, 'p/changed'), 'y')
   await plant(dir, { 'p/come': 'x', 'p/d/come': 'x' })
@@ -127,7 +131,7 @@ test('what has changed or come since it was shown stays, and so does what a file
   const transfer = { id: 'i', finished: Promise.resolve({ files }) }
   await companion.attend(transfer as unknown as Transfer, {})
   t.deepEqual(told, ['2 files removed'])
-  t.deepEqual(await filesIn(dir), ['p/A', 'p/B_1', 'p/changed', 'p/come', 'p/d/come'])
+  t.deepEqual(await filesIn(dir), ['p/A', 'p/B_1', 'p/c', 'p/changed', 'p/come', 'p/d/come'])
 })
 
 test('flags that do not go together, and a folder for backups that would be mirrored, are refused', async (t) => {
