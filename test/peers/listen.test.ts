@@ -6,6 +6,7 @@ import test from 'ava'
 import type { SluiceError } from '../../lib/errors.js'
 import { connect } from '../../lib/peers/connect.js'
 import type { Connector } from '../../lib/peers/connectors/connector.js'
+import { Invitations } from '../../lib/peers/invitations.js'
 import { type From, type ListenForPeersOptions, listen } from '../../lib/peers/listen.js'
 import type { SecureDuplex } from '../../lib/peers/secure.js'
 import { duplexPair, FakeClock } from '../../lib/testing/index.js'
@@ -153,6 +154,22 @@ test('closed, or stopped by its signal, it gives up who is in handshake, and let
     t.is(String(bytes), 'still there')
     guests[0]!.duplex.destroy()
   }
+})
+
+test('a ticket that has expired lets nobody in who has not come before', async (t) => {
+  const time = new FakeClock()
+  const invitations = new Invitations({ clock: time })
+  const secret = invitations.issue({ ttl: 1000, many: 2 })
+  const { guests, refused, from, next } = await scene({ admit: (stranger) => invitations.admit(stranger) })
+  const first = await dial(from('a'), { secret })
+  time.advance(1000)
+  const told = next()
+  await t.throwsAsync(dial(from('b'), { secret, identity: someone() }), { code: 'ERR_IDENTITY' })
+  await told
+  t.regex(refused[0]!.error.message, /its ticket has expired/)
+  const again = await dial(from('c'), { secret })
+  while (guests.length < 2) await setImmediate()
+  for (const duplex of [first, again]) duplex.destroy()
 })
 
 test('over TCP it tells its addresses, at which a dialler finds it, until it is closed', async (t) => {

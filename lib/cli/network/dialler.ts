@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline'
-import type { Duplex } from 'node:stream'
+import { type Duplex, Writable } from 'node:stream'
 import { printable, SluiceError } from '../../errors.js'
 import { commandFileSystem } from '../../files/disk/node-fs.js'
 import { connect, type Destination } from '../../peers/connect.js'
@@ -84,18 +84,24 @@ function secretly(destination: Destination, to: string, { reporter }: Context): 
 }
 
 /** A line of standard input, which nobody sees on a terminal. */
-async function askedFor({ io, signal }: Context): Promise<string> {
+async function askedFor({ io, signal, stop }: Context): Promise<string> {
   const { stdin, stderr } = io
-  if (stdin.isTTY) stderr.write('Ticket: ')
+  // the terminal itself shows nothing then, nor does what reads its keys
+  const hidden = new Writable({ write: (_bytes, _encoding, done) => done() })
+  if (stdin.isTTY) stderr.write('Ticket (it is not shown): ')
   const lines = createInterface({
     input: stdin,
     signal,
-    ...(stdin.isTTY && { output: stderr, terminal: false }),
+    ...(stdin.isTTY && { output: hidden, terminal: true, historySize: 0 }),
   })
+  // Ctrl-C is a key then, and not a signal
+  lines.on('SIGINT', stop)
   try {
     for await (const line of lines) if (line.trim() !== '') return line.trim()
   } finally {
     lines.close()
+    if (stdin.isTTY) stderr.write('\n')
   }
+  signal.throwIfAborted()
   throw new SluiceError('ERR_USAGE', 'no ticket came from standard input')
 }

@@ -1,10 +1,12 @@
 // Two people, each with a home of their own: what the command does between two machines, over loopback.
 import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { decodeTicket, isTicket } from '../../../lib/peers/ticket.js'
 import { randomContent } from '../../../lib/testing/index.js'
 import { listing, plant, temporary } from '../../helpers/folders.js'
+import { Screen } from '../../helpers/screen.js'
 import { HERE, newUser } from '../../helpers/user.js'
 
 /** Anna has photos, and Bob an empty folder. */
@@ -63,6 +65,24 @@ test('send --to - reads the ticket from standard input, and without --to from SL
     t.is((await receiver.ended).code, 0)
     await equal()
   }
+})
+
+test('a ticket that is asked for at a terminal is not shown there, and Ctrl-C ends the question', async (t) => {
+  const { anna, bob, photos, dir, equal } = await scene(t)
+  const receiver = bob.start(['receive', '--once', '--yes', '--dir', dir, ...HERE])
+  const ticket = await receiver.line()
+  const options = { columns: 80, cwd: photos, env: { SLUICE_HOME: anna.home } }
+  const stopped = await Screen.of(t, ['send', photos, '--to', '-'], options)
+  await stopped.shows(/Ticket .*:/)
+  stopped.type('\u0003')
+  t.is(await stopped.ended, 130)
+  const sender = await Screen.of(t, ['send', photos, '--to', '-'], options)
+  await sender.shows(/Ticket .*:/)
+  sender.type(`${ticket}\r`)
+  t.is(await sender.ended, 0, sender.text)
+  for (let at = 0; at + 10 <= ticket.length; at += 5) t.false(sender.raw.includes(ticket.slice(at, at + 10)))
+  t.is((await receiver.ended).code, 0)
+  await equal()
 })
 
 test('a ticket for two lets two others in, one after the other or at once, and no third one', async (t) => {
@@ -134,7 +154,10 @@ test('--allow lets a known peer in without a ticket, whom the other side finds b
 test('--remember makes the other side known, who is found by name then; a changed key is an alarm', async (t) => {
   const { anna, bob, photos, dir, equal } = await scene(t)
   const args = ['--yes', '--dir', dir, '--remember', 'anna']
-  const first = bob.start(['receive', '--once', ...args, ...HERE])
+  // there an address of a caller could be taken for one at which it listens
+  const hasSix = Object.values(networkInterfaces()).some((list) => list?.some((one) => one.address === '::1'))
+  const at = hasSix ? '[::1]:0' : '127.0.0.1:0'
+  const first = bob.start(['receive', '--once', ...args, '--listen', at])
   const sent = await anna.run('send', photos, '--to', await first.line(), '--remember', 'bob')
   t.is(sent.code, 0, sent.err)
   t.regex(sent.err, /^remembered as bob$/m)
