@@ -129,7 +129,7 @@ test('what has changed or come since it was shown stays, and so does what a file
   await plant(dir, { 'p/come': 'x', 'p/d/come': 'x' })
   const files = [{ path: 'p/b', name: 'p/B_1' }]
   const transfer = { id: 'i', finished: Promise.resolve({ files }) }
-  await companion.attend(transfer as unknown as Transfer, {})
+  await companion.attend(transfer as unknown as Transfer, { hangUp: () => {} })
   t.deepEqual(told, ['2 files removed'])
   t.deepEqual(await filesIn(dir), ['p/A', 'p/B_1', 'p/c', 'p/changed', 'p/come', 'p/d/come'])
 })

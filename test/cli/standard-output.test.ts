@@ -122,7 +122,7 @@ test('on a terminal a text is shown with all escaped that is none, and nothing e
   const arrived = async (content: string | Buffer) => {
     await plant(output.dir, { file: content })
     const finished = Promise.resolve({ files: [{ path: 'file' }] })
-    await output.attend({ finished } as unknown as Transfer, {})
+    await output.attend({ finished } as unknown as Transfer, { hangUp: () => {} })
   }
   await arrived('a\tb\r\n\u001b[31mred \u202e ü')
   t.deepEqual(said, ['a\tb\n\\u{1b}[31mred \\u{202e} ü\n'])

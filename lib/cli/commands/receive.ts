@@ -9,7 +9,7 @@ import type { Unless } from '../../stores/policy.js'
 import { Transfers } from '../../transfers.js'
 import type { Names } from '../../wire/paths.js'
 import { type CompressFlag, compressHint, parseCompress, withAdvice } from '../network/compress.js'
-import { type Dialler, diallerTo, isAddress, shownWord, wordGiven } from '../network/dialler.js'
+import { type Dialler, diallerTo, isAddress, plainly, shownWord, wordGiven } from '../network/dialler.js'
 import { type Caller, type ListenFlags, openEntrance } from '../network/entrance.js'
 import { remembering } from '../network/remember.js'
 import { serve } from '../network/serve.js'
@@ -149,7 +149,7 @@ async function receiveFrom(
 /** The other end of `send --via`. */
 const overStdio: Dialler = {
   to: 'the sender',
-  connect: async () => ({ duplex: stdio(), caller: {} }),
+  connect: async () => plainly(stdio()),
 }
 
 /** @throws SluiceError `ERR_USAGE` */

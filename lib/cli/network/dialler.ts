@@ -27,13 +27,8 @@ export interface Dialler {
 export async function diallerTo(text: string, context: Context, hint = ''): Promise<Dialler> {
   const word = text === '-' ? await askedFor(context) : text
   if (isTicket(word)) return secretly(decodeTicket(word), 'the listener of the ticket', context)
-  if (isAddress(word)) {
-    const connectPlain = async (signal: AbortSignal) => ({
-      duplex: await connectTo(word, signal),
-      caller: {},
-    })
-    return { to: printable(word, 100), connect: connectPlain }
-  }
+  if (isAddress(word))
+    return { to: printable(word, 100), connect: async (signal) => plainly(await connectTo(word, signal)) }
   const { name, addresses, key } = await knownPeer(new KnownPeers({ fs: commandFileSystem }), word, hint)
   if (addresses.length > 0) return secretly({ addresses, publicKey: key }, printable(name), context)
   const message = `no address of ${printable(name)} is known; sluice peers add ${printable(name)} KEY ADDRESS gives it one`
@@ -50,7 +45,7 @@ export function diallerThrough(line: string, { reporter }: Context): Dialler {
   const connector = command(line, { onLine: (said) => reporter.note(said) })
   return {
     to: printable(line, 100),
-    connect: async (signal) => ({ duplex: await connector.connect('', { signal }), caller: {} }),
+    connect: async (signal) => plainly(await connector.connect('', { signal })),
   }
 }
 
@@ -68,6 +63,11 @@ export function wordGiven(argument: string | undefined): string | undefined {
   return argument ?? (process.env.SLUICE_TICKET || undefined)
 }
 
+/** A connection over which nobody proves a key. */
+export function plainly<D extends Duplex>(duplex: D): { duplex: D; caller: Caller } {
+  return { duplex, caller: { hangUp: () => duplex.destroy() } }
+}
+
 function secretly(destination: Destination, to: string, { reporter }: Context): Dialler {
   const fs = commandFileSystem
   return {
@@ -78,7 +78,10 @@ function secretly(destination: Destination, to: string, { reporter }: Context): 
       const { peerKey: key, handshakeHash } = duplex
       const who = await shownPeer(new KnownPeers({ fs }), key)
       reporter.detail(`connected to ${printable(address, 100)}, where ${who} proved its key`)
-      return { duplex, caller: { reachedAt: address, key, handshakeHash, who } }
+      return {
+        duplex,
+        caller: { reachedAt: address, key, handshakeHash, who, hangUp: () => duplex.destroy() },
+      }
     },
   }
 }

@@ -35,6 +35,8 @@ export interface Caller {
   key?: Uint8Array
   /** What this secure channel has, and no other. */
   handshakeHash?: Uint8Array
+  /** Closes the connection, where nothing is to come of it. */
+  hangUp: () => void
   /** For people: the name of the peer, if it has one here, and its fingerprint. */
   who?: string
 }
@@ -87,7 +89,8 @@ async function plainEntrance(flags: ListenFlags, signal: AbortSignal): Promise<E
   const entrance = new Entrance(address, () => server.close())
   server.on('connection', (socket) => {
     const { remoteAddress } = socket
-    void entrance.enter(socket, remoteAddress === undefined ? {} : { address: remoteAddress })
+    const hangUp = () => socket.destroy()
+    void entrance.enter(socket, { hangUp, ...(remoteAddress !== undefined && { address: remoteAddress }) })
   })
   return entrance
 }
@@ -116,7 +119,7 @@ async function secureEntrance({ listen: at = '*:0', allow, many }: ListenFlags, 
       duplex.on('error', () => {})
       const { peerKey: key, handshakeHash } = duplex
       const [entrance, who] = await Promise.all([opened.promise, shownPeer(peers, key)])
-      await entrance.enter(duplex, { ...from, key, handshakeHash, who })
+      await entrance.enter(duplex, { ...from, key, handshakeHash, who, hangUp: () => duplex.destroy() })
     },
     onRefused: async (error) => (await opened.promise).emit('refused', error),
   })

@@ -8,29 +8,38 @@ import type { Caller } from './entrance.js'
 
 /**
  * Makes whoever is at the other end of a connection known under a name, once a transfer with them is completed; does
- * nothing without a name.
+ * nothing without a name. Where it cannot be, the connection is closed.
  * @throws SluiceError `ERR_IDENTITY` if the name is that of a peer with another key, before anything is transferred;
  *   `ERR_USAGE` if nothing is proved over the connection
  */
 export async function remembering(
   name: string | undefined,
-  { key, reachedAt }: Caller,
+  { key, reachedAt, hangUp }: Caller,
   { reporter }: Context,
 ): Promise<(transfer: Transfer) => void> {
   if (name === undefined) return () => {}
-  checkPeerName('--remember', name)
-  if (!key)
-    throw new SluiceError('ERR_USAGE', '--remember is for tickets: over an address alone nobody proves a key')
   const peers = new KnownPeers({ fs: commandFileSystem })
-  const known = await peers.find(name)
-  if (known && !sameKey(known.key, key)) throw changedKey(known, key)
+  const proved = await check(peers, name, key).catch((error) => {
+    // what is open would keep the program from ending
+    hangUp()
+    throw error
+  })
   // who has called has told no address at which it listens
   const addresses = reachedAt === undefined ? [] : [reachedAt]
   return (transfer) => {
     const remembered = async () => {
-      await peers.remember(name, key, addresses)
+      await peers.remember(name, proved, addresses)
       reporter.note(`remembered as ${printable(name)}`)
     }
     transfer.finished.then(remembered, () => {}).catch((error: SluiceError) => reporter.warn(error))
   }
+}
+
+async function check(peers: KnownPeers, name: string, key: Uint8Array | undefined): Promise<Uint8Array> {
+  checkPeerName('--remember', name)
+  if (!key)
+    throw new SluiceError('ERR_USAGE', '--remember is for tickets: over an address alone nobody proves a key')
+  const known = await peers.find(name)
+  if (known && !sameKey(known.key, key)) throw changedKey(known, key)
+  return key
 }

@@ -37,10 +37,11 @@ test('people are warned of strangers once a second, of those with a ticket first
 test('who comes in before anybody listens for it waits, and is not lost', async (t) => {
   const entrance = new Entrance('word', () => {})
   const duplex = new PassThrough()
-  const entering = entrance.enter(duplex, { address: '10.0.0.1' })
+  const caller = { address: '10.0.0.1', hangUp: () => {} }
+  const entering = entrance.enter(duplex, caller)
   const come: unknown[] = []
   entrance.on('connection', (...one) => come.push(one))
   entrance.serve()
   await entering
-  t.deepEqual(come, [[duplex, { address: '10.0.0.1' }]])
+  t.deepEqual(come, [[duplex, caller]])
 })

@@ -192,6 +192,8 @@ test('--remember makes the other side known, who is found by name then; a change
   const alarm = await anna.run('send', photos, '--to', await another.line(), '--remember', 'bob')
   t.is(alarm.code, 6)
   t.regex(alarm.err, /^sluice: "bob" has another key than before/m)
+  another.child.kill('SIGINT')
+  t.notRegex((await another.ended).err, /10000 ms/, 'she has not hung up at once')
 })
 
 test('the command of a running transfer shows nothing of its ticket in the process list', async (t) => {
