@@ -201,7 +201,9 @@ test('the unit for systemd takes what a known peer sends, and stops in order', a
   t.deepEqual(await listing(join(home, 'inbox')), await listing(source))
   const large = join(await plant(await temporary(t), { 'large.bin': Buffer.alloc(2_000_000) }), 'large.bin')
   const slow = sluice(there, 'send', large, '--to', 'home', '--limit', '200k', '--json')
-  while (!(await slow.line()).includes('"event":"progress"'));
+  const isUnderWay = ({ event, bytes }: { event: string; bytes: number }) =>
+    event === 'progress' && bytes > 400_000
+  while (!isUnderWay(JSON.parse(await slow.line())));
   service.child.kill('SIGTERM')
   const stopped = await service.ended
   t.true([0, ...success].includes(stopped.code!), stopped.err)
