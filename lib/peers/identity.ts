@@ -93,7 +93,7 @@ function parseIdentity(text: string, path: string): Identity {
   const isOfKind = kty === 'OKP' && crv === 'Ed25519'
   if (!isOfKind || publicKey?.length !== KEY_LENGTH || seed?.length !== KEY_LENGTH)
     throw damaged('is no key of Ed25519')
-  if (!sameKey(publicKeyOf(privateKey(seed, publicKey)), publicKey))
+  if (!sameKey(publicKeyOf(privateKey(seed)), publicKey))
     throw damaged('has a public key that is not that of its secret key')
   // not in the memory that small buffers share
   const secretKey = new Uint8Array(2 * KEY_LENGTH)
@@ -102,9 +102,11 @@ function parseIdentity(text: string, path: string): Identity {
   return { publicKey: Uint8Array.from(publicKey), secretKey }
 }
 
-function privateKey(seed: Uint8Array, publicKey: Uint8Array): KeyObject {
-  const [d, x] = [seed, publicKey].map((half) => Buffer.from(half).toString('base64url'))
-  return createPrivateKey({ format: 'jwk', key: { kty: 'OKP', crv: 'Ed25519', d, x } })
+/** What stands before the seed of a key of Ed25519 in PKCS #8 (RFC 8410). */
+const BEFORE_SEED = Buffer.from('302e020100300506032b657004220420', 'hex')
+
+function privateKey(seed: Uint8Array): KeyObject {
+  return createPrivateKey({ format: 'der', type: 'pkcs8', key: Buffer.concat([BEFORE_SEED, seed]) })
 }
 
 /** What the system makes of the secret key alone. */
@@ -125,6 +127,6 @@ export function signed({ secretKey }: Identity, bytes: Uint8Array): Uint8Array {
     isRight,
     '64 bytes',
   )
-  const key = privateKey(secretKey.subarray(0, KEY_LENGTH), secretKey.subarray(KEY_LENGTH))
+  const key = privateKey(secretKey.subarray(0, KEY_LENGTH))
   return Uint8Array.from(sign(null, bytes, key))
 }

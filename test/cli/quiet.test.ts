@@ -106,7 +106,7 @@ test('on a terminal --quiet draws nothing, and no colour is written, least of al
   if (process.platform === 'win32') return t.pass('no sh here')
   const cwd = await plant(await screenFolder(t), { 'big.bin': Buffer.alloc(3_000_000) })
   for (const flags of [['--quiet'], []]) {
-    const env = { NO_COLOR: '1', FORCE_COLOR: '1' }
+    const env = { NO_COLOR: '1' }
     const receive = ['receive', '--plain', '--once', '--yes', '--dir', 'in', ...flags]
     const receiver = await Screen.of(t, receive, { columns: 80, cwd, env })
     await receiver.shows(/127\.0\.0\.1:54321/)

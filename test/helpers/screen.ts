@@ -61,7 +61,9 @@ export class Screen {
     this.#terminal = new xterm.Terminal({ cols, rows, allowProposedApi: true })
     const shown = (text: string) => withoutVarying(text.replaceAll(home, HOME))
     if (main === MAIN) this.#terminal.write(shown(`$ sluice ${args.join(' ')}\r\n`))
-    const environment = { ...process.env, DEBUG: '', SLUICE_HOME: NO_HOME, TERM: 'xterm-256color', ...env }
+    // the test runner wants colours of its workers
+    const { FORCE_COLOR, ...own } = process.env
+    const environment = { ...own, DEBUG: '', SLUICE_HOME: NO_HOME, TERM: 'xterm-256color', ...env }
     // the shell stays until all that was written has been read: what ends before might be lost
     const script = `trap : INT; ${shell}; printf '\\033]0;%d\\007' $?; read -r _`
     const command = ['-c', script, process.execPath, main, ...args]
