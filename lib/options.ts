@@ -191,6 +191,11 @@ export function pickKnown<T extends object, K extends keyof T>(
   return Object.fromEntries(picked) as Pick<T, K>
 }
 
+/** The options that are given: without those that are undefined. */
+export function given<T extends object>(options: T): { [Key in keyof T]?: Exclude<T[Key], undefined> } {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as never
+}
+
 /** Whether it is a `Uint8Array`, such as a Buffer: also one of another realm, as tests under Jest give them. */
 export function isBytes(value: unknown): value is Uint8Array {
   return ArrayBuffer.isView(value) && (value as Uint8Array)[Symbol.toStringTag] === 'Uint8Array'

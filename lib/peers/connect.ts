@@ -1,10 +1,12 @@
 import type { Duplex } from 'node:stream'
 import { deferred } from '../async.js'
-import { type Clock, systemClock } from '../clock.js'
-import { asSluiceError, isSluiceError, SluiceError } from '../errors.js'
-import { checkKeys, checkObject, checkOption, type Keys } from '../options.js'
+import { type Clock, MOST_TIMER, systemClock } from '../clock.js'
+import { asSluiceError, isSluiceError, printable, SluiceError } from '../errors.js'
+import { errorCode } from '../files/disk/disk-error.js'
+import { checkKeys, checkObject, checkOption, checkWhole, given, type Keys } from '../options.js'
 import type { Connector } from './connectors/connector.js'
 import { connectorFor } from './connectors/connector-for.js'
+import { untilAborted } from './connectors/resolve.js'
 import type { Identity } from './identity.js'
 import { type SecureDuplex, secure } from './secure.js'
 
@@ -24,7 +26,7 @@ export interface ConnectToPeerOptions {
   identity: Identity
   /** Other connectors than those of Sluice, which are asked first. */
   connectors?: readonly Connector[]
-  /** Milliseconds for the handshake at each address; 10,000 by default. */
+  /** Milliseconds for each address, in which somebody answers there and proves to be the peer; 10,000 by default. */
   timeout?: number
   /** Gives up, with its reason. */
   signal?: AbortSignal
@@ -57,7 +59,8 @@ export async function connect(to: Destination, options: ConnectToPeerOptions): P
   checkObject('to', to)
   const { addresses, publicKey, secret } = to
   checkOption('addresses', addresses, Array.isArray(addresses) && addresses.length > 0, 'a list of addresses')
-  const { identity, connectors, signal, timeout, clock = systemClock } = options
+  const { identity, connectors, signal, timeout = 10_000, clock = systemClock } = options
+  checkWhole('timeout', timeout, 1, MOST_TIMER)
   const stop = new AbortController()
   const stopped = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal
   const dialler = {
@@ -66,22 +69,21 @@ export async function connect(to: Destination, options: ConnectToPeerOptions): P
     key: publicKey,
     clock,
     signal: stopped,
-    ...(secret && { secret }),
-    ...(timeout !== undefined && { timeout }),
+    ...given({ secret }),
   } as const
   const failures: unknown[] = []
-  const open = async ({ raw, address }: Answered): Promise<Connected | undefined> => {
+  const open = async ({ raw, address, left }: Answered): Promise<Connected | undefined> => {
     try {
-      return { duplex: await secure(raw, dialler), address }
+      return { duplex: await secure(raw, { ...dialler, timeout: left }), address }
     } catch (error) {
-      failures.push(isSluiceError(error, 'ERR_TIMEOUT') ? silent(error) : error)
+      failures.push(isSluiceError(error, 'ERR_TIMEOUT') ? silent(address, timeout, error) : error)
       return undefined
     }
   }
   const found = deferred<Connected>()
   const tryAll = async (): Promise<never> => {
     const opening: Promise<void>[] = []
-    for await (const reached of connections(addresses, connectors, stopped, clock)) {
+    for await (const reached of connections(addresses, { connectors, stopped, timeout, clock })) {
       if ('failure' in reached) {
         failures.push(reached.failure)
         continue
@@ -103,16 +105,34 @@ export async function connect(to: Destination, options: ConnectToPeerOptions): P
   return Promise.race([found.promise, tryAll()])
 }
 
-/** Whoever answered and was refused says more than one that was not there. */
+/**
+ * Whoever answered and was refused says more than one that was not there; of the others one that can be told to start
+ * says most, and a wrong address more than one where nobody is.
+ */
 function plainest(failures: readonly unknown[]): SluiceError {
   const errors = failures.map((failure) =>
     asSluiceError(failure, 'ERR_UNREACHABLE', 'no connection could be made'),
   )
-  return errors.find(({ code }) => code === 'ERR_IDENTITY') ?? errors.at(-1)!
+  const isAway = ({ code }: SluiceError) => code === 'ERR_UNREACHABLE'
+  const isRefused = ({ cause }: SluiceError) => errorCode(cause) === 'ECONNREFUSED'
+  const plain =
+    errors.find(({ code }) => code === 'ERR_IDENTITY') ??
+    errors.find((error) => !isAway(error)) ??
+    errors.find(isRefused) ??
+    errors.at(-1)!
+  if (errors.length === 1 || !isAway(plain)) return plain
+  const message = `nobody answers as the peer at its ${errors.length} addresses: ${plain.message}`
+  return new SluiceError('ERR_UNREACHABLE', message, { cause: plain })
 }
 
 /** Nobody has proved anything to anybody then: it is the peer that was not reached. */
-const silent = (cause: SluiceError) => new SluiceError('ERR_UNREACHABLE', cause.message, { cause })
+function silent(address: string, ms: number, cause?: SluiceError): SluiceError {
+  const what = cause
+    ? 'answers, but has not proved to be the peer: it is slow, or does not speak the secure channel of Sluice'
+    : 'does not answer'
+  const message = `${printable(address, 100)} ${what} (within ${ms} ms)`
+  return new SluiceError('ERR_UNREACHABLE', message, { cause })
+}
 
 /** Milliseconds in which whoever answers has proved its key, before the next one is heard beside it. */
 const TURN = 2000
@@ -129,31 +149,30 @@ async function within(ms: number, what: Promise<void>, clock: Clock): Promise<vo
 interface Answered {
   raw: Duplex
   address: string
+  /** Milliseconds that are left for the handshake. */
+  left: number
 }
+
+type Reached = Answered | { failure: unknown }
 
 /** Milliseconds that an address is given before the next one is tried beside it (RFC 8305, section 8). */
 const HEAD_START = 250
 
-/** Connections to all of the addresses, in the order in which they answer, until `stopped`; later ones are closed. */
-async function* connections(
-  addresses: readonly string[],
-  connectors: readonly Connector[] | undefined,
-  stopped: AbortSignal,
-  clock: Clock,
-): AsyncGenerator<Answered | { failure: unknown }, void> {
+interface Attempts {
+  connectors: readonly Connector[] | undefined
+  stopped: AbortSignal
+  timeout: number
+  clock: Clock
+}
+
+/** Connections to the addresses, in the order in which they answer, until it is stopped; later ones are closed. */
+async function* connections(addresses: readonly string[], attempts: Attempts): AsyncGenerator<Reached, void> {
+  const { stopped, clock } = attempts
   const left = [...addresses]
-  const pending = new Set<Promise<Answered | { failure: unknown }>>()
-  const attempt = async (address: string) => {
-    try {
-      const raw = await connectorFor(address, connectors).connect(address, { signal: stopped })
-      return { raw, address }
-    } catch (failure) {
-      return { failure }
-    }
-  }
+  const pending = new Set<Promise<Reached>>()
   while (!stopped.aborted && (left.length > 0 || pending.size > 0)) {
     const address = left.shift()
-    if (address !== undefined) pending.add(attempt(address))
+    if (address !== undefined) pending.add(attempt(address, attempts))
     const next = deferred<undefined>()
     const cancel = left.length > 0 ? clock.after(HEAD_START, () => next.resolve(undefined)) : () => {}
     const first = [...pending].map(async (one) => ({ one, reached: await one }))
@@ -164,4 +183,28 @@ async function* connections(
     yield found.reached
   }
   for (const one of pending) one.then((late) => 'raw' in late && late.raw.destroy())
+}
+
+/** Connects to one address in its time, also where the connector takes no notice of its signal. */
+async function attempt(address: string, { connectors, stopped, timeout, clock }: Attempts): Promise<Reached> {
+  const late = new AbortController()
+  const since = clock.now()
+  const cancel = clock.after(timeout, () => late.abort(silent(address, timeout)))
+  const signal = AbortSignal.any([stopped, late.signal])
+  signal.addEventListener('abort', cancel)
+  const take = async () => {
+    const raw = await connectorFor(address, connectors).connect(address, { signal })
+    // it may have to wait for its turn, where nobody listens to it
+    raw.on('error', () => {})
+    if (signal.aborted) raw.destroy()
+    return raw
+  }
+  try {
+    const raw = await untilAborted(take(), signal)
+    return { raw, address, left: Math.max(1, Math.ceil(timeout - (clock.now() - since))) }
+  } catch (failure) {
+    return { failure }
+  } finally {
+    cancel()
+  }
 }

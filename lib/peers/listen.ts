@@ -1,7 +1,15 @@
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../clock.js'
 import { asSluiceError, SluiceError } from '../errors.js'
-import { checkCallback, checkFunction, checkKeys, checkObject, checkOption, type Keys } from '../options.js'
+import {
+  checkCallback,
+  checkFunction,
+  checkKeys,
+  checkObject,
+  checkOption,
+  given,
+  type Keys,
+} from '../options.js'
 import type { Connector, Listening } from './connectors/connector.js'
 import { connectorFor } from './connectors/connector-for.js'
 import { Gate, type GateOptions } from './gate.js'
@@ -62,7 +70,7 @@ export async function listen(options: ListenForPeersOptions): Promise<Listening>
   checkFunction('admit', options.admit)
   checkFunction('onConnection', options.onConnection)
   checkCallback('onRefused', options.onRefused)
-  const gate = new Gate({ ...options.limits, ...(options.clock && { clock: options.clock }) })
+  const gate = new Gate({ ...options.limits, ...given({ clock: options.clock }) })
   const handshakes = new Set<AbortController>()
   const onConnection = (duplex: Duplex, from: From) => {
     const handshake = new AbortController()
@@ -84,7 +92,7 @@ export async function listen(options: ListenForPeersOptions): Promise<Listening>
     for (const address of addresses) {
       const connector = connectorFor(address, connectors)
       checkOption('addresses', address, connector.listen !== undefined, 'addresses that can be listened at')
-      all.push(await connector.listen!(address, { ...(signal && { signal }), onConnection }))
+      all.push(await connector.listen!(address, { ...given({ signal }), onConnection }))
     }
   } catch (error) {
     await close()
@@ -103,13 +111,13 @@ async function admitted(
   const { identity, admit, onConnection, onRefused, timeout, clock } = options
   const release = gate.take(from.address, () => handshake.abort(CROWDED))
   if (!release) {
-    duplex.destroy()
+    duplex.on('error', () => {}).destroy()
     return onRefused?.(CROWDED, from)
   }
   const { signal } = handshake
   let channel: SecureDuplex
   try {
-    channel = await secure(duplex, { as: 'listener', identity, admit, signal, ...pick({ timeout, clock }) })
+    channel = await secure(duplex, { as: 'listener', identity, admit, signal, ...given({ timeout, clock }) })
   } catch (error) {
     const why = signal.reason ?? asSluiceError(error, 'ERR_IDENTITY', 'no secure channel could be made')
     return onRefused?.(why, from)
@@ -117,11 +125,6 @@ async function admitted(
     release()
   }
   onConnection(channel, from)
-}
-
-/** Without those that are undefined. */
-function pick<T extends object>(options: T): { [Key in keyof T]?: Exclude<T[Key], undefined> } {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as never
 }
 
 const CROWDED = new SluiceError(

@@ -80,7 +80,8 @@ const WELCOME = 1
  * Makes a secure channel of any raw duplex: both sides prove their keys, the listener lets the dialler in or not,
  * and what is said from then on is encrypted, authenticated and padded. The handshake is described in
  * `secure/noise.ts`, the records in `../stages/bytes/sealed-stream.ts`. Where it fails, the raw duplex is closed,
- * and nothing of the peer has been given to anybody.
+ * and nothing of the peer has been given to anybody. Whoever gets the channel may listen to its errors only later, or
+ * not at all: none of them ends the process.
  *
  * @throws SluiceError `ERR_IDENTITY`: the other side does not speak this, has not proved its key, or is not (does not
  *   let us) in; `ERR_UNREACHABLE`: the connection was gone; `ERR_TIMEOUT`; `ERR_CANCELLED`; `ERR_USAGE`; `ERR_STATE`
@@ -149,7 +150,7 @@ class Opening {
     const proof = handshake.say(encodeSecret(secret), 'the listener has no right key')
     const channel = this.#seal(handshake.agreed)
     this.#connection.write(proof)
-    if ((await firstByte(channel)) === WELCOME) return channel.off('error', notYetHandedOver)
+    if ((await firstByte(channel)) === WELCOME) return channel
     const message = 'the listener does not let us in: the ticket was used, has expired, or is not for it'
     throw new SluiceError('ERR_IDENTITY', message)
   }
@@ -170,7 +171,7 @@ class Opening {
       throw this.#refusal
     }
     channel.write(Buffer.of(WELCOME))
-    return channel.off('error', notYetHandedOver)
+    return channel
   }
 
   /** From here on what the peer says are records. */
@@ -179,7 +180,7 @@ class Opening {
     const hear = (events: ConnectionEvents) => {
       this.#events = events
     }
-    this.#channel = new SecureDuplex(this.#connection, agreed, hear).on('error', notYetHandedOver)
+    this.#channel = new SecureDuplex(this.#connection, agreed, hear).on('error', unheard)
     return this.#channel
   }
 
@@ -189,8 +190,8 @@ class Opening {
   }
 }
 
-/** Errors of a channel that nobody has yet: they are looked for where they matter. */
-const notYetHandedOver = () => {}
+/** Errors of a channel to which nobody listens, or not yet: they are looked for where they matter. */
+const unheard = () => {}
 
 /** The first byte that the listener says in the channel; what follows it stays there. */
 async function firstByte(channel: SecureDuplex): Promise<number | undefined> {

@@ -182,8 +182,45 @@ test('where nobody is the peer it is said what says most: who is another one bef
   })
   const another = connect(to('a:1', 'b:1'), options({ 'a:1': peer(someone()), 'b:1': refused }))
   await t.throwsAsync(another, { code: 'ERR_IDENTITY' })
-  const nobody = connect(to('a:1', 'b:1'), options({ 'a:1': refused, 'b:1': refused }))
-  await t.throwsAsync(nobody, { code: 'ERR_UNREACHABLE', message: /nobody listens at there/ })
+  const away: Behaviour = () => {
+    throw unreachable(Object.assign(new Error(), { code: 'EHOSTUNREACH' }), 'elsewhere')
+  }
+  const nobody = connect(to('a:1', 'b:1'), options({ 'a:1': refused, 'b:1': away }))
+  const message =
+    'nobody answers as the peer at its 2 addresses: nobody listens at there; start the other side first'
+  await t.throwsAsync(nobody, { code: 'ERR_UNREACHABLE', message })
+  const alone = connect(to('b:1'), options({ 'b:1': away }))
+  await t.throwsAsync(alone, { code: 'ERR_UNREACHABLE', message: 'elsewhere cannot be reached' })
+})
+
+test('one that resets its connection while another one is heard ends neither the others nor the process', async (t) => {
+  const answers: (() => void)[] = []
+  const resets: Duplex[] = []
+  const slow =
+    (behaviour: Behaviour): Behaviour =>
+    (signal) =>
+      new Promise((resolve) => answers.push(async () => resolve(await behaviour(signal))))
+  const connected: Behaviour = () => {
+    const [near] = duplexPair()
+    resets.push(near)
+    return near
+  }
+  const clock = new FakeClock()
+  const taken: Duplex[] = []
+  const { connectors } = network({ 'a:1': slow(silent(taken)), 'b:1': slow(connected), 'c:1': peer() })
+  const connecting = connect(to('a:1', 'b:1', 'c:1'), { identity: ALICE, connectors, clock })
+  await settle()
+  clock.advance(250)
+  await settle()
+  for (const answer of answers) answer()
+  await settle()
+  t.is(taken.length, 1)
+  resets[0]!.destroy(new Error('reset by the peer'))
+  await settle()
+  clock.advance(2000)
+  const { duplex, address } = await connecting
+  t.is(address, 'c:1')
+  duplex.destroy()
 })
 
 test('who says nothing until the time is over was not reached', async (t) => {
@@ -192,7 +229,36 @@ test('who says nothing until the time is over was not reached', async (t) => {
   const connecting = connect(to('a:1'), { identity: ALICE, connectors, clock, timeout: 5000 })
   await settle()
   clock.advance(5000)
-  await t.throwsAsync(connecting, { code: 'ERR_UNREACHABLE', message: /not done within 5000 ms/ })
+  const message = /^a:1 answers, but has not proved to be the peer.*\(within 5000 ms\)$/
+  await t.throwsAsync(connecting, { code: 'ERR_UNREACHABLE', message })
+  t.is(clock.pending, 0)
+})
+
+test('an address has one time for all, also where its connector never settles', async (t) => {
+  const deaf: Behaviour = () => new Promise(() => {})
+  const clock = new FakeClock()
+  for (const behaviour of [hanging, deaf]) {
+    const { connectors } = network({ 'a:1': behaviour })
+    const connecting = connect(to('a:1'), { identity: ALICE, connectors, clock, timeout: 5000 })
+    await settle()
+    clock.advance(5000)
+    const message = 'a:1 does not answer (within 5000 ms)'
+    await t.throwsAsync(connecting, { code: 'ERR_UNREACHABLE', message })
+    t.is(clock.pending, 0)
+  }
+  let answer = () => {}
+  const slow: Behaviour = (signal) =>
+    new Promise((resolve) => {
+      answer = async () => resolve(await silent()(signal))
+    })
+  const { connectors } = network({ 'a:1': slow })
+  const connecting = connect(to('a:1'), { identity: ALICE, connectors, clock, timeout: 5000 })
+  await settle()
+  clock.advance(4000)
+  answer()
+  await settle()
+  clock.advance(1000)
+  await t.throwsAsync(connecting, { code: 'ERR_UNREACHABLE', message: /has not proved/ })
   t.is(clock.pending, 0)
 })
 

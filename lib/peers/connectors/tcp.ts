@@ -103,7 +103,11 @@ export async function dial(
     next()
     const socket = await promise
     attempts.delete(socket)
-    return socket.removeAllListeners('connect').removeAllListeners('error')
+    // whoever gets it may listen to its errors only later
+    return socket
+      .removeAllListeners('connect')
+      .removeAllListeners('error')
+      .on('error', () => {})
   } finally {
     cancel()
     signal?.removeEventListener('abort', stop)

@@ -35,7 +35,8 @@ export function unix(): Connector {
       const socket = connect({ path, allowHalfOpen: true })
       try {
         await untilAborted(once(socket, 'connect'), options.signal)
-        return socket
+        // whoever gets it may listen to its errors only later
+        return socket.on('error', () => {})
       } catch (error) {
         socket.destroy()
         if (options.signal?.aborted) throw options.signal.reason

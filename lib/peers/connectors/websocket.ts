@@ -29,8 +29,19 @@ export interface WebSocketOptions {
 /** Compression would cost more than it gives: what is worth it is compressed before. */
 const HOW = { perMessageDeflate: false, maxPayload: MOST_MESSAGE } as const
 
-/** Milliseconds in which a request has its headers. */
+/** Milliseconds in which a request has its headers, and its answer. */
 const FOR_HEADERS = 10_000
+
+/** How a server of our own is: what a stranger can have us hold before there is a WebSocket, which a gate can count. */
+const OWN_SERVER = {
+  ...SOCKET,
+  headersTimeout: FOR_HEADERS,
+  connectionsCheckingInterval: 1000,
+  maxHeaderSize: 8 * 1024,
+} as const
+
+/** Connections to it at once, those that became a WebSocket among them. */
+const MOST_CONNECTIONS = 256
 
 /**
  * Connections over WebSocket, to `ws://HOST[:PORT]/PATH` or `wss://…`: through proxies, and into web servers. It
@@ -52,14 +63,14 @@ export function websocket(options: WebSocketOptions = {}): Connector {
       const url = urlOf(address)
       signal?.throwIfAborted()
       const { WebSocket } = await import('ws')
-      const socket = new WebSocket(url, { ...HOW, headers, ca })
+      const socket = new WebSocket(url, { ...HOW, headers, ca, handshakeTimeout: FOR_HEADERS })
       socket.once('upgrade', (response) => response.socket.setKeepAlive(true, SOCKET.keepAliveInitialDelay))
       try {
         const stream = new WebSocketStream(socket)
-        // until then it tells of what fails, and afterwards whoever has it
+        // the WebSocket tells of what fails until it is open; whoever gets it may listen to its errors only later
         stream.on('error', () => {})
         await untilAborted(once(socket, 'open'), signal)
-        return stream.removeAllListeners('error')
+        return stream
       } catch (error) {
         socket.terminate()
         if (signal?.aborted) throw signal.reason
@@ -73,7 +84,8 @@ export function websocket(options: WebSocketOptions = {}): Connector {
       signal?.throwIfAborted()
       const { WebSocketServer } = await import('ws')
       const sockets = new WebSocketServer({ ...HOW, noServer: true, clientTracking: false })
-      const server = given ?? createServer({ ...SOCKET, headersTimeout: FOR_HEADERS }, refuseRequest)
+      const server = given ?? createServer(OWN_SERVER, refuseRequest)
+      if (!given) server.maxConnections = MOST_CONNECTIONS
       const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
         if (pathOf(request) !== url.pathname) {
           // of a server that is shared others may have that path

@@ -62,7 +62,8 @@ test('an address has a head start before the next is tried beside it; who answer
     [true, false],
   )
   t.is(clock.pending, 0)
-  t.is(begun[1]!.socket.listenerCount('error'), 0)
+  const unheard = () => begun[1]!.socket.emit('error', new Error('reset'))
+  t.notThrows(unheard, 'whoever gets it may listen only later')
 })
 
 test('one that fails makes room for the next at once, and the families take turns', async (t) => {

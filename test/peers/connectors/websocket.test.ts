@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect as connectTcp, createServer as createTcpServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
@@ -162,6 +162,42 @@ test('what is no WebSocket, or at another path, is refused', async (t) => {
   const { server, port } = await webServer(t)
   await listener(t, { server })
   await t.throwsAsync(websocket().connect(`ws://127.0.0.1:${port}/elsewhere`), { message: /answers 404/ })
+})
+
+test('what a stranger can have a listener hold is little: headers of 8 KiB, and 256 connections', async (t) => {
+  const { address } = await listener(t)
+  const { port } = new URL(address)
+  const call = async () => {
+    const socket = connectTcp(Number(port), '127.0.0.1').on('error', () => {})
+    t.teardown(() => socket.destroy())
+    await once(socket, 'connect')
+    return socket
+  }
+  const talker = await call()
+  talker.write(`GET /files HTTP/1.1\r\nx: ${'x'.repeat(8 * 1024)}`)
+  t.regex(String(await heardOn(talker)), /^HTTP\/1\.1 431 /)
+  talker.destroy()
+  const idle = await Promise.all(Array.from({ length: 257 }, call))
+  const refused = await Promise.race(
+    idle.map(async (socket) => once(socket.resume(), 'close').then(() => socket)),
+  )
+  t.true(refused.destroyed)
+  t.is(idle.filter((socket) => socket.destroyed).length, 1)
+})
+
+test('a server that takes the connection and answers nothing is left when it is stopped', async (t) => {
+  const server = createTcpServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => void server.close())
+  const taken = once(server, 'connection')
+  const stop = new AbortController()
+  const { port } = server.address() as AddressInfo
+  const connecting = websocket().connect(`ws://127.0.0.1:${port}/`, { signal: stop.signal })
+  const [socket] = await taken
+  const left = once(socket.on('error', () => {}).resume(), 'close')
+  stop.abort(new Error('enough'))
+  await t.throwsAsync(connecting, { message: 'enough' })
+  await left
 })
 
 test('the headers are sent', async (t) => {
