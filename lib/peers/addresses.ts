@@ -60,8 +60,10 @@ export function packAddress(address: string): Buffer {
   return Buffer.from([isFour ? IPV4 : IPV6, ...bytes, port >> 8, port & 0xff])
 }
 
-/** The bytes of an IPv6 address without IPv4 in it. */
-function bytesOf(host: string): number[] {
+/** The bytes of an IPv6 address. */
+export function bytesOf(address: string): number[] {
+  // a URL has each address in one spelling, without IPv4 in it
+  const host = new URL(`http://[${address}]`).hostname.slice(1, -1)
   const [before = [], after = []] = host.split('::').map((half) => half.split(':').filter(Boolean))
   const zeros = Array<string>(8 - before.length - after.length).fill('0')
   return [...before, ...zeros, ...after]

@@ -1,6 +1,7 @@
 import { isIPv6 } from 'node:net'
 import { type Clock, systemClock } from '../clock.js'
 import { checkKeys, checkWhole } from '../options.js'
+import { bytesOf } from './addresses.js'
 
 /** What {@link Gate} takes. */
 export interface GateOptions {
@@ -100,17 +101,5 @@ export class Gate {
 function networkOf(address = ''): string {
   const plain = address.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '')
   if (!isIPv6(plain)) return plain
-  const [before = '', after] = plain.split('::')
-  const groups = before === '' ? [] : before.split(':')
-  const missing =
-    after === undefined ? 0 : 8 - groups.length - after.split(':').filter((group) => group).length
-  const all = [
-    ...groups,
-    ...Array<string>(missing).fill('0'),
-    ...(after ?? '').split(':').filter((group) => group),
-  ]
-  return all
-    .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-    .join(':')
+  return Buffer.from(bytesOf(plain).slice(0, 8)).toString('hex')
 }

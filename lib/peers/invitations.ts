@@ -2,6 +2,7 @@ import { randomBytes, timingSafeEqual } from 'node:crypto'
 import { type Clock, systemClock } from '../clock.js'
 import { counted, SluiceError } from '../errors.js'
 import { checkDuration, checkKeys, checkWhole } from '../options.js'
+import { SECRET_LENGTH } from './secure/noise.js'
 
 /** What {@link Invitations} takes. */
 export interface InvitationsOptions {
@@ -30,7 +31,6 @@ interface Invitation {
   isWithdrawn: boolean
 }
 
-const SECRET = 16
 const AN_HOUR = 60 * 60 * 1000
 
 /**
@@ -60,7 +60,7 @@ export class Invitations {
     const { many = 1, ttl = AN_HOUR } = options
     checkWhole('many', many, 1)
     checkDuration('ttl', ttl)
-    const secret = Uint8Array.from(this.#random(SECRET))
+    const secret = Uint8Array.from(this.#random(SECRET_LENGTH))
     const expires = this.#clock.now() + ttl
     this.#invitations.push({ secret, expires, many, keys: new Set(), isWithdrawn: false })
     return secret.slice()
@@ -92,7 +92,7 @@ export class Invitations {
   /** Compares with all of them, in a time that tells nothing. */
   #find(secret: Uint8Array): Invitation | undefined {
     let found: Invitation | undefined
-    if (secret.length !== SECRET) return undefined
+    if (secret.length !== SECRET_LENGTH) return undefined
     for (const invitation of this.#invitations)
       if (timingSafeEqual(invitation.secret, secret)) found = invitation
     return found

@@ -2,10 +2,14 @@ import { printable, SluiceError } from '../errors.js'
 import { readJson } from '../files/config/read-config.js'
 import { updateJson } from '../files/config/update.js'
 import { checkSchema } from '../files/content/schema.js'
+import { diskError } from '../files/disk/disk-error.js'
 import { inside } from '../files/disk/names.js'
+import { nodeFileSystem } from '../files/disk/node-fs.js'
+import { withRegular } from '../files/disk/open-regular.js'
+import { ifThere } from '../files/disk/stats.js'
 import { checkKeys, checkOption, shownValue } from '../options.js'
 import { LONGEST_ADDRESS, plainAddress } from './addresses.js'
-import { HOME_OPTIONS, type HomeOptions, homeFolder } from './home.js'
+import { checkPrivate, HOME_OPTIONS, type HomeOptions, homeFolder } from './home.js'
 import { checkPublicKey, fingerprint, isKey, parseKey, sameKey, showKey } from './keys.js'
 import { isTicket } from './ticket.js'
 
@@ -93,7 +97,8 @@ export function checkPeerName(option: string, name: string): void {
  * call, and changed under a lock, so that no change of another process gets lost.
  *
  * All calls fail with `ERR_PARSE` or `ERR_SCHEMA` if the file is damaged, and leave it as it is then; with
- * `ERR_PERMISSION` if others could put one of theirs into its folder; and with the codes of disk failures.
+ * `ERR_PERMISSION` if it belongs to another user, or others can write to it or to its folder; with `ERR_UNSAFE_LINK` if
+ * it is a link; and with the codes of disk failures.
  */
 export class KnownPeers {
   readonly #options: HomeOptions
@@ -105,7 +110,7 @@ export class KnownPeers {
 
   /** All of them, in the order in which they came to be known. */
   async list(): Promise<KnownPeer[]> {
-    const path = inside(await homeFolder(this.#options, false), FILE)
+    const path = await this.#path(false)
     const { fs } = this.#options
     const found = await readJson<PeersFile>(path, { fs, default: EMPTY, maxBytes: LARGEST_FILE })
     return decode(found, path)
@@ -173,8 +178,21 @@ export class KnownPeers {
     })
   }
 
+  /** Where the file is; it is nobody's but the user's. In its folder nobody else can replace it afterwards. */
+  async #path(make: boolean): Promise<string> {
+    const { fs = nodeFileSystem } = this.#options
+    const path = inside(await homeFolder(this.#options, make), FILE)
+    const check = withRegular(fs, path, async (_fd, stats) =>
+      checkPrivate(fs, path, stats, 0o022, 'others can write to it'),
+    )
+    await ifThere(check).catch((error) => {
+      throw diskError(error, 'read', path)
+    })
+    return path
+  }
+
   async #change(change: (peers: KnownPeer[]) => KnownPeer[]): Promise<void> {
-    const path = inside(await homeFolder(this.#options, true), FILE)
+    const path = await this.#path(true)
     const { fs } = this.#options
     const update = async (found?: PeersFile) => encode(change(await decode(found, path)))
     await updateJson(path, update, { fs, initial: EMPTY, schema: SCHEMA, mode: 0o600 })

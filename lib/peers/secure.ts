@@ -14,6 +14,7 @@ import {
 } from '../options.js'
 import { type ByteDuplex, Connection, type ConnectionEvents, checkDuplex } from '../transfer/connection.js'
 import type { Identity } from './identity.js'
+import { KEY_LENGTH, sameKey } from './keys.js'
 import { FirstWords } from './secure/first-words.js'
 import {
   type Agreed,
@@ -23,7 +24,7 @@ import {
   HELLO,
   PREFACE,
   PROOF,
-  SECRET,
+  SECRET_LENGTH,
 } from './secure/noise.js'
 import { SecureDuplex } from './secure/secure-duplex.js'
 
@@ -241,17 +242,17 @@ function checkSecure(options: SecureOptions): void {
   checkAbortSignal('signal', options.signal)
   checkWhole('timeout', options.timeout, 1, MOST_TIMER)
   if (options.as === 'listener') return checkFunction('admit', options.admit)
-  checkBytes('key', options.key, 32)
-  if (options.secret !== undefined) checkBytes('secret', options.secret, SECRET)
+  checkBytes('key', options.key, KEY_LENGTH)
+  if (options.secret !== undefined) checkBytes('secret', options.secret, SECRET_LENGTH)
 }
 
 /** The message shows no byte of it. */
 function checkIdentity(identity: Identity): void {
   checkObject('identity', identity)
   const { publicKey, secretKey } = identity
-  checkBytes('identity.publicKey', publicKey, 32)
-  checkBytes('identity.secretKey', secretKey, 64)
-  if (Buffer.compare(publicKey, secretKey.subarray(32)) === 0) return
+  checkBytes('identity.publicKey', publicKey, KEY_LENGTH)
+  checkBytes('identity.secretKey', secretKey, 2 * KEY_LENGTH)
+  if (sameKey(publicKey, secretKey.subarray(KEY_LENGTH))) return
   throw new SluiceError('ERR_USAGE', 'identity must be a key pair, not two keys that do not belong together')
 }
 

@@ -3,10 +3,8 @@ import { isSluiceError, SluiceError } from '../errors.js'
 import { badOption, checkKeys, checkOption, checkText, isBytes } from '../options.js'
 import { LONGEST_ADDRESS, MOST_ADDRESSES, packAddress, plainAddress, unpackAddresses } from './addresses.js'
 import { checkPublicKey, KEY_LENGTH } from './keys.js'
+import { SECRET_LENGTH } from './secure/noise.js'
 import { decodeWord, encodeWord, isWord, type WordKind } from './word.js'
-
-/** Bytes of the secret of a ticket. */
-export const SECRET_LENGTH = 16
 
 /** What one side gives the other to be found, known and let in. Whoever has it is let in: it is a secret as a whole. */
 export interface Ticket {

@@ -176,6 +176,28 @@ test('a folder to which others may write is not used: they could have put a peer
   await t.throwsAsync(peers.add(bob), { code: 'ERR_PERMISSION' })
 })
 
+test('a file to which others may write, or that is a link, is not used: they could have put a peer there', async (t) => {
+  const replaced: Record<string, (fs: MemoryDisk) => Promise<void>> = {
+    async ERR_PERMISSION(fs) {
+      const fd = await fs.open(FILE, OPEN.read)
+      await fs.fchmod(fd, 0o666)
+      await fs.close(fd)
+    },
+    async ERR_UNSAFE_LINK(fs) {
+      await fs.rename(FILE, '/home/elsewhere')
+      await fs.symlink('/home/elsewhere', FILE)
+    },
+  }
+  for (const [code, replace] of Object.entries(replaced)) {
+    const { fs, peers } = setup(fileOf(line))
+    await replace(fs)
+    const before = await fs.lstat(FILE)
+    for (const call of [() => peers.list(), () => peers.add(bob), () => peers.remove('anna')])
+      await t.throwsAsync(call(), { code }, code)
+    t.is((await fs.lstat(FILE)).ino, before.ino)
+  }
+})
+
 test('on the disk of this machine nothing is left beside the file', async (t) => {
   const home = await temporary(t)
   const peers = new KnownPeers({ home })

@@ -22,9 +22,9 @@ export const PREFACE = Buffer.from('SLUICE-N\x01', 'latin1')
 /** Bytes of each of the first two messages: a key and a tag. */
 export const HELLO = 32 + 16
 /** Bytes of the secret of a ticket. */
-export const SECRET = 16
+export const SECRET_LENGTH = 16
 /** Bytes of the third message: a sealed key, and a sealed payload. */
-export const PROOF = 32 + 16 + 1 + SECRET + 16
+export const PROOF = 32 + 16 + 1 + SECRET_LENGTH + 16
 
 /** What both sides have of a handshake. */
 export interface Agreed {
@@ -90,7 +90,7 @@ export class Handshake {
 
 /** The payload of the third message. */
 export function encodeSecret(secret: Uint8Array | undefined): Buffer {
-  const payload = Buffer.alloc(1 + SECRET)
+  const payload = Buffer.alloc(1 + SECRET_LENGTH)
   if (!secret) return payload
   payload[0] = 1
   payload.set(secret, 1)
