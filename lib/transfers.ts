@@ -68,7 +68,10 @@ const TOO_MANY = 'too many transfers wait here already; try again later'
 
 /** What is said of a connection that is handed over. */
 export interface HandleOptions {
-  /** Whose it is, in the words of the caller; {@link Transfers.list} finds by it. */
+  /**
+   * Whose it is, in the words of the caller; {@link Transfers.list} finds by it. Over another connection, a transfer
+   * goes on only if that is of the same peer: it should be what stays, as the name of a key, and no port.
+   */
   peer?: string
   /** What was read from it before it was handed over. */
   head?: Buffer
@@ -165,7 +168,7 @@ export class Transfers extends EventEmitter<TransfersEvents> {
     const session: Receiver = beginReceiving(socket, options, {
       decide: async (offer, signal, hello, ask) => {
         if (offer.first > 0) return ask()
-        const found = hello.resume && (await this.#kept.find(hello.resume, offer))
+        const found = hello.resume && (await this.#kept.find(hello.resume, offer, peer))
         signal.throwIfAborted()
         if (found) {
           kept = found
@@ -184,7 +187,14 @@ export class Transfers extends EventEmitter<TransfersEvents> {
         await this.#takeTurn(session, signal)
         if (!hello.reconnects) return decision
         const { wanted } = decision
-        kept = this.#kept.keep({ offer, control: session.control, wanted, signal: options.signal, session })
+        kept = this.#kept.keep({
+          offer,
+          peer,
+          control: session.control,
+          wanted,
+          signal: options.signal,
+          session,
+        })
         return { ...decision, secret: kept.secret }
       },
       failed: (error, control) => {

@@ -229,6 +229,22 @@ test('a secret that is wrong disturbs nothing, and what it offers is a new offer
   await isEqual()
 })
 
+test('only the peer whose transfer it is goes on with it, whoever else knows its secret', async (t) => {
+  const { it, transfers, sending } = await scene(t)
+  const peers = ['bob', 'bob', 'eve']
+  const handled: Promise<Transfer>[] = []
+  const transfer = sending(() => {
+    const [near, far] = duplexPair(handled.length < 2 ? { forth: { cutAfter: MIB } } : {})
+    handled.push(transfers.handle(far, { peer: peers[handled.length]! }))
+    return near
+  })
+  await transfer.finished.catch(() => {})
+  const [first, second, third] = await Promise.all(handled)
+  t.is(second, first)
+  t.not(third, first)
+  t.is(it.asked, 2)
+})
+
 test('what the receiver cancelled while its sender was away stays cancelled when that comes back', async (t) => {
   const { it, transfers, over, sending } = await scene(t)
   const back = deferred<void>()

@@ -128,9 +128,9 @@ function plainest(failures: readonly unknown[]): SluiceError {
 /** Nobody has proved anything to anybody then: it is the peer that was not reached. */
 function silent(address: string, ms: number, cause?: SluiceError): SluiceError {
   const what = cause
-    ? 'answers, but has not proved to be the peer: it is slow, or does not speak the secure channel of Sluice'
-    : 'does not answer'
-  const message = `${printable(address, 100)} ${what} (within ${ms} ms)`
+    ? `answers, but the handshake was not done within ${ms} ms: the peer is slow, or does not speak the secure channel of Sluice`
+    : `does not answer within ${ms} ms`
+  const message = `${printable(address, 100)} ${what}`
   return new SluiceError('ERR_UNREACHABLE', message, { cause })
 }
 

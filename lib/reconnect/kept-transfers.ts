@@ -29,6 +29,8 @@ const MOST_AT_WORK = 20_000
 export interface Kept {
   readonly offer: Offer
   readonly secret: Buffer
+  /** Whose it is, if that is known: nobody else goes on with it. */
+  readonly peer: string | undefined
   readonly control: TransferControl
   /** Which entries are wanted; all if left out. */
   readonly wanted: readonly boolean[] | undefined
@@ -64,23 +66,24 @@ export class KeptTransfers {
   }
 
   /**
-   * The transfer that a sender goes on with, if it proves that it is its own, and offers the same.
+   * The transfer that a sender goes on with, if it proves that it is its own, is the same peer where that is known, and
+   * offers the same.
    * @throws SluiceError `ERR_CANCELLED` if it was cancelled meanwhile
    */
-  async find({ id, secret }: Resume, offer: Offer): Promise<Kept | undefined> {
+  async find({ id, secret }: Resume, offer: Offer, peer: string | undefined): Promise<Kept | undefined> {
     const now = this.#clock.now()
     for (const { until, end } of this.#waiting.values()) if (now > until) end()
     const ended = this.#cancelled.get(id)
     if (ended && now <= ended.until && timingSafeEqual(ended.secret, secret))
       throw new SluiceError('ERR_CANCELLED', 'the receiver has cancelled the transfer meanwhile')
     for (const kept of this.#kept)
-      if (kept.offer.id === id && timingSafeEqual(kept.secret, secret))
+      if (kept.offer.id === id && timingSafeEqual(kept.secret, secret) && (kept.peer ?? peer) === peer)
         return (await isSame(kept.offer, offer)) ? kept : undefined
     return undefined
   }
 
   /** Keeps a transfer that was accepted. */
-  keep(accepted: Pick<Kept, 'offer' | 'control' | 'wanted' | 'signal' | 'session'>): Kept {
+  keep(accepted: Pick<Kept, 'offer' | 'peer' | 'control' | 'wanted' | 'signal' | 'session'>): Kept {
     const kept = { ...accepted, secret: randomBytes(SECRET_BYTES), atRest: Promise.resolve() }
     this.#kept.add(kept)
     return kept
