@@ -66,6 +66,16 @@ export class Invitations {
     return secret.slice()
   }
 
+  /**
+   * Milliseconds for which somebody new can still come by one of them: 0 if all are used up, expired or withdrawn.
+   * Those who have come before are let in all the same.
+   */
+  get openFor(): number {
+    const now = this.#clock.now()
+    const open = this.#invitations.filter((one) => this.#whyClosed(one) === undefined)
+    return Math.max(0, ...open.map(({ expires }) => expires - now))
+  }
+
   /** Ends an invitation, for those that came with it, too. */
   withdraw(secret: Uint8Array): void {
     const ended = this.#find(secret)
@@ -82,11 +92,17 @@ export class Invitations {
     if (secret === undefined) throw refused('it is not known, and has no ticket')
     const invitation = this.#find(secret)
     if (!invitation) throw refused(this.#wrongSecret())
-    if (invitation.keys.size >= invitation.many) throw refused('its ticket was used already')
-    if (invitation.isWithdrawn) throw refused('its ticket was withdrawn after too many wrong secrets')
-    if (this.#clock.now() >= invitation.expires) throw refused('its ticket has expired')
+    const why = this.#whyClosed(invitation)
+    if (why !== undefined) throw refused(why)
     invitation.keys.add(name)
     return true
+  }
+
+  /** Why nobody new comes by an invitation; undefined if somebody can. */
+  #whyClosed({ keys, many, isWithdrawn, expires }: Invitation): string | undefined {
+    if (keys.size >= many) return 'its ticket was used already'
+    if (isWithdrawn) return 'its ticket was withdrawn after too many wrong secrets'
+    return this.#clock.now() >= expires ? 'its ticket has expired' : undefined
   }
 
   /** Compares with all of them, in a time that tells nothing. */

@@ -31,6 +31,25 @@ test('the first success binds a secret to a key, which comes again with it or wi
   t.regex(refusal(invitations, 1, secret)!, /secret of its ticket is wrong/)
 })
 
+test('it is known for how long somebody new can come: until the last ticket is used, expires, or is withdrawn', (t) => {
+  const clock = new FakeClock()
+  const invitations = new Invitations({ clock, tries: 1 })
+  t.is(invitations.openFor, 0)
+  const secret = invitations.issue({ ttl: 1000 })
+  const later = invitations.issue({ ttl: 3000 })
+  clock.advance(500)
+  t.is(invitations.openFor, 2500)
+  refusal(invitations, 1, later)
+  t.is(invitations.openFor, 500, 'that one was used')
+  clock.advance(500)
+  t.is(invitations.openFor, 0)
+  t.regex(refusal(invitations, 2, secret)!, /has expired/)
+  invitations.issue()
+  t.is(invitations.openFor, 60 * 60 * 1000)
+  refusal(invitations, 2, Buffer.alloc(16))
+  t.is(invitations.openFor, 0, 'a wrong secret was one too many')
+})
+
 test('a secret that its owner changes later is none of ours', (t) => {
   const invitations = new Invitations()
   const secret = invitations.issue()
@@ -102,6 +121,10 @@ test('whoever is let in has come before, or with a ticket that is open: whatever
         found.keys.push(key)
         return true
       }
+      const openFor = () => {
+        const open = model.filter(({ keys, many, isClosed }) => keys.length < many && !isClosed)
+        return Math.max(0, ...open.map(({ expires }) => expires - clock.now()))
+      }
       for (const one of steps) {
         if (one.do === 'issue') {
           const { many, ttl } = one
@@ -122,6 +145,7 @@ test('whoever is let in has come before, or with a ticket that is open: whatever
           const shown = secret ?? (ticket === 'none' ? undefined : Buffer.alloc(16))
           t.is(refusal(invitations, key, shown) === undefined, mayEnter(key, ticket))
         }
+        t.is(invitations.openFor, openFor())
       }
     },
   )

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
+import { setImmediate } from 'node:timers/promises'
 import test, { type ExecutionContext } from 'ava'
 import type { Code } from '../../lib/index.js'
 import { type SecureOptions, secure } from '../../lib/peers/secure.js'
@@ -267,6 +268,16 @@ test('a raw duplex that is gone, or breaks, is no connection', async (t) => {
     torn.destroy(cause)
     t.is((await failed)?.cause, cause)
   }
+})
+
+test('an error of a channel to which nobody listens yet does not end the process', async (t) => {
+  const [near, far] = duplexPair()
+  const channels = await both([near, far])
+  near.destroy(new Error('reset by the peer'))
+  // a caller that has something else to wait for before it listens
+  for (const channel of channels) while (!channel.closed) await setImmediate()
+  t.is(channels[0].errored?.message, 'reset by the peer')
+  t.truthy(channels[1].errored)
 })
 
 test('an option that is none is named, and no secret is shown', async (t) => {
