@@ -66,6 +66,8 @@ const OPTIONS: Keys<TransfersOptions> = {
 
 const TOO_MANY = 'too many transfers wait here already; try again later'
 
+const TAKEN = 'a transfer of this id is on its way here already'
+
 /** What is said of a connection that is handed over. */
 export interface HandleOptions {
   /**
@@ -78,6 +80,8 @@ export interface HandleOptions {
 }
 
 const HANDLE_OPTIONS: Keys<HandleOptions> = { peer: true, head: true }
+
+const isReceived = ({ direction }: Transfer): boolean => direction === 'receive'
 
 function checkPeer(peer: unknown): void {
   if (peer !== undefined) checkText('peer', peer)
@@ -152,8 +156,8 @@ export class Transfers extends EventEmitter<TransfersEvents> {
 
   /**
    * Takes a connection. Resolves with the transfer that it belongs to, as soon as that is known: when something is
-   * offered over it, before `accept` is asked. Rejects if it comes to nothing before, as any stranger can bring about;
-   * who ignores that is not punished.
+   * offered over it, before `accept` is asked. Rejects if it comes to nothing before, as any stranger can bring about,
+   * also if it offers something under the id of a transfer that is not over; who ignores that is not punished.
    * @throws SluiceError `ERR_USAGE`, `ERR_STATE` for a connection that carries a transfer already
    */
   handle(socket: ByteDuplex, given: HandleOptions = {}): Promise<Transfer> {
@@ -176,6 +180,8 @@ export class Transfers extends EventEmitter<TransfersEvents> {
           const goesOn = await this.#kept.takeUp(kept, session, () => this.#takeTurn(session, signal, true))
           return { accept: true, wanted: kept.wanted, secret: kept.secret, goesOn }
         }
+        // an id stands for one transfer, and senders choose it: nobody gets that of another one while it runs
+        if (this.list({ id: offer.id }).some(isReceived)) return { accept: false, reason: TAKEN }
         const { transfer } = session
         met.resolve(transfer)
         this.add(transfer, peer)

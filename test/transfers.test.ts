@@ -204,29 +204,40 @@ for (const [name, { how, sent }] of Object.entries(TWICE))
       t.is(await contentOf('a_1'), 'other')
     })
 
-test('a secret that is wrong disturbs nothing, and what it offers is a new offer', async (t) => {
+test('the id of a transfer is its own until it is over: whoever offers under it without its secret is refused', async (t) => {
   const { it, transfers, over, sending, isEqual } = await scene(t)
   const transfer = sending(over({ forth: { stallAfter: MIB } }))
   const received = await offered(transfers)
   await until(received, 'receiving')
-  for (const secret of [Buffer.alloc(16), Buffer.alloc(16, 0xff)]) {
+  const offers = (id: string, resume: object) => {
     const [near, far] = duplexPair()
     const peer = new Peer(near)
-    peer.say({ ...HELLO, resume: { id: received.id, secret } })
-    const other = transfers.handle(far)
-    peer.say(
-      ...closed({ type: 'offer', id: received.id, name: 'x', algorithm: 'sha256', entries: 0, bytes: 0 }),
-    )
-    t.is((await peer.hears('answer')).accept, true)
-    t.not(await other, received)
-    peer.leave()
+    peer.say({ ...HELLO, ...resume })
+    const handled = transfers.handle(far)
+    peer.say(...closed({ type: 'offer', id, name: 'x', algorithm: 'sha256', entries: 0, bytes: 0 }))
+    return { peer, handled }
   }
-  t.is(it.asked, 3)
+  for (const secret of [undefined, Buffer.alloc(16), Buffer.alloc(16, 0xff)]) {
+    const resume = secret && { resume: { id: received.id, secret } }
+    const { peer, handled } = offers(received.id, { ...resume })
+    const refused = t.throwsAsync(handled, { code: 'ERR_REJECTED', message: /of this id is on its way here/ })
+    const { accept, reason } = await peer.hears('answer')
+    t.false(accept)
+    t.regex(reason!, /of this id/)
+    peer.leave()
+    await refused
+  }
+  t.is(it.asked, 1)
+  t.deepEqual(transfers.list(), [received])
   t.is(received.state, 'receiving')
   it.ends[0]!.destroy()
   await transfer.finished
   await received.finished
   await isEqual()
+  const { peer, handled } = offers(received.id, {})
+  t.true((await peer.hears('answer')).accept)
+  t.not(await handled, received)
+  peer.leave()
 })
 
 test('only the peer whose transfer it is goes on with it, whoever else knows its secret', async (t) => {
