@@ -1,4 +1,4 @@
-import { printable, printableJson, type SluiceError } from '../../errors.js'
+import { counted, printable, printableJson, type SluiceError } from '../../errors.js'
 import { diskError, SystemError } from '../../files/disk/disk-error.js'
 import { type FileSystem, OPEN } from '../../files/disk/fs.js'
 import { openRegularSync } from '../../files/disk/open-regular.js'
@@ -13,8 +13,8 @@ export interface LogOptions {
 }
 
 /**
- * A file to whose end warnings, errors and outcomes are written, a line each: time, transfer (- if there is none),
- * kind, and what is said of it. Nothing of a peer's can end a line or begin another one. It never fails: what is wrong
+ * A file to whose end offers, warnings, errors and outcomes are written, a line each: time, transfer (- if there is
+ * none), kind, and what is said of it. Nothing of a peer's can end a line or begin another one. It never fails: what is wrong
  * with it is told once.
  */
 export class Log {
@@ -75,6 +75,11 @@ export class Log {
 /** What is kept of an event; undefined if nothing is. */
 function textOf(event: CliEvent): string | undefined {
   switch (event.event) {
+    case 'offer': {
+      const { name, entries, bytes, peer } = event
+      const from = peer === undefined ? '' : ` from ${peer}`
+      return `offer ${printable(name)}, ${counted(entries, 'entry', 'entries')}, ${bytes} bytes${from}`
+    }
     case 'warning':
       return `warning ${event.code} ${event.message}`
     case 'error':

@@ -130,9 +130,9 @@ export class Reporter {
     this.#names.delete(id)
   }
 
-  /** What is offered, and to be named when one of several transfers ends. */
-  offered({ id, name, entries, bytes }: Offer): void {
-    this.event({ event: 'offer', id, name, entries: entries.length, bytes })
+  /** What is offered, by whom, and to be named when one of several transfers ends. */
+  offered({ id, name, entries, bytes }: Offer, peer?: string): void {
+    this.event({ event: 'offer', id, name, entries: entries.length, bytes, peer })
     this.#names.set(id, name)
   }
 

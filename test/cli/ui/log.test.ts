@@ -13,8 +13,10 @@ function opened(fs = new MemoryDisk()) {
   return { fs, log, failures, text: () => String(fs.snapshot().get('/log')) }
 }
 
-test('it keeps warnings, errors, how transfers ended, and each file that was not simply published', (t) => {
+test('it keeps offers, warnings, errors, how transfers ended, and each file that was not simply published', (t) => {
   const { log, text, failures } = opened()
+  log.take({ event: 'offer', id: 'i', name: 'a b', entries: 1, bytes: 5, peer: 'anna (ab12)' })
+  log.take({ event: 'offer', id: 'j', name: 'x\ny', entries: 2, bytes: 0 })
   log.take({ event: 'warning', code: 'ERR_SKIPPED', message: 'a link' })
   log.take({ event: 'file', id: 'i', path: 'plain', status: 'published' })
   log.take({ event: 'file', id: 'i', path: 'taken', status: 'published', name: 'taken_1' })
@@ -24,6 +26,8 @@ test('it keeps warnings, errors, how transfers ended, and each file that was not
   log.take({ event: 'error', id: 'i', code: 'ERR_FILES_FAILED', message: '1 of 2', exit: 1 })
   log.close()
   t.deepEqual(text().split('\n'), [
+    `${AT} i offer a b, 1 entry, 5 bytes from anna (ab12)`,
+    `${AT} j offer x\\ny, 2 entries, 0 bytes`,
     `${AT} - warning ERR_SKIPPED a link`,
     `${AT} i file published taken as taken_1`,
     `${AT} i file failed ERR_DIGEST bad`,
