@@ -122,16 +122,40 @@ test('what has changed or come since it was shown stays, and so does what a file
   const told: unknown[] = []
   const reporter = { note: (line: string) => told.push(line), event: () => {} }
   const companion = mirror({ dir, conflict: 'overwrite', delete: true }, reporter as unknown as Reporter)
-  const lines = await companion.notes!({ id: 'i', first: 0, entries } as unknown as Offer)
+  const files = [{ path: 'p/b', name: 'p/B_1' }]
+  const transfer = { id: 'i', finished: Promise.resolve({ files }) } as unknown as Transfer
+  const lines = await companion.notes!({ id: 'i', first: 0, entries } as unknown as Offer, transfer)
   // a disk may take A for a, and c for C
   t.deepEqual(lines.slice(1).sort(), ['  p/B_1', '  p/changed', '  p/d/e', '  p/gone'])
   await appendFile(join(dir, 'p/changed'), 'y')
   await plant(dir, { 'p/come': 'x', 'p/d/come': 'x' })
-  const files = [{ path: 'p/b', name: 'p/B_1' }]
-  const transfer = { id: 'i', finished: Promise.resolve({ files }) }
-  await companion.attend(transfer as unknown as Transfer, { hangUp: () => {} })
+  await companion.attend(transfer, { hangUp: () => {} })
   t.deepEqual(told, ['2 files removed'])
   t.deepEqual(await filesIn(dir), ['p/A', 'p/B_1', 'p/c', 'p/changed', 'p/come', 'p/d/come'])
+})
+
+test('what was shown of one transfer is removed with that one only, also if another has the same id', async (t) => {
+  const dir = await plant(await temporary(t), { 'p/old': 'x', 'q/mine': 'x' })
+  const reporter = { note: () => {}, event: () => {} } as unknown as Reporter
+  const companion = mirror({ dir, conflict: 'overwrite', delete: true }, reporter)
+  const [approved, other] = ['p', 'q'].map((path) => ({
+    offer: { id: 'i', first: 0, entries: [{ path, type: 'directory' }] } as unknown as Offer,
+    transfer: { id: 'i', finished: Promise.resolve({ files: [] }) } as unknown as Transfer,
+  }))
+  for (const { offer, transfer } of [approved!, other!]) await companion.notes!(offer, transfer)
+  await companion.attend(approved!.transfer, { hangUp: () => {} })
+  t.deepEqual(await filesIn(dir), ['q/mine'])
+})
+
+test('nothing gets beside what was moved away, nor in its place: no folder, no file, no link, not later either', (t) => {
+  const flags = { dir: 'in', conflict: 'overwrite', delete: true, backupDir: 'old/photos' } as const
+  const companion = mirror(flags, {} as Reporter)
+  const objection = (type: string, path: string, first = 0) =>
+    companion.offered!({ first, entries: [{ type, path }] } as unknown as Offer, {} as Transfer)
+  for (const type of ['directory', 'file', 'symlink'])
+    for (const path of ['old', 'OLD', 'old/photos', 'old/photos/x', 'old/x', 'Old./x'])
+      for (const first of [0, 5]) t.regex(objection(type, path, first) ?? '', /keeps its backups/, path)
+  for (const path of ['older', 'x/old', 'photos']) t.is(objection('file', path), undefined)
 })
 
 test('flags that do not go together, and a folder for backups that would be mirrored, are refused', async (t) => {

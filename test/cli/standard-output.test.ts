@@ -129,7 +129,10 @@ test('on a terminal a text is shown with all escaped that is none, and nothing e
   await t.throwsAsync(arrived(Buffer.from([0xff, 0xfe])), { code: 'ERR_USAGE', message: /is no text/ })
   t.is(said.length, 1)
   const objection = (size: number | null) =>
-    output.offered!({ first: 0, entries: [{ type: 'file', path: 'file', size }] } as unknown as Offer)
+    output.offered!(
+      { first: 0, entries: [{ type: 'file', path: 'file', size }] } as unknown as Offer,
+      {} as Transfer,
+    )
   t.is(objection(65_536), undefined)
   for (const size of [65_537, null]) t.regex(objection(size) ?? '', /takes no more than 65536 bytes/)
 })

@@ -89,7 +89,12 @@ async function receiveFrom(
     for (const line of [...lines, `files go to ${folder}`, 'Ctrl-C stops']) reporter.note(line)
   }
   const once = flags.once === true
-  const optionsFor = (peer?: string) => optionsOf(flags, context, peer, companions)
+  const optionsFor = (peer?: string) =>
+    optionsOf(flags, context, (offer, over) => {
+      // an id stands for one of those that are not over, and the one that is offered is among them
+      const transfer = transfers.list({ id: offer.id })[0]!
+      return answer(offer, over, flags, context, { peer, transfer, companions })
+    })
   const transfers: Transfers = new Transfers({
     receive: once ? onlyFirst(optionsFor, () => transfers.list()) : optionsFor,
     ...(flags.history && (await keptHistory(flags.stdout ? undefined : flags.dir))),
@@ -176,12 +181,7 @@ export function inFolder(dir: string): string {
   return `in ${printable(dir.replace(/[/\\]+$/, ''))}/`
 }
 
-function optionsOf(
-  flags: ReceiveFlags,
-  context: Context,
-  peer: string | undefined,
-  companions: Companions,
-): ReceiveOptions {
+function optionsOf(flags: ReceiveFlags, context: Context, accept: ReceiveOptions['accept']): ReceiveOptions {
   const { conflict, unless, durability, names, dir, together } = flags
   return {
     dir,
@@ -195,7 +195,7 @@ function optionsOf(
     signal: context.signal,
     stages: { wire: parseCompress(flags.compress) },
     ...(flags.yes && { limits: { unaccepted: Number.MAX_SAFE_INTEGER } }),
-    accept: (offer, over) => answer(offer, over, flags, context, { peer, companions }),
+    accept,
   }
 }
 

@@ -2,11 +2,19 @@ import { localPath } from '../../files/disk/names.js'
 import { commandFileSystem } from '../../files/disk/node-fs.js'
 import type { Accept } from '../../receive.js'
 import { FreeSpace } from '../../stores/disk/free-space.js'
+import type { Transfer } from '../../transfer/transfer.js'
 import type { Offer } from '../../wire/entry.js'
 import { confirmOffer } from '../ui/ask.js'
 import type { Context } from '../ui/context.js'
 import { describeOffer } from '../ui/words/describe.js'
 import type { Companions } from './companions.js'
+
+/** Whose offer it is. */
+interface Offered {
+  peer: string | undefined
+  transfer: Transfer
+  companions: Companions
+}
 
 /** The answer to an offer. `over` aborts when nobody waits for it any more. */
 export async function answer(
@@ -14,15 +22,15 @@ export async function answer(
   over: AbortSignal,
   { dir, yes }: { dir: string; yes?: boolean },
   context: Context,
-  { peer, companions }: { peer: string | undefined; companions: Companions },
+  { peer, transfer, companions }: Offered,
 ): Promise<Accept> {
   const { reporter } = context
-  reporter.offered(offer)
-  const reason = companions.offered(offer)
+  reporter.offered(offer, peer)
+  const reason = companions.offered(offer, transfer)
   if (reason !== undefined) return { accept: false, reason }
   const free = await new FreeSpace(commandFileSystem, localPath('--dir', dir)).free()
   const from = peer === undefined ? [] : [`from ${peer}`]
-  const lines = [...from, ...(await describeOffer(offer, free)), ...(await companions.notes(offer))]
+  const lines = [...from, ...(await describeOffer(offer, free)), ...(await companions.notes(offer, transfer))]
   if (!yes && canAsk(context)) {
     const accept = await reporter.ask(lines, () => confirmOffer(context, offer, over), over)
     if (!accept && !over.aborted) reporter.refused(offer)

@@ -6,10 +6,10 @@ import { commandError } from '../ui/exit.js'
 
 /** What a receiver does about its transfers, besides receiving. */
 export interface Companion {
-  /** Something is offered. Returns why it cannot be taken, if there is something against it. */
-  offered?(offer: Offer): string | undefined
+  /** Something is offered for a transfer. Returns why it cannot be taken, if there is something against it. */
+  offered?(offer: Offer, transfer: Transfer): string | undefined
   /** Lines for people, beside the question whether it is accepted. */
-  notes?(offer: Offer): Promise<string[]>
+  notes?(offer: Offer, transfer: Transfer): Promise<string[]>
   /** Resolves when the transfer is over, and what was to be done about it is done; it may have failed. */
   attend(transfer: Transfer, caller: Caller): Promise<void>
 }
@@ -26,13 +26,13 @@ export class Companions {
   }
 
   /** Each is told of the offer; the first reason against it counts. */
-  offered(offer: Offer): string | undefined {
-    return this.#all.map((one) => one.offered?.(offer)).find((reason) => reason !== undefined)
+  offered(offer: Offer, transfer: Transfer): string | undefined {
+    return this.#all.map((one) => one.offered?.(offer, transfer)).find((reason) => reason !== undefined)
   }
 
   /** What people are told beside the question. */
-  async notes(offer: Offer): Promise<string[]> {
-    return (await Promise.all(this.#all.map((one) => one.notes?.(offer) ?? []))).flat()
+  async notes(offer: Offer, transfer: Transfer): Promise<string[]> {
+    return (await Promise.all(this.#all.map((one) => one.notes?.(offer, transfer) ?? []))).flat()
   }
 
   /**

@@ -9,6 +9,7 @@ import { lstatIfThere, sameContent, sameInode } from '../../files/disk/stats.js'
 import { checkNotReserved, isOwnName, simplestForm, storedName } from '../../files/own/reserved.js'
 import type { Conflict, Durability } from '../../files/publish/publish.js'
 import { FileTransaction } from '../../files/transaction/file-transaction.js'
+import type { Transfer } from '../../transfer/transfer.js'
 import type { Offer } from '../../wire/entry.js'
 import { timeInName } from '../sending/time-in-name.js'
 import type { Reporter } from '../ui/reporter.js'
@@ -48,25 +49,24 @@ export function mirror(flags: MirrorFlags, reporter: Reporter): Companion {
       '--delete needs --conflict overwrite, or replace: else new versions stand beside the old ones, and go next time',
     )
   const backup = flags.backupDir === undefined ? undefined : backupIn(root, flags.backupDir)
-  /** By the id of the transfer. */
-  const extras = new Map<string, Extra>()
+  /** What was shown beside the question about each: it counts with a yes to that question only, not to another's. */
+  const extras = new WeakMap<Transfer, Extra>()
   return {
     offered(offer) {
-      const [first] = backup?.split('/') ?? []
-      const isMirrored = topFolders(offer).some((top) => first !== undefined && isSame(top, first))
-      return isMirrored ? 'the receiver keeps its backups in a folder of this name' : undefined
+      return backup !== undefined && reaches(offer, backup)
+        ? 'the receiver keeps its backups in a folder of this name'
+        : undefined
     },
-    async notes(offer) {
+    async notes(offer, transfer) {
       // what is attached later adds to what was shown
       if (offer.first > 0) return []
       const extra = await extraIn(root, offer)
-      extras.set(offer.id, extra)
+      extras.set(transfer, extra)
       return describe(extra, backup)
     },
     async attend(transfer) {
       const result = await transfer.finished.catch(() => undefined)
-      const extra = extras.get(transfer.id)
-      extras.delete(transfer.id)
+      const extra = extras.get(transfer)
       if (!result || !extra) return
       for (const path of wantedPaths(
         result.files.flatMap(({ path, name }) => (name ? [path, name] : [path])),
@@ -101,16 +101,23 @@ function topFolders({ entries }: Offer): string[] {
   return entries.flatMap(({ type, path }) => (type === 'directory' && !path.includes('/') ? [path] : []))
 }
 
-/** Whether some disk could take two paths for one. */
-function isSame(one: string, other: string): boolean {
-  return formOf(one) === formOf(other)
+/** Whether anything of an offer, of whatever type, would stand beside a path, above it or in its place. */
+function reaches({ entries }: Offer, path: string): boolean {
+  const top = formOf(topOf(path))
+  // there may be a million of them, below few names
+  const tops = new Set(entries.map((entry) => topOf(entry.path)))
+  return wantedPaths([...tops]).some((name) => formOf(name) === top)
+}
+
+function topOf(path: string): string {
+  return path.split('/', 1)[0]!
 }
 
 function formOf(path: string): string {
   return path.split('/').map(simplestForm).join('/')
 }
 
-/** Paths, with the names that ours have on disk. */
+/** Paths, with what they are called on disk where their names are such as ours. */
 function wantedPaths(paths: readonly string[]): string[] {
   return paths.flatMap((path) => [path, path.split('/').map(storedName).join('/')])
 }

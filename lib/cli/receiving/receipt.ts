@@ -7,6 +7,7 @@ import { commandFileSystem as fs } from '../../files/disk/node-fs.js'
 import { lstatIfThere } from '../../files/disk/stats.js'
 import { identity } from '../../peers/identity.js'
 import { makeReceipt, receiptFiles } from '../../peers/receipt.js'
+import type { Transfer } from '../../transfer/transfer.js'
 import type { Offer } from '../../wire/entry.js'
 import type { Outcome } from '../../wire/outcome.js'
 import type { Caller } from '../network/entrance.js'
@@ -31,11 +32,11 @@ export async function receiptAt(path: string, reporter: Reporter): Promise<Compa
   if (!isFolder) throw refused(`the folder of ${printable(path)} does not exist`)
   if (await lstatIfThere(fs, file)) throw refused(`${printable(path)} exists already; give another name`)
   const receiver = await identity({ fs })
-  /** By the id of the transfer: its algorithm, and when it began, in milliseconds since 1970. */
-  const offers = new Map<string, { algorithm: string; begin: number }>()
+  /** The algorithm of each, and when it began, in milliseconds since 1970. */
+  const offers = new WeakMap<Transfer, { algorithm: string; begin: number }>()
   return {
-    offered({ id, algorithm }: Offer) {
-      if (!offers.has(id)) offers.set(id, { algorithm, begin: Date.now() })
+    offered({ algorithm }: Offer, transfer) {
+      if (!offers.has(transfer)) offers.set(transfer, { algorithm, begin: Date.now() })
       return undefined
     },
     async attend(transfer, caller) {
@@ -46,7 +47,7 @@ export async function receiptAt(path: string, reporter: Reporter): Promise<Compa
       )
       if (!outcomes) return
       const { id } = transfer
-      const { algorithm, begin } = offers.get(id)!
+      const { algorithm, begin } = offers.get(transfer)!
       const files = receiptFiles(outcomes)
       const said = { id, begin, end: Date.now(), algorithm, sender, handshakeHash, files }
       await writeFileAtomic(file, await makeReceipt(receiver, said), { fs, conflict: 'fail' })
