@@ -14,7 +14,7 @@ export interface ReceiptFile {
   name?: string
   /** Bytes, as offered; `null` if that was not known beforehand. */
   size: number | null
-  /** The digest of its content in hexadecimal digits, where the receiver knows it. */
+  /** The digest of its content in hexadecimal digits: of all that were published, else where the receiver knows it. */
   digest?: string
   status: 'published' | 'skipped' | 'failed'
   /** Why it was skipped or failed. */
@@ -93,6 +93,10 @@ export const RECEIPT_SCHEMA = {
           status: { enum: ['published', 'skipped', 'failed'] },
           code: text(100),
         },
+        // what says nothing of the content would prove nothing
+        if: { properties: { status: { const: 'published' } } },
+        // biome-ignore lint/suspicious/noThenProperty: it is what JSON Schema calls it
+        then: { required: ['digest'] },
       },
     },
     signature: { ...text(128, HEX), description: 'Ed25519 over the bytes of this text before this member' },

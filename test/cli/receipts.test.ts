@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { identity } from '../../lib/peers/identity.js'
-import { readReceipt } from '../../lib/peers/receipt.js'
+import { showKey } from '../../lib/peers/keys.js'
+import { makeReceipt, type ReceiptFile, readReceipt } from '../../lib/peers/receipt.js'
 import { Command } from '../helpers/command.js'
 import { plant, temporary } from '../helpers/folders.js'
 
@@ -110,6 +112,42 @@ test('there is a receipt of a transfer of which files failed, and none of one th
       ],
     )
   }
+})
+
+test('verify fails where nothing is verified, and says whom it does not know', async (t) => {
+  const { source, receipt, anna, bob } = await scene(t)
+  const receiver = await identity({ home: bob.home })
+  const sender = (await identity({ home: anna.home })).publicKey
+  const verified = async (files: ReceiptFile[], ...args: string[]) => {
+    const facts = { id: 'i', begin: 0, end: 1, algorithm: 'sha256', sender, handshakeHash: sender, files }
+    await writeFile(receipt, await makeReceipt(receiver, facts))
+    return anna.command('verify', receipt, source, ...args).ended
+  }
+  const digest = createHash('sha256').update('a').digest('hex')
+  const a: ReceiptFile = { path: 'a', size: 1, digest, status: 'published' }
+  const failed: ReceiptFile = { path: 'f', size: 1, status: 'failed', code: 'ERR_CONFLICT' }
+  const there: ReceiptFile = { path: 'empty', size: 0, status: 'skipped' }
+  const cases: [ReceiptFile[], number, RegExp][] = [
+    [[], 1, /^sluice: nothing could be compared/m],
+    [[there], 1, /^sluice: nothing could be compared/m],
+    [[failed], 1, /^sluice: 1 file failed at the receiver, as the receipt says; the first: f$/m],
+    [[a, failed], 1, /^1 file as received, 0 different, 0 missing, 1 that failed there, says/m],
+    [[a, there], 0, /, 1 not checked, since nothing of them had to be received, says a peer that is not/m],
+    [[{ ...a, path: 'empty' }, failed], 5, /1 file not as received; the first: empty/],
+  ]
+  for (const [files, code, message] of cases) {
+    const ended = await verified(files)
+    t.is(ended.code, code, ended.err)
+    t.regex(ended.err, message)
+  }
+  t.regex((await verified([a])).err, /says a peer that is not known here; --by KEY makes sure who it was\n$/)
+  await anna.command('peers', 'add', 'bob', showKey(receiver.publicKey)).ended
+  const known = await verified([a], '--by', 'bob')
+  t.is(known.code, 0, known.err)
+  t.notRegex(known.err, /makes sure/)
+  const unknown = await verified([a], '--by', 'carol')
+  t.is(unknown.code, 2)
+  t.regex(unknown.err, /"carol" is neither a key nor a known peer; known are bob$/m)
 })
 
 test('a receipt that could not be written, or would prove nothing, is refused before anything is transferred', async (t) => {

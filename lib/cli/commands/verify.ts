@@ -1,13 +1,13 @@
 import { counted, printable, SluiceError } from '../../errors.js'
 import { readFileRetry } from '../../files/content/read-file.js'
 import { commandFileSystem } from '../../files/disk/node-fs.js'
-import { badOption } from '../../options.js'
 import { existingIdentity } from '../../peers/identity.js'
 import { fingerprint, isKey, parseKey, sameKey, showKey } from '../../peers/keys.js'
 import { KnownPeers } from '../../peers/known-peers.js'
 import { readReceipt } from '../../peers/receipt.js'
 import { type VerifiedFile, verifyReceipt } from '../../peers/verify-receipt.js'
 import { quoted } from '../../terminal/text.js'
+import { knownPeer } from '../network/entrance.js'
 import type { Context } from '../ui/context.js'
 import { openFolder } from './leftovers.js'
 
@@ -16,7 +16,7 @@ const fs = commandFileSystem
 
 /**
  * `sluice verify`: checks the signature of a receipt, who has signed it, and the files in a folder; a row for each
- * file.
+ * file. It fails, too, where a file failed at the receiver, or there is nothing to compare.
  */
 export async function verifyCommand(
   file: string,
@@ -45,14 +45,35 @@ export async function verifyCommand(
     const why = error && { code: error.code, message: error.message }
     reporter.result({ event: 'verified', path, status, ...why }, `${status.padEnd(9)}  ${printable(path)}`)
   }
-  reporter.note(`signed at ${times.end} by ${signer ?? 'a peer that is not known here'} (${print})`)
+  reporter.note(`signed at ${times.end} by ${signer ?? UNKNOWN} (${print})`)
   const { equal, differs, missing, unchecked } = counts
-  const rest = unchecked > 0 ? `, ${unchecked} not checked, since they were not received` : ''
+  const failed = receipt.files.filter(({ status }) => status === 'failed')
+  const others = unchecked - failed.length
+  const rest = [
+    ...(failed.length > 0 ? [`, ${failed.length} that failed there`] : []),
+    ...(others > 0 ? [`, ${others} not checked, since nothing of them had to be received`] : []),
+    ...(signer === undefined && flags.by === undefined
+      ? [`, says ${UNKNOWN}; --by KEY makes sure who it was`]
+      : []),
+  ].join('')
   reporter.note(`${counted(equal, 'file')} as received, ${differs} different, ${missing} missing${rest}`)
-  if (!first) return
-  const message = `${counted(differs + missing, 'file')} not as received; the first: ${first.error!.message}`
-  throw new SluiceError('ERR_DIGEST', message, { path: first.path })
+  if (first) {
+    const message = `${counted(differs + missing, 'file')} not as received; the first: ${first.error!.message}`
+    throw new SluiceError('ERR_DIGEST', message, { path: first.path })
+  }
+  const [one] = failed
+  if (one) {
+    const message = `${counted(failed.length, 'file')} failed at the receiver, as the receipt says; the first: ${printable(one.path)}`
+    throw new SluiceError('ERR_FILES_FAILED', message, { path: one.path })
+  }
+  if (equal === 0)
+    throw new SluiceError(
+      'ERR_FILES_FAILED',
+      'nothing could be compared: the receipt has no digest of any file',
+    )
 }
+
+const UNKNOWN = 'a peer that is not known here'
 
 /** What a key is called here; undefined if it is not known. */
 async function nameOf(key: Uint8Array): Promise<string | undefined> {
@@ -65,7 +86,5 @@ async function nameOf(key: Uint8Array): Promise<string | undefined> {
 /** The key of a known peer, or the one that is given. */
 async function keyOf(by: string): Promise<Uint8Array> {
   if (isKey(by)) return parseKey(by)
-  const peer = await new KnownPeers({ fs }).find(by)
-  if (peer) return peer.key
-  throw badOption('--by', 'a key, or a peer of sluice peers list', by)
+  return (await knownPeer(new KnownPeers({ fs }), by, '', 'neither a key nor a known peer')).key
 }

@@ -133,13 +133,18 @@ async function secureEntrance({ listen: at = '*:0', allow, many }: ListenFlags, 
   return entrance
 }
 
-/** The peer of a name, who has to be known. Throws `ERR_USAGE`. */
-export async function knownPeer(peers: KnownPeers, name: string, hint = ''): Promise<KnownPeer> {
+/** The peer of a name, who has to be known. Throws `ERR_USAGE`, which says what the name `isNot`. */
+export async function knownPeer(
+  peers: KnownPeers,
+  name: string,
+  hint = '',
+  isNot = 'neither a ticket, nor HOST:PORT, nor a known peer',
+): Promise<KnownPeer> {
   const peer = await peers.find(name)
   if (peer) return peer
   const names = (await peers.list()).map((one) => printable(one.name))
   const known = names.length === 0 ? '' : `; known are ${names.slice(0, 10).join(', ')}`
-  const message = `"${printable(name, 100)}" is neither a ticket, nor HOST:PORT, nor a known peer${known}${hint}`
+  const message = `"${printable(name, 100)}" is ${isNot}${known}${hint}`
   throw new SluiceError('ERR_USAGE', message)
 }
 
