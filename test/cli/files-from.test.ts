@@ -1,5 +1,12 @@
+import { spawnSync } from 'node:child_process'
+import { closeSync, openSync } from 'node:fs'
+import { appendFile } from 'node:fs/promises'
+import { devNull } from 'node:os'
 import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
 import test, { type ExecutionContext } from 'ava'
+import { pathsFrom } from '../../lib/cli/sending/files-from.js'
+import type { Context } from '../../lib/cli/ui/context.js'
 import { Command } from '../helpers/command.js'
 import { plant, temporary } from '../helpers/folders.js'
 
@@ -67,4 +74,27 @@ test('what is wrong with a list is said with its line', async (t) => {
     t.regex((await listed(t, cwd, '', ...args)).err, message)
   const both = new Command(t, ['send', '--files-from', '-', '--to', '-'], { cwd })
   t.regex((await both.ended).err, /standard input cannot be both what is sent and where to/)
+})
+
+test('a list that never ends ends with the signal, and one that comes late is waited for', async (t) => {
+  const cwd = await planted(t)
+  const fd = openSync(devNull, 'r')
+  t.teardown(() => closeSync(fd))
+  const io = { stdin: Object.assign(new PassThrough(), { fd }) }
+  const read = (filesFrom: string, signal: AbortSignal) =>
+    pathsFrom({ filesFrom }, { io, signal, reporter: { inputIsSent: () => {} } } as unknown as Context)
+  const ended = async (filesFrom: string) => {
+    const stop = new AbortController()
+    const reading = read(filesFrom, stop.signal)
+    const reason = new Error('stopped')
+    setImmediate(() => stop.abort(reason))
+    t.is(await t.throwsAsync(reading), reason)
+  }
+  await ended('-')
+  const pipe = join(cwd, 'pipe')
+  if (process.platform === 'win32' || spawnSync('mkfifo', [pipe]).status !== 0) return
+  await ended(pipe)
+  const late = read(pipe, new AbortController().signal)
+  await appendFile(pipe, `${join(cwd, 'a')}\n`)
+  t.deepEqual(await late, [join(cwd, 'a')])
 })

@@ -14,8 +14,8 @@ export interface LogOptions {
 
 /**
  * A file to whose end offers, warnings, errors and outcomes are written, a line each: time, transfer (- if there is
- * none), kind, and what is said of it. Nothing of a peer's can end a line or begin another one. It never fails: what is wrong
- * with it is told once.
+ * none), kind, and what is said of it. Nothing of a peer's can end a line or begin another one. It never fails: what is
+ * wrong with it is told once.
  */
 export class Log {
   readonly #path: string
