@@ -132,7 +132,7 @@ test('verify fails where nothing is verified, and says whom it does not know', a
     [[there], 1, /^sluice: nothing could be compared/m],
     [[failed], 1, /^sluice: 1 file failed at the receiver, as the receipt says; the first: f$/m],
     [[a, failed], 1, /^1 file as received, 0 different, 0 missing, 1 that failed there, says/m],
-    [[a, there], 0, /, 1 not checked, since nothing of them had to be received, says a peer that is not/m],
+    [[a, there], 0, /, 1 not checked, since they were not received, says a peer that is not/m],
     [[{ ...a, path: 'empty' }, failed], 5, /1 file not as received; the first: empty/],
   ]
   for (const [files, code, message] of cases) {

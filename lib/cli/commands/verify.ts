@@ -51,7 +51,7 @@ export async function verifyCommand(
   const others = unchecked - failed.length
   const rest = [
     ...(failed.length > 0 ? [`, ${failed.length} that failed there`] : []),
-    ...(others > 0 ? [`, ${others} not checked, since nothing of them had to be received`] : []),
+    ...(others > 0 ? [`, ${others} not checked, since they were not received`] : []),
     ...(signer === undefined && flags.by === undefined
       ? [`, says ${UNKNOWN}; --by KEY makes sure who it was`]
       : []),
