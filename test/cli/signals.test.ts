@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline'
 import { PassThrough, Writable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import test from 'ava'
+import { dialling, plainly } from '../../lib/cli/network/dialler.js'
 import { connectTo } from '../../lib/cli/network/sockets.js'
 import { main } from '../../lib/cli/program.js'
 import { stoppedByUser } from '../../lib/cli/ui/exit.js'
@@ -152,9 +153,12 @@ test('who stops the program waits neither for a name server nor for a peer that 
   t.teardown(() => server.close())
   await once(server, 'listening')
   const { port } = server.address() as { port: number }
-  const socket = await connectTo(`127.0.0.1:${port}`, stop.signal)
+  const reach = async () => plainly(await connectTo(`127.0.0.1:${port}`, stop.signal))
+  const dialler = dialling('it', stop, reach)
+  const [{ duplex: before }, { duplex }] = [await dialler.connect(signal), await dialler.connect(signal)]
+  before.destroy()
   stop.abort(stoppedByUser())
   await t.throwsAsync(asking, { code: 'ERR_CANCELLED' })
-  await once(socket, 'close')
+  await once(duplex, 'close')
   t.pass()
 })

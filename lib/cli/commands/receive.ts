@@ -9,8 +9,8 @@ import type { Unless } from '../../stores/policy.js'
 import { Transfers } from '../../transfers.js'
 import type { Names } from '../../wire/paths.js'
 import { type CompressFlag, compressHint, parseCompress, withAdvice } from '../network/compress.js'
-import { type Dialler, diallerTo, isAddress, plainly, shownWord, wordGiven } from '../network/dialler.js'
-import { type Caller, type ListenFlags, openEntrance } from '../network/entrance.js'
+import { diallerTo, dialling, isAddress, plainly, shownWord, wordGiven } from '../network/dialler.js'
+import { type Caller, isForOne, type ListenFlags, openEntrance } from '../network/entrance.js'
 import { remembering } from '../network/remember.js'
 import { serve } from '../network/serve.js'
 import { codeOf } from '../network/ticket-code.js'
@@ -103,11 +103,12 @@ async function receiveFrom(
   if (from !== undefined || flags.stdio) {
     const dialler =
       from === undefined
-        ? overStdio
+        ? // the other end of `send --via`
+          dialling('the sender', context, async () => plainly(stdio()))
         : await diallerTo(from, context, `; to choose the folder: --dir ${shownWord(from)}`)
     const { duplex, caller } = await dialler.connect(signal)
     const remember = await remembering(flags.remember, caller, context)
-    if (flags.receipt !== undefined) proofOf(caller)
+    if (flags.receipt !== undefined) checkProof(caller)
     warn()
     tell([`connected to ${caller.who ?? dialler.to}; waiting for what it sends`])
     const transfer = receive(duplex, optionsFor(caller.who))
@@ -141,7 +142,7 @@ async function receiveFrom(
       companions.attend(transfer, caller, once ? undefined : (error) => reporter.warn(error))
       return transfer
     }
-    const serving = { begin, once, goesOn: true, where }
+    const serving = { begin, once, goesOn: true, isForOne: once && isForOne(flags), where }
     const end = await serve(entrance, serving, context)
     if (end === 'done' || (end === 'idle' && isTermination(signal.reason))) return
   } finally {
@@ -151,10 +152,14 @@ async function receiveFrom(
   throw stoppedByUser()
 }
 
-/** The other end of `send --via`. */
-const overStdio: Dialler = {
-  to: 'the sender',
-  connect: async () => plainly(stdio()),
+/** There will be a receipt: else the connection is closed, which would keep the program from ending. */
+function checkProof(caller: Caller): void {
+  try {
+    proofOf(caller)
+  } catch (error) {
+    caller.hangUp()
+    throw error
+  }
 }
 
 /** @throws SluiceError `ERR_USAGE` */

@@ -12,13 +12,21 @@ import type { Transfer } from '../../transfer/transfer.js'
 import { filesFailed, unreadable } from '../../wire/outcome.js'
 import { type CompressFlag, compressHint, parseCompress, withAdvice } from '../network/compress.js'
 import { type Dialler, diallerThrough, diallerTo, shownWord, wordGiven } from '../network/dialler.js'
-import { type Caller, goodFor, type ListenFlags, openEntrance } from '../network/entrance.js'
+import {
+  type Caller,
+  goodFor,
+  isForOne,
+  type ListenFlags,
+  manyOf,
+  openEntrance,
+} from '../network/entrance.js'
 import { parseRate } from '../network/rate.js'
 import { remembering } from '../network/remember.js'
 import { serve } from '../network/serve.js'
 import { codeOf } from '../network/ticket-code.js'
 import { leftOut, manifestOfArguments, type SourceFlags } from '../sending/sources.js'
 import type { Context } from '../ui/context.js'
+import { stoppedByUser } from '../ui/exit.js'
 import { kindsOf } from '../ui/words/tally.js'
 
 /** The options of `sluice send`; see its help. */
@@ -120,6 +128,7 @@ async function sendToCallers(
   const { io, reporter } = context
   const entrance = await openEntrance(flags, context.signal)
   const once = flags.many === undefined
+  let hasBegun = false
   try {
     reporter.listening(entrance.word, flags.listen)
     if (flags.qr) reporter.note(await codeOf(entrance.word))
@@ -135,16 +144,25 @@ async function sendToCallers(
       const remember = await remembering(flags.remember, caller, context)
       const transfer = begin(socket, shared(manifest))
       remember(transfer)
-      return isOffered(transfer).catch(withAdvice)
+      await isOffered(transfer).catch(withAdvice)
+      hasBegun = true
+      return transfer
     }
-    const serving = { begin: beginning, once, where: 'sent', leftOut: leftOut(manifest) }
+    const serving = {
+      begin: beginning,
+      once,
+      ...(!once && { enough: manyOf(flags.many) }),
+      isForOne: isForOne(flags),
+      where: 'sent',
+      leftOut: leftOut(manifest),
+    }
     const end = await serve(entrance, serving, context)
     if (end === 'done') return
   } finally {
     entrance.close()
     await manifest.store.close?.()
   }
-  throw new SluiceError('ERR_CANCELLED', 'stopped before anybody connected')
+  throw hasBegun ? stoppedByUser() : new SluiceError('ERR_CANCELLED', 'stopped before anybody connected')
 }
 
 /** Resolves with a transfer when it is offered; rejects if it ends before. */

@@ -9,7 +9,7 @@ import { KnownPeers } from '../../peers/known-peers.js'
 import { decodeTicket, isTicket } from '../../peers/ticket.js'
 import type { Context } from '../ui/context.js'
 import { type Caller, knownPeer, shownPeer } from './entrance.js'
-import { connectTo } from './sockets.js'
+import { connectTo, farewell } from './sockets.js'
 
 /** How the other side is reached. */
 export interface Dialler {
@@ -28,7 +28,7 @@ export async function diallerTo(text: string, context: Context, hint = ''): Prom
   const word = text === '-' ? await askedFor(context) : text
   if (isTicket(word)) return secretly(decodeTicket(word), 'the listener of the ticket', context)
   if (isAddress(word))
-    return { to: printable(word, 100), connect: async (signal) => plainly(await connectTo(word, signal)) }
+    return dialling(printable(word, 100), context, async (over) => plainly(await connectTo(word, over)))
   const { name, addresses, key } = await knownPeer(new KnownPeers({ fs: commandFileSystem }), word, hint)
   if (addresses.length > 0) return secretly({ addresses, publicKey: key }, printable(name), context)
   const message = `no address of ${printable(name)} is known; sluice peers add ${printable(name)} KEY ADDRESS gives it one`
@@ -41,11 +41,31 @@ export function isAddress(word: string): boolean {
 }
 
 /** Through a program, as ssh: that it leads where it should is its own affair. */
-export function diallerThrough(line: string, { reporter }: Context): Dialler {
-  const connector = command(line, { onLine: (said) => reporter.note(said) })
+export function diallerThrough(line: string, context: Context): Dialler {
+  const connector = command(line, { onLine: (said) => context.reporter.note(said) })
+  return dialling(printable(line, 100), context, async (over) =>
+    plainly(await connector.connect('', { signal: over })),
+  )
+}
+
+/**
+ * A dialler of which the last connection is closed where the user stops the program, and the peer takes no notice.
+ * @param reach makes a connection
+ */
+export function dialling(
+  to: string,
+  { signal }: Pick<Context, 'signal'>,
+  reach: Dialler['connect'],
+): Dialler {
+  let last: Duplex[] = []
+  signal.addEventListener('abort', () => farewell(() => last))
   return {
-    to: printable(line, 100),
-    connect: async (signal) => plainly(await connector.connect('', { signal })),
+    to,
+    async connect(over) {
+      const reached = await reach(over)
+      last = [reached.duplex]
+      return reached
+    },
   }
 }
 
@@ -65,25 +85,31 @@ export function wordGiven(argument: string | undefined): string | undefined {
 
 /** A connection over which nobody proves a key. */
 export function plainly<D extends Duplex>(duplex: D): { duplex: D; caller: Caller } {
+  heardLater(duplex)
   return { duplex, caller: { hangUp: () => duplex.destroy() } }
 }
 
-function secretly(destination: Destination, to: string, { reporter }: Context): Dialler {
+function secretly(destination: Destination, to: string, context: Context): Dialler {
   const fs = commandFileSystem
-  return {
-    to,
-    async connect(signal) {
-      reporter.detail(`trying ${destination.addresses.map((address) => printable(address, 100)).join(', ')}`)
-      const { duplex, address } = await connect(destination, { identity: await identity({ fs }), signal })
-      const { peerKey: key, handshakeHash } = duplex
-      const who = await shownPeer(new KnownPeers({ fs }), key)
-      reporter.detail(`connected to ${printable(address, 100)}, where ${who} proved its key`)
-      return {
-        duplex,
-        caller: { reachedAt: address, key, handshakeHash, who, hangUp: () => duplex.destroy() },
-      }
-    },
-  }
+  const { reporter } = context
+  return dialling(to, context, async (over) => {
+    reporter.detail(`trying ${destination.addresses.map((address) => printable(address, 100)).join(', ')}`)
+    const me = await identity({ fs })
+    const { duplex, address } = await connect(destination, { identity: me, signal: over })
+    heardLater(duplex)
+    const { peerKey: key, handshakeHash } = duplex
+    const who = await shownPeer(new KnownPeers({ fs }), key)
+    reporter.detail(`connected to ${printable(address, 100)}, where ${who} proved its key`)
+    return {
+      duplex,
+      caller: { reachedAt: address, key, handshakeHash, who, hangUp: () => duplex.destroy() },
+    }
+  })
+}
+
+/** A connection that fails before a transfer has begun: the transfer tells of it, and nobody has to until then. */
+function heardLater(duplex: Duplex): void {
+  duplex.on('error', () => {})
 }
 
 /** A line of standard input, which nobody sees on a terminal. */

@@ -125,12 +125,17 @@ async function secureEntrance({ listen: at = '*:0', allow, many }: ListenFlags, 
   })
   const { addresses } = listening
   const { publicKey } = own
-  const word = secret
-    ? encodeTicket(makeTicket({ addresses: addresses.slice(0, 16), publicKey, secret }))
-    : addresses[0]!
-  const entrance = new Entrance(word, () => void listening.close())
-  opened.resolve(entrance)
-  return entrance
+  try {
+    const word = secret
+      ? encodeTicket(makeTicket({ addresses: addresses.slice(0, 16), publicKey, secret }))
+      : addresses[0]!
+    const entrance = new Entrance(word, () => void listening.close())
+    opened.resolve(entrance)
+    return entrance
+  } catch (error) {
+    await listening.close()
+    throw error
+  }
 }
 
 /** The peer of a name, who has to be known. Throws `ERR_USAGE`, which says what the name `isNot`. */
@@ -156,7 +161,12 @@ export async function shownPeer(peers: KnownPeers, key: Uint8Array): Promise<str
   return known ? `${printable(known.name)} (${print})` : print
 }
 
-function manyOf(many: string | undefined): number {
+/** Whether the only one that the ticket is good for has come with the first one that is let in. */
+export function isForOne({ plain, allow, many }: ListenFlags): boolean {
+  return !plain && allow === undefined && manyOf(many) === 1
+}
+
+export function manyOf(many: string | undefined): number {
   if (many === undefined) return 1
   const count = /^[1-9]\d{0,5}$/.test(many) ? Number(many) : 0
   if (count > 0) return count

@@ -10,7 +10,7 @@ import type { Caller } from './entrance.js'
  * Makes whoever is at the other end of a connection known under a name, once a transfer with them is completed; does
  * nothing without a name. Where it cannot be, the connection is closed.
  * @throws SluiceError `ERR_IDENTITY` if the name is that of a peer with another key, before anything is transferred;
- *   `ERR_USAGE` if nothing is proved over the connection
+ *   `ERR_USAGE` if the key is known by another name, or nothing is proved over the connection
  */
 export async function remembering(
   name: string | undefined,
@@ -35,11 +35,26 @@ export async function remembering(
   }
 }
 
+/** Checks `--remember` before anything is opened: `ERR_USAGE` for a name that is none, or where nothing is proved. */
+export function checkRemember(name: string | undefined, isProved: boolean): void {
+  if (name === undefined) return
+  checkPeerName('--remember', name)
+  if (!isProved) throw withoutKey()
+}
+
+function withoutKey(): SluiceError {
+  const message = '--remember is for tickets and known peers: over an address alone nobody proves a key'
+  return new SluiceError('ERR_USAGE', message)
+}
+
 async function check(peers: KnownPeers, name: string, key: Uint8Array | undefined): Promise<Uint8Array> {
   checkPeerName('--remember', name)
-  if (!key)
-    throw new SluiceError('ERR_USAGE', '--remember is for tickets: over an address alone nobody proves a key')
+  if (!key) throw withoutKey()
   const known = await peers.find(name)
   if (known && !sameKey(known.key, key)) throw changedKey(known, key)
-  return key
+  const other = known ? undefined : await peers.findByKey(key)
+  if (!other) return key
+  const shown = printable(other.name)
+  const message = `the other side is known already, as ${shown}; leave --remember out, or forget it before: sluice peers remove ${shown}`
+  throw new SluiceError('ERR_USAGE', message, { found: other.name })
 }

@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events'
 import type { Duplex } from 'node:stream'
 import { systemClock } from '../../clock.js'
 import { printable, type SluiceError } from '../../errors.js'
+import { showKey } from '../../peers/keys.js'
 import type { Transfer } from '../../transfer/transfer.js'
 import type { Context } from '../ui/context.js'
 import type { Caller, Entrance } from './entrance.js'
@@ -14,6 +15,9 @@ const MOST_SILENT = 256
 /** Milliseconds in which an honest peer has greeted. */
 const TIME_TO_SPEAK = 2000
 
+/** Whoever was let in has another key than was expected, or another name: see `remembering`. */
+const NOT_MEANT: readonly string[] = ['ERR_IDENTITY', 'ERR_USAGE']
+
 /** How {@link serve} goes about it. */
 interface Serving {
   /** Begins with a connection; resolves with its transfer as soon as something is offered, rejects if nothing is. */
@@ -21,6 +25,10 @@ interface Serving {
   /** It ends with the first transfer that is offered; over other connections that one may go on, if `goesOn`. */
   once: boolean
   goesOn?: boolean
+  /** It ends when so many others have completed one. */
+  enough?: number
+  /** Nobody else can come where one was let in, and turns out to be another one than was meant. */
+  isForOne?: boolean
   where: string
   leftOut?: number
 }
@@ -33,7 +41,7 @@ interface Serving {
  */
 export function serve(
   entrance: Entrance,
-  { begin, once, goesOn = false, where, leftOut }: Serving,
+  { begin, once, goesOn = false, enough = Infinity, isForOne = false, where, leftOut }: Serving,
   { reporter, signal }: Context,
 ): Promise<'done' | 'idle' | 'stopped'> {
   const sockets = new Set<Duplex>()
@@ -41,13 +49,20 @@ export function serve(
   const running = new Set<Transfer>()
   // each connection listens to it, and there may be many
   setMaxListeners(0, signal)
-  const strangers = new Strangers((warning) => reporter.warn(warning))
-  return new Promise((resolve, reject) => {
-    let taken: Transfer | null = null
+  let taken: Transfer | null = null
+  const strangers = new Strangers(
+    (warning) => reporter.warn(warning),
+    () => (taken === null ? 'still listening' : 'the transfer goes on'),
+  )
+  const completed = new Set<unknown>()
+  const result = new Promise<'done' | 'idle' | 'stopped'>((resolve, reject) => {
     let end: 'idle' | 'stopped' = 'idle'
     const isOver = () => signal.aborted && running.size === 0 && silent.size === 0
+    const closeOthers = () => {
+      for (const other of silent.keys()) other.destroy()
+    }
     const stop = () => {
-      strangers.over()
+      strangers.flush()
       entrance.close()
       farewell(() => sockets)
       if (isOver()) resolve(end)
@@ -55,16 +70,16 @@ export function serve(
     signal.addEventListener('abort', stop)
     if (signal.aborted) stop()
     const take = (transfer: Transfer) => {
-      strangers.over()
+      strangers.flush()
       taken = transfer
       reporter.endsWith(transfer)
       if (!goesOn) entrance.close()
-      for (const other of silent.keys()) other.destroy()
+      closeOthers()
     }
     /**
      * Another sender may come in the place of the one that is waited for, once it was accepted; what came before stays.
      */
-    const replaceBy = (transfer: Transfer) => {
+    const replaceBy = (transfer: Transfer, caller: Caller) => {
       transfer.on('state', function accepted(state) {
         if (state !== 'receiving') return
         transfer.off('state', accepted)
@@ -73,16 +88,24 @@ export function serve(
         running.delete(before)
         void before.cancel('its sender has begun again')
         take(transfer)
-        watch(transfer)
+        watch(transfer, caller)
       })
     }
-    const watch = (transfer: Transfer) => {
+    const watch = (transfer: Transfer, { who, key }: Caller) => {
       running.add(transfer)
+      // a receiver names the sender with its offer
+      if (who !== undefined && transfer.direction === 'send') reporter.note(`to ${who}`)
       const over = (error?: SluiceError) => {
         if (!running.delete(transfer)) return
         if (transfer === taken) {
-          for (const other of silent.keys()) other.destroy()
+          closeOthers()
           return error ? reject(error) : resolve('done')
+        }
+        // one that comes again is the same
+        if (!error) completed.add(key ? showKey(key) : transfer)
+        if (completed.size >= enough && running.size === 0) {
+          closeOthers()
+          return resolve('done')
         }
         if (error && signal.aborted) end = 'stopped'
         if (error) reporter.failed(error, transfer.id, signal.aborted)
@@ -94,7 +117,9 @@ export function serve(
       transfer.finished.then(() => over(), over)
     }
     const warn = (error: SluiceError) => {
-      if (taken === null && !signal.aborted) strangers.refused(error)
+      // somebody else may have used the ticket
+      const isAlarm = error.code === 'ERR_IDENTITY'
+      if ((taken === null || isAlarm) && !signal.aborted) strangers.refused(error)
     }
     entrance.on('refused', warn)
     entrance.on('connection', (socket, caller) => {
@@ -110,15 +135,21 @@ export function serve(
         (transfer) => {
           silent.delete(socket)
           if (once && taken !== null && transfer !== taken) {
-            if (isLost(taken)) return replaceBy(transfer)
+            if (isLost(taken)) return replaceBy(transfer, caller)
             return void socket.destroy()
           }
           if (once && taken === null) take(transfer)
           // one that goes on is watched already
-          if (!running.has(transfer) && !transfer.isOver) watch(transfer)
+          if (!running.has(transfer) && !transfer.isOver) watch(transfer, caller)
         },
         (error: SluiceError) => {
           silent.delete(socket)
+          // it may have a last word
+          if (!socket.destroyed) farewell(() => [socket])
+          if (isForOne && taken === null && NOT_MEANT.includes(error.code)) {
+            closeOthers()
+            return reject(error)
+          }
           warn(error)
           if (isOver()) resolve(end)
         },
@@ -126,6 +157,7 @@ export function serve(
     })
     entrance.serve()
   })
+  return result.finally(() => strangers.flush())
 }
 
 /** Whether a transfer waits for its sender to come back. */

@@ -13,9 +13,7 @@ const FAREWELL = 400
 
 /** Connects to HOST:PORT. Rejects with `ERR_USAGE` or `ERR_UNREACHABLE`, or when `signal` aborts. */
 export async function connectTo(text: string, signal: AbortSignal, lookUp?: LookUp): Promise<Socket> {
-  const socket = await dial(await resolveLoopback(text, signal, lookUp), { signal })
-  signal.addEventListener('abort', () => farewell(() => [socket]))
-  return socket
+  return dial(await resolveLoopback(text, signal, lookUp), { signal })
 }
 
 /** Listens at HOST:PORT; port 0 is any free port. Returns the server and its address. Rejects with `ERR_USAGE`. */

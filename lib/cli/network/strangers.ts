@@ -9,14 +9,21 @@ const PAUSE = 1000
 export class Strangers {
   readonly #warn: (warning: SluiceError) => void
   readonly #clock: Clock
+  readonly #after: () => string
   /** Those that nobody has been told of yet. */
   #untold = 0
   #last: SluiceError | undefined
   /** Until it may be warned again. */
   #cancel: (() => void) | undefined
 
-  constructor(warn: (warning: SluiceError) => void, clock: Clock = backgroundClock) {
+  /** @param after what goes on after it all the same */
+  constructor(
+    warn: (warning: SluiceError) => void,
+    after = () => 'still listening',
+    clock: Clock = backgroundClock,
+  ) {
     this.#warn = warn
+    this.#after = after
     this.#clock = clock
   }
 
@@ -28,11 +35,12 @@ export class Strangers {
     if (!this.#cancel) this.#tell()
   }
 
-  /** Warns of those that are untold, and no more. */
-  over(): void {
+  /** Warns at once of those that are untold. */
+  flush(): void {
     this.#cancel?.()
     if (this.#untold > 0) this.#tell()
     this.#cancel?.()
+    this.#cancel = undefined
   }
 
   #tell(): void {
@@ -43,7 +51,7 @@ export class Strangers {
       this.#untold === 1
         ? `a connection came to nothing: ${why}`
         : `a connection came to nothing, and ${counted(this.#untold - 1, 'other')} since the last warning: ${why}`
-    const warning = new SluiceError(code, `${what}; still listening`, { cause: this.#last })
+    const warning = new SluiceError(code, `${what}; ${this.#after()}`, { cause: this.#last })
     this.#untold = 0
     this.#last = undefined
     this.#cancel = this.#clock.after(PAUSE, () => {
