@@ -7,8 +7,8 @@ const LEAST = 30
 
 /** For each command, what to type first. */
 const EXAMPLES: Record<string, string> = {
-  sluice: 'sluice receive --dir inbox\nsluice send photos --to 127.0.0.1:7000',
-  'sluice send': 'sluice send photos --to 127.0.0.1:7000',
+  sluice: 'sluice receive --dir inbox\nsluice send photos --to sluice1...',
+  'sluice send': 'sluice send photos --to sluice1...',
   'sluice receive': 'sluice receive --dir inbox',
   'sluice pack': 'sluice pack photos | ssh host sluice unpack --dir inbox',
   'sluice unpack': 'sluice unpack --dir inbox < photos.sluice',
@@ -18,7 +18,7 @@ const EXAMPLES: Record<string, string> = {
   'sluice recover': 'sluice recover project --yes',
   'sluice identity': 'sluice identity',
   'sluice peers': 'sluice peers list',
-  'sluice peers add': 'sluice peers add anna sluicekey1...',
+  'sluice peers add': 'sluice peers add anna sluicekey1... 192.0.2.1:7000',
   'sluice peers list': 'sluice peers list',
   'sluice peers remove': 'sluice peers remove anna',
   'sluice verify': 'sluice verify receipt.json inbox',

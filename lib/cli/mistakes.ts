@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { withoutTickets } from '../terminal/tickets.js'
 import { allCommands, nameOf } from './help.js'
 
 /** What a person reads of a command line that is wrong, from what commander says of it. */
@@ -9,7 +10,9 @@ export function mistakeIn(text: string, command: Command, sluice: Command): stri
     .replaceAll('\n', ' ')
   const isMissing = said.startsWith('missing required argument')
   const more = isMissing ? `; ${nameOf(command)} --help says more` : ''
-  return `sluice: ${ofOneDash(said, command) ?? ofAnotherCommand(said, sluice) ?? said}${more}`
+  return withoutTickets(
+    `sluice: ${ofOneDash(said, command) ?? ofAnotherCommand(said, sluice) ?? said}${more}`,
+  )
 }
 
 /** What is said of an option with one dash where it has two; undefined for everything else. */

@@ -10,6 +10,6 @@ import type { Context } from '../ui/context.js'
 export async function identityCommand({ reporter }: Context): Promise<void> {
   const { publicKey } = await identity({ fs: commandFileSystem })
   const [key, print] = [showKey(publicKey), fingerprint(publicKey)]
-  reporter.result({ event: 'identity', key, fingerprint: print }, key)
+  reporter.result({ event: 'identity', key, fingerprint: print }, key, 'word')
   reporter.note(`fingerprint: ${print}`)
 }

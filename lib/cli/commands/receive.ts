@@ -14,6 +14,7 @@ import { type Caller, isForOne, type ListenFlags, openEntrance } from '../networ
 import { remembering } from '../network/remember.js'
 import { serve } from '../network/serve.js'
 import { codeOf } from '../network/ticket-code.js'
+import { checkWays } from '../network/ways.js'
 import { answer, canAsk } from '../receiving/answer.js'
 import { Companions } from '../receiving/companions.js'
 import { keptHistory } from '../receiving/history.js'
@@ -53,7 +54,7 @@ export async function receiveCommand(
   context: Context,
 ): Promise<void> {
   const from = flags.stdio ? whom : wordGiven(whom)
-  checkWhence(from, flags)
+  checkWays({ ...flags, word: from }, { option: '', isArgument: whom !== undefined }, EITHER)
   checkReceipt(from, flags)
   parseCompress(flags.compress)
   await checkDestination(flags.dir)
@@ -83,10 +84,12 @@ async function receiveFrom(
     if (!flags.yes && !canAsk(context)) reporter.warn(new SluiceError('ERR_REJECTED', NOBODY))
   }
   /** What a person needs to know who has just started a receiver. */
-  const tell = (lines: string[]) => {
+  const tell = (line: string, toCopy: string[] = []) => {
     if (!context.io.stderr.isTTY) return
+    reporter.note(line)
+    for (const one of toCopy) reporter.copyable(one)
     const folder = flags.stdout ? 'standard output' : printable(localPath('--dir', flags.dir))
-    for (const line of [...lines, `files go to ${folder}`, 'Ctrl-C stops']) reporter.note(line)
+    for (const more of [`files go to ${folder}`, 'Ctrl-C stops']) reporter.note(more)
   }
   const once = flags.once === true
   const optionsFor = (peer?: string) =>
@@ -110,7 +113,7 @@ async function receiveFrom(
     const remember = await remembering(flags.remember, caller, context)
     if (flags.receipt !== undefined) checkProof(caller)
     warn()
-    tell([`connected to ${caller.who ?? dialler.to}; waiting for what it sends`])
+    tell(`connected to ${caller.who ?? dialler.to}; waiting for what it sends`)
     const transfer = receive(duplex, optionsFor(caller.who))
     transfers.add(transfer, caller.who)
     remember(transfer)
@@ -127,13 +130,13 @@ async function receiveFrom(
   const entrance = await openEntrance(flags, signal)
   try {
     reporter.listening(entrance.word, flags.listen)
-    if (flags.qr) reporter.note(await codeOf(entrance.word))
+    if (flags.qr) reporter.copyable(await codeOf(entrance.word))
     warn()
     const who = flags.once ? 'a sender' : 'senders'
-    tell([
+    tell(
       `waiting for ${who}; run there:`,
-      `sluice send PATH... ${compressHint(flags.compress)}--to ${entrance.word}`,
-    ])
+      entrance.hint((whom) => `sluice send PATH... ${compressHint(flags.compress)}--to ${whom}`),
+    )
     const begin = async (duplex: Duplex, caller: Caller) => {
       const remember = await remembering(flags.remember, caller, context)
       const of = caller.who === undefined ? {} : { peer: caller.who }
@@ -160,17 +163,6 @@ function checkProof(caller: Caller): void {
     caller.hangUp()
     throw error
   }
-}
-
-/** @throws SluiceError `ERR_USAGE` */
-function checkWhence(from: string | undefined, flags: ReceiveFlags): void {
-  const ways = (['stdio', 'listen', 'plain', 'allow', 'many'] as const).filter(
-    (flag) => flags[flag] !== undefined,
-  )
-  const given = [...(from === undefined ? [] : [shownWord(from)]), ...ways.map((flag) => `--${flag}`)]
-  if (given.length < 2 || (from === undefined && !flags.stdio)) return
-  const message = `either ${given[0]} or ${given[1]}, not both: ${EITHER}`
-  throw new SluiceError('ERR_USAGE', message)
 }
 
 /** @throws SluiceError `ERR_USAGE` where there could be no receipt, or more than one */

@@ -1,17 +1,19 @@
 import type { Duplex } from 'node:stream'
 import { deferred } from '../../async.js'
 import { printable, SluiceError } from '../../errors.js'
+import { isTicket } from '../../peers/ticket.js'
 import type { Connect } from '../../reconnect/lasting-sender.js'
 import { send } from '../../send.js'
 import type { Manifest } from '../../stages/manifest/builder.js'
 import { throttle } from '../../stages/throttle.js'
 import { lent } from '../../stores/sources.js'
 import { size } from '../../terminal/text.js'
+import { hasTicket } from '../../terminal/tickets.js'
 import type { TransferState } from '../../transfer/lifecycle.js'
 import type { Transfer } from '../../transfer/transfer.js'
 import { filesFailed, unreadable } from '../../wire/outcome.js'
 import { type CompressFlag, compressHint, parseCompress, withAdvice } from '../network/compress.js'
-import { type Dialler, diallerThrough, diallerTo, shownWord, wordGiven } from '../network/dialler.js'
+import { type Dialler, diallerThrough, diallerTo, wordGiven } from '../network/dialler.js'
 import {
   type Caller,
   goodFor,
@@ -24,6 +26,7 @@ import { parseRate } from '../network/rate.js'
 import { remembering } from '../network/remember.js'
 import { serve } from '../network/serve.js'
 import { codeOf } from '../network/ticket-code.js'
+import { checkWays } from '../network/ways.js'
 import { leftOut, manifestOfArguments, type SourceFlags } from '../sending/sources.js'
 import type { Context } from '../ui/context.js'
 import { stoppedByUser } from '../ui/exit.js'
@@ -44,11 +47,13 @@ export interface SendFlags extends SourceFlags, ListenFlags {
 export async function sendCommand(paths: string[], flags: SendFlags, context: Context): Promise<void> {
   const { reporter, signal } = context
   const to = flags.via === undefined ? wordGiven(flags.to) : flags.to
+  if (paths.some((path) => isTicket(path) && hasTicket(path)))
+    throw new SluiceError('ERR_USAGE', 'a ticket stands among the paths; did you forget --to?')
   const rate = flags.limit === undefined ? null : parseRate(flags.limit)
   const compressed = parseCompress(flags.compress)
   const attempts = attemptsOf({ ...flags, to })
   if (flags.dryRun) return dryRun(await manifestOfArguments(paths, flags, context), context)
-  checkWhere(paths, { ...flags, to })
+  checkWhere(paths, { ...flags, to }, flags.to !== undefined)
   const manifest = await manifestOfArguments(paths, flags, context)
   const begin = (socket: Duplex | Connect, source: Manifest) =>
     send(socket, source, {
@@ -94,8 +99,8 @@ function attemptsOf({ retry, to, via }: SendFlags): number {
 }
 
 /** @throws SluiceError `ERR_USAGE` */
-function checkWhere(paths: string[], flags: SendFlags): void {
-  const { to, via, include = [], exclude = [] } = flags
+function checkWhere(paths: string[], flags: SendFlags, isArgument: boolean): void {
+  const { to, include = [], exclude = [] } = flags
   const taken = [...include, ...exclude].find((pattern) => pattern.startsWith('--'))
   if (to === undefined && taken !== undefined) {
     const flag = include.includes(taken) ? '--include' : '--exclude'
@@ -107,16 +112,10 @@ function checkWhere(paths: string[], flags: SendFlags): void {
       'ERR_USAGE',
       'standard input cannot be both what is sent and where to: give --to a ticket, or set SLUICE_TICKET',
     )
-  const listening = (['listen', 'plain', 'allow', 'many'] as const).find((flag) => flags[flag] !== undefined)
-  const ways = [
-    to && `--to ${shownWord(to)}`,
-    via !== undefined && '--via',
-    listening && `--${listening}`,
-  ].filter(Boolean)
-  if (ways.length < 2) return
-  const message = `either ${ways.slice(0, 2).join(' or ')}, not both: --to and --via connect to a receiver that waits, without them one is waited for here`
-  throw new SluiceError('ERR_USAGE', message)
+  checkWays({ ...flags, word: to }, { option: '--to ', isArgument }, EITHER)
 }
+
+const EITHER = '--to and --via connect to a receiver that waits, without them one is waited for here'
 
 /** Listens, and sends to the first receiver that connects, or to each. Nothing of the manifest is read before. */
 async function sendToCallers(
@@ -131,12 +130,13 @@ async function sendToCallers(
   let hasBegun = false
   try {
     reporter.listening(entrance.word, flags.listen)
-    if (flags.qr) reporter.note(await codeOf(entrance.word))
+    if (flags.qr) reporter.copyable(await codeOf(entrance.word))
     if (io.stderr.isTTY) {
       const who = once ? 'a receiver' : `receivers (${goodFor(flags)})`
-      reporter.note(
-        `waiting for ${who}; run there:\nsluice receive ${compressHint(flags.compress)}${flags.text === undefined ? '' : '--stdout '}${entrance.word}\nCtrl-C stops`,
-      )
+      const more = `${compressHint(flags.compress)}${flags.text === undefined ? '' : '--stdout '}`
+      reporter.note(`waiting for ${who}; run there:`)
+      for (const line of entrance.hint((whom) => `sluice receive ${more}${whom}`)) reporter.copyable(line)
+      reporter.note('Ctrl-C stops')
     }
     // now, and not with each connection: a peer may be a stranger
     for (const warning of manifest.skipped) reporter.warn(warning)

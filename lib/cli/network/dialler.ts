@@ -74,12 +74,8 @@ export function shownWord(word: string): string {
   return isTicket(word) ? 'a ticket' : printable(word, 100)
 }
 
-/**
- * What a user gave as the other side, or the variable `SLUICE_TICKET`; undefined if nothing did. A ticket among the
- * arguments is hidden at once from whoever lists the processes of this machine.
- */
+/** What a user gave as the other side, or the variable `SLUICE_TICKET`; undefined if nothing did. */
 export function wordGiven(argument: string | undefined): string | undefined {
-  if (argument !== undefined && isTicket(argument)) process.title = 'sluice'
   return argument ?? (process.env.SLUICE_TICKET || undefined)
 }
 

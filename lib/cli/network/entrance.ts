@@ -5,11 +5,11 @@ import { counted, printable, SluiceError } from '../../errors.js'
 import { commandFileSystem } from '../../files/disk/node-fs.js'
 import { identity } from '../../peers/identity.js'
 import { Invitations } from '../../peers/invitations.js'
-import { fingerprint, sameKey } from '../../peers/keys.js'
+import { fingerprint, sameKey, showKey } from '../../peers/keys.js'
 import { type KnownPeer, KnownPeers } from '../../peers/known-peers.js'
 import { listen } from '../../peers/listen.js'
 import type { Stranger } from '../../peers/secure.js'
-import { encodeTicket, makeTicket } from '../../peers/ticket.js'
+import { encodeTicket, isTicket, makeTicket } from '../../peers/ticket.js'
 import { listenAt } from './sockets.js'
 
 /** How a command listens. */
@@ -51,13 +51,22 @@ interface EntranceEvents {
 export class Entrance extends EventEmitter<EntranceEvents> {
   /** What the other side is given: a ticket, or an address where it is known, or nothing is proved. */
   readonly word: string
+  /** What makes this side known at the other one, as `NAME`, where that has to be run there before. */
+  readonly introduction: string | undefined
   readonly #close: () => void
   readonly #served = deferred<void>()
 
-  constructor(word: string, close: () => void) {
+  constructor(word: string, close: () => void, introduction?: string) {
     super()
     this.word = word
+    this.introduction = introduction
     this.#close = close
+  }
+
+  /** What to run at the other side, where `command` gives that for whom to name. */
+  hint(command: (whom: string) => string): string[] {
+    if (this.introduction === undefined) return [command(this.word)]
+    return [this.introduction, command('NAME')]
   }
 
   /** To be called once somebody listens to the events: who comes before waits until then. */
@@ -83,8 +92,6 @@ export async function openEntrance(flags: ListenFlags, signal: AbortSignal): Pro
 }
 
 async function plainEntrance(flags: ListenFlags, signal: AbortSignal): Promise<Entrance> {
-  if (flags.allow || flags.many)
-    throw new SluiceError('ERR_USAGE', '--allow and --many are for tickets and keys: leave --plain out')
   const { server, address } = await listenAt(flags.listen ?? '127.0.0.1:0', signal)
   const entrance = new Entrance(address, () => server.close())
   server.on('connection', (socket) => {
@@ -99,6 +106,8 @@ async function secureEntrance({ listen: at = '*:0', allow, many }: ListenFlags, 
   const fs = commandFileSystem
   const peers = new KnownPeers({ fs })
   const own = await identity({ fs })
+  if (allow?.some(isTicket))
+    throw new SluiceError('ERR_USAGE', '--allow takes the name of a known peer, and not a ticket')
   const allowed = allow && (await Promise.all(allow.map((name) => knownPeer(peers, name))))
   const invitations = new Invitations()
   const secret = allowed ? undefined : invitations.issue({ many: manyOf(many) })
@@ -129,7 +138,9 @@ async function secureEntrance({ listen: at = '*:0', allow, many }: ListenFlags, 
     const word = secret
       ? encodeTicket(makeTicket({ addresses: addresses.slice(0, 16), publicKey, secret }))
       : addresses[0]!
-    const entrance = new Entrance(word, () => void listening.close())
+    const known = addresses.slice(0, 8).map((address) => printable(address))
+    const introduction = allowed && `sluice peers add NAME ${showKey(publicKey)} ${known.join(' ')}`
+    const entrance = new Entrance(word, () => void listening.close(), introduction)
     opened.resolve(entrance)
     return entrance
   } catch (error) {

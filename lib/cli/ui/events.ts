@@ -2,6 +2,7 @@ import { printableJson, type SluiceError } from '../../errors.js'
 import type { LeftFile, UnfinishedTransfer } from '../../files/journal/unfinished.js'
 import type { RecoveredTransaction } from '../../files/transaction/recover.js'
 import type { VerifiedFile } from '../../peers/verify-receipt.js'
+import { withoutTickets } from '../../terminal/tickets.js'
 import type { RecordedTransfer } from '../../transfer/history-file.js'
 import type { TransferState } from '../../transfer/lifecycle.js'
 import type { Progress } from '../../transfer/progress.js'
@@ -110,5 +111,6 @@ export function eventLine(event: CliEvent): string {
  * What an event says of an error or a warning, and of the transfer that it belongs to; its id is '' until it is known.
  */
 export function said({ code, message, path }: SluiceError, id?: string) {
-  return { id: id || undefined, code, message, path }
+  const shown = path === undefined ? undefined : withoutTickets(path)
+  return { id: id || undefined, code, message: withoutTickets(message), path: shown }
 }

@@ -68,19 +68,19 @@ export class Reporter {
   }
 
   /**
-   * One result on standard output: as an event, or as the line `text`.
+   * One result on standard output: as an event, or as the line `text`. A `word` to be copied is not broken.
    * @throws SluiceError `ERR_WRITE` if that is closed
    */
-  result(event: CliEvent, text: string): void {
+  result(event: CliEvent, text: string, as: 'text' | 'word' = 'text'): void {
     if (this.#manner.json) return void this.#events.write(eventLine(event))
     checkOutput(this.#io)
-    this.#events.write(`${shownOn(this.#events, text)}\n`)
+    this.#events.write(`${as === 'word' ? text : shownOn(this.#events, text)}\n`)
   }
 
   /** The address for the other side. One that was asked for as it is needs no reader. */
   listening(address: string, asked: string | undefined): void {
     try {
-      this.result({ event: 'listening', address }, address)
+      this.result({ event: 'listening', address }, printable(address), 'word')
     } catch (error) {
       if (address !== asked) throw error
     }
@@ -93,6 +93,11 @@ export class Reporter {
   /** A line for people; nothing with `--json` and with `--quiet`. */
   note(text: string): void {
     if (!this.#manner.quiet) this.#problem(text)
+  }
+
+  /** A line for people with something to be copied, as a ticket or a key: it is not broken. */
+  copyable(text: string): void {
+    if (!this.#manner.quiet && !this.#manner.json) this.#screen.whole(text)
   }
 
   /** A line for people who want to know what happens inside. */

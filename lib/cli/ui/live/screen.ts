@@ -1,6 +1,7 @@
 import { Limiter } from '../../../async.js'
 import { drawsOn, ERASE, liveLines, MOST_BELOW } from '../../../terminal/live-lines.js'
 import { wrapped } from '../../../terminal/text.js'
+import { withoutTickets } from '../../../terminal/tickets.js'
 
 /** What is drawn of something that runs: a line of so many columns at most, and the others of so many. */
 export type Drawn = (columns: number, others: number) => readonly string[]
@@ -28,7 +29,7 @@ export class Screen {
   readonly #running = new Map<object, Drawn>()
   readonly #questions = new Limiter(1)
   /** Lines that are held back during a question. */
-  #waiting: string[] | null = null
+  #waiting: (() => void)[] | null = null
   #isDrawn = false
   /** When the last plain line about what runs was written, or could have been. */
   #told = 0
@@ -41,10 +42,16 @@ export class Screen {
     this.#now = now
   }
 
+  /** A line, in which nothing is shown of a ticket. */
   line(text: string): void {
-    if (this.#waiting) return void this.#waiting.push(text)
+    this.whole(shownOn(this.#stream, withoutTickets(text)))
+  }
+
+  /** A line that is left to the terminal to break, so that a word of it can be copied. */
+  whole(text: string): void {
+    if (this.#waiting) return void this.#waiting.push(() => this.whole(text))
     this.#clear()
-    this.#stream.write(`${shownOn(this.#stream, text)}\n`)
+    this.#stream.write(`${text}\n`)
     this.#draw()
   }
 
@@ -75,13 +82,13 @@ export class Screen {
   async #ask(lines: readonly string[], question: () => Promise<boolean>): Promise<boolean> {
     for (const line of lines) this.line(line)
     this.#clear()
-    const waiting: string[] = []
+    const waiting: (() => void)[] = []
     this.#waiting = waiting
     try {
       return await question()
     } finally {
       this.#waiting = null
-      for (const line of waiting) this.line(line)
+      for (const tell of waiting) tell()
       this.#draw()
     }
   }

@@ -1,0 +1,45 @@
+import { SluiceError } from '../../errors.js'
+import { isAddress, shownWord } from './dialler.js'
+import type { ListenFlags } from './entrance.js'
+import { checkRemember } from './remember.js'
+
+/** What may be said of how the other side is reached. */
+export interface Ways extends ListenFlags {
+  /** Whom to connect to; see `wordGiven`. */
+  word?: string | undefined
+  via?: string
+  stdio?: boolean
+  remember?: string
+}
+
+/** Those that are for whoever listens. */
+const LISTENING = ['listen', 'plain', 'allow', 'many', 'qr'] as const
+
+/**
+ * Checks that there is one way to the other side, before anything is opened.
+ * @param given how the word was given: before it stands `option`, if that is not empty; or it is the variable
+ *   SLUICE_TICKET, where it is no argument
+ * @param about what a user needs to know who has given two
+ * @throws SluiceError `ERR_USAGE`
+ */
+export function checkWays(
+  ways: Ways,
+  given: { option: '--to ' | ''; isArgument: boolean },
+  about: string,
+): void {
+  const { word, via, stdio, allow, many, qr, plain, remember } = ways
+  const dialling = [
+    word !== undefined && (given.isArgument ? `${given.option}${shownWord(word)}` : 'SLUICE_TICKET'),
+    via !== undefined && '--via',
+    stdio && '--stdio',
+  ].filter((way) => typeof way === 'string')
+  const listening = LISTENING.filter((flag) => ways[flag] !== undefined).map((flag) => `--${flag}`)
+  const [one, other] = [...dialling, ...listening]
+  if (dialling.length > 0 && other !== undefined)
+    throw new SluiceError('ERR_USAGE', `either ${one} or ${other}, not both: ${about}`)
+  if (plain && (allow || many))
+    throw new SluiceError('ERR_USAGE', '--allow and --many are for tickets and keys: leave --plain out')
+  if (allow && (many || qr))
+    throw new SluiceError('ERR_USAGE', '--many and --qr are for tickets, and with --allow there is none')
+  checkRemember(remember, !plain && !stdio && via === undefined && !(word !== undefined && isAddress(word)))
+}
