@@ -118,6 +118,13 @@ async function secureEntrance({ listen: at = '*:0', allow, many }: ListenFlags, 
     throw new SluiceError('ERR_IDENTITY', message)
   }
   const opened = deferred<Entrance>()
+  // whoever comes back goes on with the transfer of the same name, also if it has got another one here meanwhile
+  const names = new Map<string, string>()
+  const nameOf = async (key: Uint8Array) => {
+    const name = names.get(showKey(key)) ?? (await shownPeer(peers, key))
+    names.set(showKey(key), name)
+    return name
+  }
   const listening = await listen({
     identity: own,
     addresses: [at],
@@ -127,7 +134,7 @@ async function secureEntrance({ listen: at = '*:0', allow, many }: ListenFlags, 
       // whoever fails before is told of by the transfer
       duplex.on('error', () => {})
       const { peerKey: key, handshakeHash } = duplex
-      const [entrance, who] = await Promise.all([opened.promise, shownPeer(peers, key)])
+      const [entrance, who] = await Promise.all([opened.promise, nameOf(key)])
       await entrance.enter(duplex, { ...from, key, handshakeHash, who, hangUp: () => duplex.destroy() })
     },
     onRefused: async (error) => (await opened.promise).emit('refused', error),
