@@ -223,7 +223,7 @@ const WRONG: [string, string[], number, RegExp][] = [
   ['a folder as the address', ['receive', 'inbox'], 2, /"inbox" is neither a ticket.*: --dir inbox/],
   ['a port that is none', ['send', '.', '--to', '127.0.0.1:99999'], 2, /a port is at most 65535/],
   ['a pattern that is missing', ['send', '.', '--include', '--to', '127.0.0.1:1'], 2, /--include took --to/],
-  ['an address that is not loopback', ['send', '.', '--to', '192.0.2.1:7'], 2, /loopback.*prove/],
+  ['an address that is not loopback', ['send', '.', '--to', '192.0.2.1:7'], 2, /loopback.*give a ticket/],
   ['listening on all addresses', ['receive', '--plain', '--listen', '0.0.0.0:0'], 2, /loopback/],
   ['a policy that is none', ['receive', '--conflict', 'maybe'], 2, /rename/],
   ['a rate that is none', ['send', '.', '--to', '127.0.0.1:1', '--limit', 'fast'], 2, /fast.*rate/],

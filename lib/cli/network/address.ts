@@ -19,9 +19,9 @@ export async function resolveLoopback(
 ): Promise<Address[]> {
   const found = await resolveAddress(parseAddress(text), signal, lookUp)
   if (!found.every(({ host }) => isLoopback(host))) {
-    const why = 'an address alone is plain, and taken on this machine only (127.0.0.0/8 and [::1])'
+    const why = 'an address alone is plain, and taken on this machine only (127.0.0.0/8, [::1])'
     const way = 'give a ticket, or a known peer (sluice peers add NAME KEY ADDRESS)'
-    const message = `"${printable(text, 100)}" is not an address of this machine; ${why}: ${way}`
+    const message = `"${printable(text, 100)}" is not a loopback address; ${why}: ${way}`
     throw new SluiceError('ERR_USAGE', message)
   }
   return found
