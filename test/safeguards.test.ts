@@ -23,7 +23,7 @@ let project: string
 test.before(async (t) => {
   t.timeout(60_000)
   project = await mkdtemp(join(tmpdir(), 'sluice-test-'))
-  for (const part of ['dist', 'package.json', 'examples'])
+  for (const part of ['dist', 'package.json', 'examples', 'lib/cli/ui/events.schema.json'])
     await cp(join(ROOT, part), join(project, part), { recursive: true })
   await symlink(join(ROOT, 'node_modules'), join(project, 'node_modules'))
 })
