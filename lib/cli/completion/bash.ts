@@ -3,9 +3,12 @@ import {
   commandsBelow,
   inQuotes,
   isWords,
+  operandBranches,
   PEERS,
+  type Row,
   type Table,
   type Value,
+  valueBranches,
   valueOptions,
 } from './table.js'
 
@@ -17,21 +20,8 @@ export function bashScript(table: Table): string {
   const words = (list: readonly string[]) => `_sluice_offer ${list.map(inQuotes).join(' ')}`
   const offering = (value: Value) =>
     isWords(value) ? words(value) : value === 'peer' ? '_sluice_peers' : ':'
-  const values = table.flatMap(({ name, options }) =>
-    options.map(({ flags, value }) =>
-      value === undefined
-        ? ''
-        : branch(
-            flags.map((flag) => `${name} ${flag}`),
-            `${offering(value)}; return`,
-          ),
-    ),
-  )
   const options = table.map((row) => branch([row.name], words(row.options.flatMap(({ flags }) => flags))))
-  const operands = table.map(({ name, commands, argument }) => {
-    if (commands.length > 0) return branch([name], words(commands.map((one) => one.name)))
-    return argument === undefined ? '' : branch([name], offering(argument))
-  })
+  const naming = (commands: Row['commands']) => words(commands.map(({ name }) => name))
   return `# bash completion of sluice: source it, or keep it as
 # ~/.local/share/bash-completion/completions/sluice
 
@@ -59,14 +49,14 @@ _sluice() {
 ${branch(valueOptions(table), '((++i))')}${branch(commandsBelow(table), ENTER)}    esac
   done
   case "$command $prev" in
-${values.join('')}  esac
+${valueBranches(table, offering)}  esac
   if [[ $cur == -* ]]; then
     case $command in
 ${options.join('')}    esac
     return
   fi
   case $command in
-${operands.join('')}  esac
+${operandBranches(table, offering, naming)}  esac
 }
 
 complete -o bashdefault -o default -F _sluice sluice

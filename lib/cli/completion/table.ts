@@ -28,10 +28,10 @@ export type Table = readonly Row[]
 export const PEERS = "sluice peers list 2>/dev/null | sed 's/  .*//'"
 
 /** Each option that has to be followed by a value, behind its command: `sluice send --to`. */
-export function valueOptions(table: Table, counts: (value: Value) => boolean = () => true): string[] {
+export function valueOptions(table: Table): string[] {
   return table.flatMap(({ name, options }) =>
     options.flatMap(({ flags, value }) =>
-      value !== undefined && counts(value) ? flags.map((flag) => `${name} ${flag}`) : [],
+      value === undefined ? [] : flags.map((flag) => `${name} ${flag}`),
     ),
   )
 }
@@ -44,6 +44,34 @@ export function commandsBelow(table: Table): string[] {
 /** A branch of `case` for each of a few words, as bash and zsh have it; none for no patterns. */
 export function branch(patterns: readonly string[], action: string): string {
   return patterns.length === 0 ? '' : `    ${patterns.map(inQuotes).join(' | ')}) ${action} ;;\n`
+}
+
+/** Branches for what follows an option: `offering` offers a value. */
+export function valueBranches(table: Table, offering: (value: Value) => string): string {
+  const branches = table.flatMap(({ name, options }) =>
+    options.map(({ flags, value }) =>
+      value === undefined
+        ? ''
+        : branch(
+            flags.map((flag) => `${name} ${flag}`),
+            `${offering(value)}; return`,
+          ),
+    ),
+  )
+  return branches.join('')
+}
+
+/** Branches for what follows a command: another one, which `naming` offers, or an argument. */
+export function operandBranches(
+  table: Table,
+  offering: (value: Value) => string,
+  naming: (commands: Row['commands']) => string,
+): string {
+  const branches = table.map(({ name, commands, argument }) => {
+    if (commands.length > 0) return branch([name], naming(commands))
+    return argument === undefined ? '' : branch([name], offering(argument))
+  })
+  return branches.join('')
 }
 
 /** A text as one word, for bash and zsh. */

@@ -3,9 +3,12 @@ import {
   commandsBelow,
   inQuotes,
   isWords,
+  operandBranches,
   PEERS,
+  type Row,
   type Table,
   type Value,
+  valueBranches,
   valueOptions,
 } from './table.js'
 
@@ -21,25 +24,12 @@ export function zshScript(table: Table): string {
     if (isWords(value)) return `compadd -- ${value.map(inQuotes).join(' ')}`
     return value === 'peer' ? '_sluice_peers' : value === 'file' ? '_files' : ':'
   }
-  const values = table.flatMap(({ name, options }) =>
-    options.map(({ flags, value }) =>
-      value === undefined
-        ? ''
-        : branch(
-            flags.map((flag) => `${name} ${flag}`),
-            `${offering(value)}; return`,
-          ),
-    ),
-  )
   const options = table.map((row) => {
     const words = row.options.flatMap(({ flags, about }) => flags.map((name) => ({ name, about })))
     return branch([row.name], `list=(${described(words)})`)
   })
-  const operands = table.map(({ name, commands, argument }) => {
-    if (commands.length > 0)
-      return branch([name], `list=(${described(commands)}); _describe -t commands command list`)
-    return argument === undefined ? '' : branch([name], offering(argument))
-  })
+  const naming = (commands: Row['commands']) =>
+    `list=(${described(commands)}); _describe -t commands command list`
   return `#compdef sluice
 # zsh completion of sluice: keep it as _sluice in a folder of $fpath
 
@@ -63,7 +53,7 @@ ${branch(valueOptions(table), '((++i))')}${branch(commandsBelow(table), 'command
     compset -P '*='
   fi
   case "$command $previous" in
-${values.join('')}  esac
+${valueBranches(table, offering)}  esac
   if [[ $PREFIX == -* ]]; then
     case $command in
 ${options.join('')}    esac
@@ -71,7 +61,7 @@ ${options.join('')}    esac
     return
   fi
   case $command in
-${operands.join('')}  esac
+${operandBranches(table, offering, naming)}  esac
 }
 
 if [[ $funcstack[1] == _sluice ]]; then _sluice "$@"; else compdef _sluice sluice; fi
