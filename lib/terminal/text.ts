@@ -94,3 +94,9 @@ export function widthOf(text: string): number {
   const amount = (pattern: RegExp) => text.match(pattern)?.length ?? 0
   return Array.from(text).length + amount(WIDE) - amount(COMBINING_MARK)
 }
+
+/** The local time with the year first: 2026-01-02 03:04:05. */
+export function localTime(time: Date): string {
+  // as that country writes it
+  return time.toLocaleString('sv')
+}

@@ -12,7 +12,7 @@ import {
 } from '../../files/journal/unfinished.js'
 import { Tree } from '../../files/tree/tree.js'
 import { collectStaged, stagedFolders } from '../../stores/together/staged-folders.js'
-import { size } from '../../terminal/text.js'
+import { localTime, size } from '../../terminal/text.js'
 import { showHistory } from '../receiving/history.js'
 import type { Context } from '../ui/context.js'
 import type { CliEvent } from '../ui/events.js'
@@ -96,8 +96,7 @@ function rowOf({ owner, changed, place }: PlacedTransfer, file: LeftFile): strin
   const amount = whole === null ? size(there) : `${size(there)} of ${size(whole)}`
   return [
     (state === 'in_progress' ? ofOwner[owner] : state).padEnd(11),
-    // as that country writes it: the year first
-    new Date(changed).toLocaleString('sv'),
+    localTime(new Date(changed)),
     percent.padStart(4),
     amount.padEnd(18),
     // where it stands: what is listed there is called so

@@ -2,7 +2,7 @@ import { asSluiceError, counted, printable } from '../../errors.js'
 import { localPath } from '../../files/disk/names.js'
 import { commandFileSystem as fs } from '../../files/disk/node-fs.js'
 import { homeFolder } from '../../peers/home.js'
-import { size } from '../../terminal/text.js'
+import { localTime, size } from '../../terminal/text.js'
 import { type RecordedTransfer, readHistory } from '../../transfer/history-file.js'
 import type { TransfersOptions } from '../../transfers.js'
 import { existingHome, historyFileIn } from '../network/home.js'
@@ -43,8 +43,7 @@ export async function showHistory(dir: string, reporter: Reporter): Promise<void
 function rowOf({ state, ended, files, bytes, peer, message }: RecordedTransfer): string {
   return [
     printable(state, 100).padEnd(11),
-    // as that country writes it: the year first
-    new Date(ended).toLocaleString('sv'),
+    localTime(new Date(ended)),
     `${counted(files, 'entry', 'entries')}, ${size(bytes)}`,
     ...(peer === undefined ? [] : [`from ${printable(peer, 200)}`]),
     ...(message === undefined ? [] : [printable(message, 300)]),

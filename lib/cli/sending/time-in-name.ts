@@ -1,5 +1,6 @@
+import { localTime } from '../../terminal/text.js'
+
 /** The local time as digits, for names: 20260102-030405. */
 export function timeInName(): string {
-  // as that country writes it: the year first
-  return new Date().toLocaleString('sv').replace(/[-:]/g, '').replace(' ', '-')
+  return localTime(new Date()).replace(/[-:]/g, '').replace(' ', '-')
 }
