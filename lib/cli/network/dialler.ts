@@ -113,7 +113,6 @@ async function askedFor({ io, signal, stop }: Context): Promise<string> {
   const { stdin, stderr } = io
   // the terminal itself shows nothing then, nor does what reads its keys
   const hidden = new Writable({ write: (_bytes, _encoding, done) => done() })
-  if (stdin.isTTY) stderr.write('Ticket (it is not shown): ')
   const lines = createInterface({
     input: stdin,
     signal,
@@ -121,6 +120,8 @@ async function askedFor({ io, signal, stop }: Context): Promise<string> {
   })
   // Ctrl-C is a key then, and not a signal
   lines.on('SIGINT', stop)
+  // only now: what is typed before the terminal was set is shown by it
+  if (stdin.isTTY) stderr.write('Ticket (it is not shown): ')
   try {
     for await (const line of lines) if (line.trim() !== '') return line.trim()
   } finally {
