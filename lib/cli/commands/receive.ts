@@ -78,20 +78,7 @@ async function receiveFrom(
   companions: Companions,
   context: Context,
 ): Promise<void> {
-  const { reporter, signal } = context
-  const where = flags.stdout ? 'for standard output' : inFolder(flags.dir)
-  const warn = () => {
-    if (!flags.yes && !canAsk(context)) reporter.warn(new SluiceError('ERR_REJECTED', NOBODY))
-  }
-  /** What a person needs to know who has just started a receiver. */
-  const tell = (line: string, toCopy: string[] = []) => {
-    if (!context.io.stderr.isTTY) return
-    reporter.note(line)
-    for (const one of toCopy) reporter.copyable(one)
-    const folder = flags.stdout ? 'standard output' : printable(localPath('--dir', flags.dir))
-    for (const more of [`files go to ${folder}`, 'Ctrl-C stops']) reporter.note(more)
-  }
-  const once = flags.once === true
+  const { reporter } = context
   const optionsFor = (peer?: string) =>
     optionsOf(flags, context, (offer, over) => {
       // an id stands for one of those that are not over, and the one that is offered is among them
@@ -99,60 +86,92 @@ async function receiveFrom(
       return answer(offer, over, flags, context, { peer, transfer, companions })
     })
   const transfers: Transfers = new Transfers({
-    receive: once ? onlyFirst(optionsFor, () => transfers.list()) : optionsFor,
+    receive: flags.once ? onlyFirst(optionsFor, () => transfers.list()) : optionsFor,
     ...(flags.history && (await keptHistory(flags.stdout ? undefined : flags.dir))),
   })
   transfers.on('warning', (warning) => reporter.warn(warning))
-  if (from !== undefined || flags.stdio) {
-    const dialler =
-      from === undefined
-        ? // the other end of `send --via`
-          dialling('the sender', context, async () => plainly(stdio()))
-        : await diallerTo(from, context, `; to choose the folder: --dir ${shownWord(from)}`)
-    const { duplex, caller } = await dialler.connect(signal)
+  const where = flags.stdout ? 'for standard output' : inFolder(flags.dir)
+  const receiving = { flags, context, companions, transfers, optionsFor, where }
+  try {
+    if (from !== undefined || flags.stdio) await receiveFromSender(from, receiving)
+    else await receiveFromCallers(receiving)
+  } finally {
+    await Promise.all([companions.done(), transfers.saved()])
+  }
+}
+
+/** What it takes to receive, whoever made the connection. */
+interface Receiving {
+  flags: ReceiveFlags
+  context: Context
+  companions: Companions
+  transfers: Transfers
+  optionsFor: (peer?: string) => ReceiveOptions
+  /** Where files go, for the end of a line. */
+  where: string
+}
+
+/** Connects to a sender; without one named it is at the other end of standard input and output. */
+async function receiveFromSender(from: string | undefined, receiving: Receiving): Promise<void> {
+  const { flags, context, companions, transfers, optionsFor, where } = receiving
+  const { reporter, signal } = context
+  const dialler =
+    from === undefined
+      ? dialling('the sender', context, async () => plainly(stdio()))
+      : await diallerTo(from, context, `; to choose the folder: --dir ${shownWord(from)}`)
+  const { duplex, caller } = await dialler.connect(signal)
+  const remember = await remembering(flags.remember, caller, context)
+  if (flags.receipt !== undefined) checkProof(caller)
+  tellHow(receiving, `connected to ${caller.who ?? dialler.to}; waiting for what it sends`)
+  const transfer = receive(duplex, optionsFor(caller.who))
+  transfers.add(transfer, caller.who)
+  remember(transfer)
+  companions.attend(transfer, caller)
+  reporter.endsWith(transfer)
+  reporter.watch(transfer, { where })
+  await transfer.finished.catch(withAdvice)
+}
+
+/** Waits for senders, until the user stops the program; with `--once` for one. */
+async function receiveFromCallers(receiving: Receiving): Promise<void> {
+  const { flags, context, companions, transfers, where } = receiving
+  const { reporter, signal } = context
+  const once = flags.once === true
+  const begin = async (duplex: Duplex, caller: Caller) => {
     const remember = await remembering(flags.remember, caller, context)
-    if (flags.receipt !== undefined) checkProof(caller)
-    warn()
-    tell(`connected to ${caller.who ?? dialler.to}; waiting for what it sends`)
-    const transfer = receive(duplex, optionsFor(caller.who))
-    transfers.add(transfer, caller.who)
+    const of = caller.who === undefined ? {} : { peer: caller.who }
+    const transfer = await transfers.handle(duplex, of).catch(withAdvice)
     remember(transfer)
-    companions.attend(transfer, caller)
-    reporter.endsWith(transfer)
-    reporter.watch(transfer, { where })
-    try {
-      await transfer.finished.catch(withAdvice)
-    } finally {
-      await Promise.all([companions.done(), transfers.saved()])
-    }
-    return
+    companions.attend(transfer, caller, once ? undefined : (error) => reporter.warn(error))
+    return transfer
   }
   const entrance = await openEntrance(flags, signal)
   try {
     reporter.listening(entrance.word, flags.listen)
     if (flags.qr) reporter.copyable(await codeOf(entrance.word))
-    warn()
-    const who = flags.once ? 'a sender' : 'senders'
-    tell(
-      `waiting for ${who}; run there:`,
+    tellHow(
+      receiving,
+      `waiting for ${once ? 'a sender' : 'senders'}; run there:`,
       entrance.hint((whom) => `sluice send PATH... ${compressHint(flags.compress)}--to ${whom}`),
     )
-    const begin = async (duplex: Duplex, caller: Caller) => {
-      const remember = await remembering(flags.remember, caller, context)
-      const of = caller.who === undefined ? {} : { peer: caller.who }
-      const transfer = await transfers.handle(duplex, of).catch(withAdvice)
-      remember(transfer)
-      companions.attend(transfer, caller, once ? undefined : (error) => reporter.warn(error))
-      return transfer
-    }
     const serving = { begin, once, goesOn: true, isForOne: once && isForOne(flags), where }
     const end = await serve(entrance, serving, context)
     if (end === 'done' || (end === 'idle' && isTermination(signal.reason))) return
   } finally {
     entrance.close()
-    await Promise.all([companions.done(), transfers.saved()])
   }
   throw stoppedByUser()
+}
+
+/** What a person needs to know who has just started a receiver. */
+function tellHow({ flags, context }: Receiving, line: string, toCopy: string[] = []): void {
+  const { reporter, io } = context
+  if (!flags.yes && !canAsk(context)) reporter.warn(new SluiceError('ERR_REJECTED', NOBODY))
+  if (!io.stderr.isTTY) return
+  reporter.note(line)
+  for (const one of toCopy) reporter.copyable(one)
+  const folder = flags.stdout ? 'standard output' : printable(localPath('--dir', flags.dir))
+  for (const more of [`files go to ${folder}`, 'Ctrl-C stops']) reporter.note(more)
 }
 
 /** There will be a receipt: else the connection is closed, which would keep the program from ending. */

@@ -1,19 +1,14 @@
-import { isUtf8 } from 'node:buffer'
 import { isAbsolute, relative, sep } from 'node:path'
 import { counted, printable, SluiceError } from '../../errors.js'
-import { diskError } from '../../files/disk/disk-error.js'
-import type { FileStats } from '../../files/disk/fs.js'
 import { below, inside, localPath } from '../../files/disk/names.js'
-import { commandFileSystem as fs } from '../../files/disk/node-fs.js'
-import { lstatIfThere, sameContent, sameInode } from '../../files/disk/stats.js'
-import { checkNotReserved, isOwnName, simplestForm, storedName } from '../../files/own/reserved.js'
+import { checkNotReserved } from '../../files/own/reserved.js'
 import type { Conflict, Durability } from '../../files/publish/publish.js'
-import { FileTransaction } from '../../files/transaction/file-transaction.js'
 import type { Transfer } from '../../transfer/transfer.js'
 import type { Offer } from '../../wire/entry.js'
 import { timeInName } from '../sending/time-in-name.js'
 import type { Reporter } from '../ui/reporter.js'
 import type { Companion } from './companions.js'
+import { type Extra, extraIn, formOf, removeExtra, wantedPaths } from './extra.js'
 
 /** How `--delete` goes about it. */
 export interface MirrorFlags {
@@ -26,13 +21,6 @@ export interface MirrorFlags {
 
 /** Paths that are shown before they are removed, at most. */
 const MOST_SHOWN = 10
-
-/** What stands in a folder that is offered, and is not in the offer. */
-interface Extra {
-  files: Map<string, FileStats>
-  /** Those above come first. */
-  folders: string[]
-}
 
 /**
  * For `--delete`: what stands in the top folders of an offer, and is not offered, is shown with the offer, and removed
@@ -73,7 +61,7 @@ export function mirror(flags: MirrorFlags, reporter: Reporter): Companion {
       ))
         extra.files.delete(path)
       const to = backup && below(backup, `${timeInName()}-${transfer.id.slice(0, 4)}`)
-      const removed = await remove(root, extra, to, durability)
+      const removed = await removeExtra(root, extra, to, durability)
       for (const path of removed)
         reporter.event({ event: 'removed', id: transfer.id, path, ...(to && { backup: below(to, path) }) })
       if (removed.length > 0)
@@ -97,10 +85,6 @@ function backupIn(root: string, backupDir: string): string {
   return backup
 }
 
-function topFolders({ entries }: Offer): string[] {
-  return entries.flatMap(({ type, path }) => (type === 'directory' && !path.includes('/') ? [path] : []))
-}
-
 /** Whether anything of an offer, of whatever type, would stand beside a path, above it or in its place. */
 function reaches({ entries }: Offer, path: string): boolean {
   const top = formOf(topOf(path))
@@ -111,41 +95,6 @@ function reaches({ entries }: Offer, path: string): boolean {
 
 function topOf(path: string): string {
   return path.split('/', 1)[0]!
-}
-
-function formOf(path: string): string {
-  return path.split('/').map(simplestForm).join('/')
-}
-
-/** Paths, with what they are called on disk where their names are such as ours. */
-function wantedPaths(paths: readonly string[]): string[] {
-  return paths.flatMap((path) => [path, path.split('/').map(storedName).join('/')])
-}
-
-/** All in the offered folders that the offer does not have. */
-async function extraIn(root: string, offer: Offer): Promise<Extra> {
-  const wanted = new Set(wantedPaths(offer.entries.map(({ path }) => path)).map(formOf))
-  const extra: Extra = { files: new Map(), folders: [] }
-  const walk = async (path: string): Promise<void> => {
-    const names = await fs.readdir(inside(root, path)).catch((error: unknown) => {
-      throw diskError(error, 'list', inside(root, path))
-    })
-    for (const bytes of names) {
-      const name = bytes.toString()
-      // parts may be those of others that run, or were interrupted
-      if (!isUtf8(bytes) || isOwnName(name) || /\.part$/i.test(simplestForm(name))) continue
-      const found = below(path, name)
-      const stats = await lstatIfThere(fs, inside(root, found))
-      const isWanted = wanted.has(formOf(found))
-      if (stats?.isFile() && !isWanted) extra.files.set(found, stats)
-      if (!stats?.isDirectory()) continue
-      if (!isWanted) extra.folders.push(found)
-      await walk(found)
-    }
-  }
-  for (const top of topFolders(offer))
-    if ((await lstatIfThere(fs, inside(root, top)))?.isDirectory()) await walk(top)
-  return extra
 }
 
 /** For people, before they are asked. */
@@ -159,31 +108,4 @@ function describe({ files }: Extra, backup: string | undefined): string[] {
     ...shown,
     ...more,
   ]
-}
-
-/** Removes what is still as it was shown; returns the files. Folders go that are empty then. */
-async function remove(
-  root: string,
-  { files, folders }: Extra,
-  to: string | undefined,
-  durability: Durability,
-): Promise<string[]> {
-  const removed: string[] = []
-  if (files.size > 0) {
-    const transaction = await FileTransaction.begin(root, { fs, durability, replaceReadOnly: true })
-    try {
-      for (const [path, before] of files) {
-        const stats = await lstatIfThere(fs, inside(root, path))
-        if (!stats?.isFile() || !sameInode(stats, before) || !sameContent(before, stats)) continue
-        await (to === undefined ? transaction.delete(path) : transaction.move(path, below(to, path)))
-        removed.push(path)
-      }
-      await transaction.commit()
-    } finally {
-      await transaction.rollback().catch(() => {})
-    }
-  }
-  // one that is not empty has something in it that stays
-  for (const folder of [...folders].reverse()) await fs.rmdir(inside(root, folder)).catch(() => {})
-  return removed
 }
