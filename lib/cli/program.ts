@@ -65,6 +65,7 @@ function listenOptions(command: Command): Command {
     .option('--listen <host:port>', 'listen here (default: any free port, at all addresses of this machine)')
     .option('--allow <peer>', 'let in this known peer, without a ticket; may be repeated', repeated)
     .option('--many <n>', 'how many others the ticket is good for (default: one)')
+    .option('--expires <time>', 'how long the ticket lets in somebody new, as 90s, 30m or 12h (default: 1h)')
     .option('--qr', 'show the ticket as a QR code, too')
     .option('--remember <name>', 'after a transfer, know the other side by this name')
     .option('--plain', 'neither ticket nor encryption, on this machine only')

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type { Duplex } from 'node:stream'
 import { deferred } from '../../async.js'
+import { type Clock, systemClock } from '../../clock.js'
 import { counted, printable, SluiceError } from '../../errors.js'
 import { commandFileSystem } from '../../files/disk/node-fs.js'
 import { identity } from '../../peers/identity.js'
@@ -10,6 +11,7 @@ import { type KnownPeer, KnownPeers } from '../../peers/known-peers.js'
 import { listen } from '../../peers/listen.js'
 import type { Stranger } from '../../peers/secure.js'
 import { encodeTicket, isTicket, makeTicket } from '../../peers/ticket.js'
+import { parseLife } from './life.js'
 import { listenAt } from './sockets.js'
 
 /** How a command listens. */
@@ -21,6 +23,8 @@ export interface ListenFlags {
   allow?: string[]
   /** How many others a ticket is good for. */
   many?: string
+  /** How long a ticket is good for those who have not come yet. */
+  expires?: string
   /** Show the ticket as a QR code, too. */
   qr?: boolean
 }
@@ -45,6 +49,8 @@ interface EntranceEvents {
   connection: [duplex: Duplex, caller: Caller]
   /** A connection came to nothing. */
   refused: [error: SluiceError]
+  /** Nobody new can come with the ticket any more, although it was not used up. */
+  expired: []
 }
 
 /** Where connections come in. */
@@ -87,8 +93,12 @@ export class Entrance extends EventEmitter<EntranceEvents> {
 }
 
 /** Listens as the flags say. Fails with `ERR_USAGE`, or as the identity of the user does. */
-export async function openEntrance(flags: ListenFlags, signal: AbortSignal): Promise<Entrance> {
-  return flags.plain ? plainEntrance(flags, signal) : secureEntrance(flags, signal)
+export async function openEntrance(
+  flags: ListenFlags,
+  signal: AbortSignal,
+  clock = systemClock,
+): Promise<Entrance> {
+  return flags.plain ? plainEntrance(flags, signal) : secureEntrance(flags, signal, clock)
 }
 
 async function plainEntrance(flags: ListenFlags, signal: AbortSignal): Promise<Entrance> {
@@ -102,15 +112,20 @@ async function plainEntrance(flags: ListenFlags, signal: AbortSignal): Promise<E
   return entrance
 }
 
-async function secureEntrance({ listen: at = '*:0', allow, many }: ListenFlags, signal: AbortSignal) {
+async function secureEntrance(
+  { listen: at = '*:0', allow, many, expires }: ListenFlags,
+  signal: AbortSignal,
+  clock: Clock,
+): Promise<Entrance> {
   const fs = commandFileSystem
   const peers = new KnownPeers({ fs })
   const own = await identity({ fs })
   if (allow?.some(isTicket))
     throw new SluiceError('ERR_USAGE', '--allow takes the name of a known peer, and not a ticket')
   const allowed = allow && (await Promise.all(allow.map((name) => knownPeer(peers, name))))
-  const invitations = new Invitations()
-  const secret = allowed ? undefined : invitations.issue({ many: manyOf(many) })
+  const invitations = new Invitations({ clock })
+  const ttl = parseLife(expires)
+  const secret = allowed ? undefined : invitations.issue({ many: manyOf(many), ttl })
   const admit = (stranger: Stranger) => {
     if (!allowed) return invitations.admit(stranger)
     if (allowed.some(({ key }) => sameKey(key, stranger.key))) return true
@@ -147,7 +162,13 @@ async function secureEntrance({ listen: at = '*:0', allow, many }: ListenFlags, 
       : addresses[0]!
     const known = addresses.slice(0, 8).map((address) => printable(address))
     const introduction = allowed && `sluice peers add NAME ${showKey(publicKey)} ${known.join(' ')}`
-    const entrance = new Entrance(word, () => void listening.close(), introduction)
+    const close = () => {
+      cancel()
+      void listening.close()
+    }
+    const entrance = new Entrance(word, close, introduction)
+    const expire = () => names.size < manyOf(many) && entrance.emit('expired')
+    const cancel = secret ? clock.after(ttl, expire) : () => {}
     opened.resolve(entrance)
     return entrance
   } catch (error) {

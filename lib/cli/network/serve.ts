@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import type { Duplex } from 'node:stream'
 import { systemClock } from '../../clock.js'
-import { printable, type SluiceError } from '../../errors.js'
+import { printable, SluiceError } from '../../errors.js'
 import { showKey } from '../../peers/keys.js'
 import type { Transfer } from '../../transfer/transfer.js'
 import type { Context } from '../ui/context.js'
@@ -17,6 +17,8 @@ const TIME_TO_SPEAK = 2000
 
 /** Whoever was let in has another key than was expected, or another name: see `remembering`. */
 const NOT_MEANT: readonly string[] = ['ERR_IDENTITY', 'ERR_USAGE']
+
+const EXPIRED = 'the ticket has expired; start this command again for a new one, or with a longer --expires'
 
 /** How {@link serve} goes about it. */
 interface Serving {
@@ -50,6 +52,7 @@ export function serve(
   // each connection listens to it, and there may be many
   setMaxListeners(0, signal)
   let taken: Transfer | null = null
+  let hasCome = false
   const strangers = new Strangers(
     (warning) => reporter.warn(warning),
     () => (taken === null ? 'still listening' : 'the transfer goes on'),
@@ -122,10 +125,16 @@ export function serve(
       if ((taken === null || isAlarm) && !signal.aborted) strangers.refused(error)
     }
     entrance.on('refused', warn)
+    entrance.on('expired', () => {
+      const expired = (text: string) => new SluiceError('ERR_UNREACHABLE', text)
+      if (hasCome) reporter.warn(expired(`${EXPIRED}; who has come by it may come again`))
+      else reject(expired(`nobody came: ${EXPIRED}`))
+    })
     entrance.on('connection', (socket, caller) => {
       if (taken !== null && !goesOn) return void socket.destroy()
       const who = caller.who === undefined ? '' : `, where ${caller.who} proved its key`
       reporter.detail(`a connection from ${printable(caller.address ?? 'somewhere', 100)}${who}`)
+      hasCome = true
       sockets.add(socket)
       socket.once('close', () => sockets.delete(socket))
       silent.set(socket, { socket, address: caller.address, since: systemClock.now() })

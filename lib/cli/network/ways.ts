@@ -13,7 +13,7 @@ export interface Ways extends ListenFlags {
 }
 
 /** Those that are for whoever listens. */
-const LISTENING = ['listen', 'plain', 'allow', 'many', 'qr'] as const
+const LISTENING = ['listen', 'plain', 'allow', 'many', 'expires', 'qr'] as const
 
 /**
  * Checks that there is one way to the other side, before anything is opened.
@@ -27,7 +27,7 @@ export function checkWays(
   given: { option: '--to ' | ''; isArgument: boolean },
   about: string,
 ): void {
-  const { word, via, stdio, allow, many, qr, plain, remember } = ways
+  const { word, via, stdio, allow, many, expires, qr, plain, remember } = ways
   const dialling = [
     word !== undefined && (given.isArgument ? `${given.option}${shownWord(word)}` : 'SLUICE_TICKET'),
     via !== undefined && '--via',
@@ -37,9 +37,15 @@ export function checkWays(
   const [one, other] = [...dialling, ...listening]
   if (dialling.length > 0 && other !== undefined)
     throw new SluiceError('ERR_USAGE', `either ${one} or ${other}, not both: ${about}`)
-  if (plain && (allow || many))
-    throw new SluiceError('ERR_USAGE', '--allow and --many are for tickets and keys: leave --plain out')
-  if (allow && (many || qr))
-    throw new SluiceError('ERR_USAGE', '--many and --qr are for tickets, and with --allow there is none')
+  if (plain && (allow || many || expires))
+    throw new SluiceError(
+      'ERR_USAGE',
+      '--allow, --many and --expires are for tickets and keys: leave --plain out',
+    )
+  if (allow && (many || expires || qr))
+    throw new SluiceError(
+      'ERR_USAGE',
+      '--many, --expires and --qr are for tickets, and with --allow there is none',
+    )
   checkRemember(remember, !plain && !stdio && via === undefined && !(word !== undefined && isAddress(word)))
 }

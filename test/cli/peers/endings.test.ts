@@ -1,5 +1,6 @@
 // How the command ends where the other side is gone, is another one than was meant, or takes no notice; and when a
 // sender has given to all that its ticket is for.
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { encodeTicket, makeTicket } from '../../../lib/peers/ticket.js'
@@ -121,4 +122,38 @@ test('a ticket that somebody else has used is told of while a transfer runs', as
   thief.child.stdin!.end(', and an end')
   t.is((await thief.ended).code, 0)
   t.is((await receiver.ended).code, 0)
+})
+
+test('where nobody comes before the ticket expires, the command ends', async (t) => {
+  const { bob, dir } = await scene(t)
+  const { code, err } = await bob.run('receive', '--expires', '1s', '--yes', '--dir', dir, ...HERE)
+  t.is(code, 6)
+  t.is(
+    err,
+    'sluice: nobody came: the ticket has expired; start this command again for a new one, or with a longer --expires\n',
+  )
+})
+
+test('an expired ticket lets in who has come before, and nobody new; nothing is written then', async (t) => {
+  const { anna, bob, note, dir } = await scene(t)
+  const carol = await newUser(t)
+  const how = ['--many', '2', '--expires', '5s', '--json', '--yes', '--dir', dir, ...HERE]
+  const receiver = bob.start(['receive', ...how])
+  const ticket = JSON.parse(await receiver.line()).address
+  const warned = async (about: RegExp) => {
+    for (;;) {
+      const { event, message = '' } = JSON.parse(await receiver.line())
+      if (event === 'warning' && about.test(message)) return
+    }
+  }
+  t.is((await anna.run('send', note, '--to', ticket)).code, 0)
+  await warned(/^the ticket has expired; .*; who has come by it may come again$/)
+  const { code, err } = await carol.run('send', '--text', 'late', '--to', ticket)
+  t.is(code, 6)
+  t.regex(err, /^sluice: [^\n]*the listener does not let us in: [^\n]*expired[^\n]*\n$/)
+  await warned(/its ticket has expired; still listening$/)
+  t.is((await anna.run('send', note, '--to', ticket)).code, 0)
+  receiver.child.kill('SIGTERM')
+  t.is((await receiver.ended).code, 0)
+  t.deepEqual(await readdir(dir), ['note'])
 })
