@@ -26,6 +26,8 @@ export interface ChannelEvents {
   ended(): void
   /** Some time has passed: to look what others owe. */
   looked(): void
+  /** The peer is silent, or is heard again. */
+  silent(isSilent: boolean): void
   /** The connection cannot go on: broken, ended, silent, not understood, or a stage at its end failed. */
   failed(error: Error): void
 }
@@ -104,6 +106,7 @@ export class Channel {
       isListening: () => !this.#connection.isPaused && this.deframer.writableLength === 0,
       frames: () => this.deframer.framesBegun,
       looked: () => events.looked(),
+      silent: (isSilent) => events.silent(isSilent),
       timedOut: this.#fail,
     })
     this.#connection = new Connection(

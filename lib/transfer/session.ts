@@ -82,6 +82,7 @@ export abstract class Session {
       talk: (message) => this.#talk(message),
       ended: () => this.hungUp(),
       looked: () => this.#stalls.look(this.#stages.owed()),
+      silent: (isSilent) => this.control.silent(isSilent),
       failed: (error) => this.fail(asError(error)),
     })
     try {

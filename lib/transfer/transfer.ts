@@ -30,6 +30,11 @@ export interface TransferEvents {
   warning: [warning: SluiceError]
   /** At most ten times a second while bytes flow, and once at the end. */
   progress: [progress: Progress]
+  /**
+   * Nothing has come of the peer for a third longer than its pings allow (`true`; by default 20 s), or something comes
+   * again (`false`). It is given up, and the connection lost, after `idleTimeout`.
+   */
+  silent: [isSilent: boolean]
   /** The connection was lost, or could not be made: another one will be tried. */
   reconnecting: [attempt: Reconnecting]
 }
@@ -235,6 +240,9 @@ export class Transfer extends EventEmitter<TransferEvents> {
       },
       reconnecting(attempt: Reconnecting): void {
         outside(() => transfer.emit('reconnecting', attempt))
+      },
+      silent(isSilent: boolean): void {
+        outside(() => transfer.emit('silent', isSilent))
       },
       identify(id: string): void {
         transfer.#id = id

@@ -27,6 +27,8 @@ export type CliEvent =
   | { event: 'state'; id?: string; state: TransferState; pausedBy?: PausedBy }
   | ({ event: 'file'; id?: string } & ToldOutcome)
   | { event: 'warning'; id?: string; code: string; message: string; path?: string }
+  /** Nothing has come from the other side for a while, or something comes again; it is given up after a minute. */
+  | { event: 'silent'; id: string; silent: boolean }
   /**
    * The connection was lost, or could not be made again, as `code` and `message` say: another attempt is made in `wait`
    * milliseconds, of `attempts` at most. States follow.

@@ -12,6 +12,8 @@ export interface Pulse {
   frames(): number
   /** Some time has passed, a `pingInterval` at most: who waits for others may look at them. */
   looked(): void
+  /** The peer has been silent for longer than its own pings allow, or is heard again. */
+  silent(isSilent: boolean): void
   /** The peer is given up, with `ERR_TIMEOUT`. Called at most once; the heartbeat has stopped by then. */
   timedOut(error: SluiceError): void
 }
@@ -21,6 +23,9 @@ export interface Pulse {
  * its pings too, is taken for more of one frame that never ends.
  */
 const ENOUGH = 1024
+
+/** Ping intervals without a sign of a peer, which pings once an interval, from which on it is silent. */
+const SILENT = 4 / 3
 
 /**
  * Watches the time of a connection: the handshake must end within `handshakeTimeout`, a peer of which nothing is
@@ -37,6 +42,8 @@ export class Heartbeat {
   #came = 0
   #bytes = 0
   #frames = 0
+  #isSilent = false
+  #looksSoon = false
   #cancelHandshake = () => {}
   #cancelLook = () => {}
 
@@ -66,6 +73,11 @@ export class Heartbeat {
     this.#came = this.#clock.now()
     this.#bytes += bytes
     if (this.#bytes >= ENOUGH) this.#hearing(this.#came)
+    // whether it can be understood is known when it has been read
+    else if (this.#isSilent && !this.#looksSoon) {
+      this.#looksSoon = true
+      this.#lookIn(1)
+    }
   }
 
   /** The peer is listened to again: its silence before meant nothing. */
@@ -76,6 +88,13 @@ export class Heartbeat {
   #hearing(at: number): void {
     this.#heard = at
     this.#bytes = 0
+    this.#silent(false)
+  }
+
+  #silent(isSilent: boolean): void {
+    if (isSilent === this.#isSilent) return
+    this.#isSilent = isSilent
+    this.#pulse.silent(isSilent)
   }
 
   /** Bytes went out. */
@@ -87,18 +106,26 @@ export class Heartbeat {
   stop(): void {
     this.#cancelHandshake()
     this.#cancelLook()
+    // what comes now need not be looked at
+    this.#isSilent = false
   }
 
   /** Sets one timer, to the first moment at which there may be something to do; bytes only move that moment. */
   #lookLater(): void {
     const { idleTimeout, pingInterval } = this.#limits
-    const next = Math.min(this.#heard + idleTimeout, this.#said + pingInterval)
+    const silence = this.#isSilent ? idleTimeout : Math.min(pingInterval * SILENT, idleTimeout)
+    const next = Math.min(this.#heard + silence, this.#said + pingInterval)
     // Rounded up: a timer that rings a little early would be set again and again.
-    const wait = Math.max(1, Math.ceil(next - this.#clock.now()))
+    this.#lookIn(Math.max(1, Math.ceil(next - this.#clock.now())))
+  }
+
+  #lookIn(wait: number): void {
+    this.#cancelLook()
     this.#cancelLook = this.#clock.after(wait, () => this.#look())
   }
 
   #look(): void {
+    this.#looksSoon = false
     const now = this.#clock.now()
     const { idleTimeout, pingInterval } = this.#limits
     const frames = this.#pulse.frames()
@@ -109,6 +136,7 @@ export class Heartbeat {
       const what = this.#bytes === 0 ? 'peer was silent' : 'peer said nothing that could be understood'
       return this.#giveUp(what, idleTimeout)
     }
+    this.#silent(now - this.#heard >= pingInterval * SILENT)
     this.#pulse.looked()
     const isQuiet = now - this.#said >= pingInterval
     // one ping an interval, even while it cannot go out yet

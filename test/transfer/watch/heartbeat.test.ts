@@ -8,6 +8,7 @@ import { limitsOf } from '../../../lib/wire/limits.js'
 function watched(limits = {}) {
   const clock = new FakeClock()
   const done: string[] = []
+  const silences: string[] = []
   const peer = { listening: true, frames: 0 }
   const heartbeat = new Heartbeat(
     clock,
@@ -17,6 +18,7 @@ function watched(limits = {}) {
       isListening: () => peer.listening,
       frames: () => peer.frames,
       looked: () => {},
+      silent: (isSilent) => silences.push(`${isSilent ? 'silent' : 'heard'} at ${clock.now()}`),
       timedOut: (error) => done.push(`${error.code} at ${clock.now()}: ${error.message}`),
     },
   )
@@ -33,7 +35,7 @@ function watched(limits = {}) {
     peer.frames++
     heartbeat.heard(6)
   }
-  return { clock, done, peer, heartbeat, pass, hear }
+  return { clock, done, silences, peer, heartbeat, pass, hear }
 }
 
 test('a handshake that does not end in time is given up, however much is said', (t) => {
@@ -114,6 +116,7 @@ test('one that is stopped leaves no timer, also when a ping stops it', (t) => {
     isListening: () => true,
     frames: () => 0,
     looked: () => {},
+    silent: () => {},
     timedOut: () => t.fail(),
   })
   own.start()
@@ -129,6 +132,7 @@ test('the error of a peer that is given up is one of ours, told when the timers 
     isListening: () => true,
     frames: () => 0,
     looked: () => {},
+    silent: () => {},
     timedOut: (error) => told.push(error, clock.pending),
   })
   t.is(clock.pending, 0, 'no time runs before it is started')
@@ -136,4 +140,38 @@ test('the error of a peer that is given up is one of ours, told when the timers 
   clock.advance(1e6)
   t.true(told[0] instanceof SluiceError)
   t.deepEqual(told.slice(1), [0])
+})
+
+test('a peer of which nothing comes for longer than its pings allow is silent, until it is understood again', (t) => {
+  const { silences, heartbeat, pass, hear } = watched({ idleTimeout: 100 })
+  heartbeat.greeted()
+  pass(14)
+  hear()
+  // it is looked at when a ping goes out
+  pass(19)
+  t.deepEqual(silences, [])
+  pass(1)
+  t.deepEqual(silences, ['silent at 34'])
+  pass(10)
+  // bytes that may be noise
+  heartbeat.heard(6)
+  pass(2)
+  t.deepEqual(silences, ['silent at 34'])
+  hear()
+  pass(1)
+  t.deepEqual(silences, ['silent at 34', 'heard at 47'])
+  pass(40, () => heartbeat.heard(100))
+  t.is(silences.length, 2)
+})
+
+test('a peer that is not listened to is not silent, and who speaks all the time hears of a silence, too', (t) => {
+  const { silences, peer, heartbeat, pass } = watched()
+  heartbeat.greeted()
+  peer.listening = false
+  pass(40, () => heartbeat.said())
+  t.deepEqual(silences, [])
+  peer.listening = true
+  heartbeat.listening()
+  pass(25, () => heartbeat.said())
+  t.deepEqual(silences, ['silent at 60'])
 })
