@@ -1,6 +1,6 @@
 import { SluiceError } from '../../errors.js'
 import { isAddress, shownWord } from './dialler.js'
-import type { ListenFlags } from './entrance.js'
+import { type ListenFlags, manyOf } from './entrance.js'
 import { checkRemember } from './remember.js'
 
 /** What may be said of how the other side is reached. */
@@ -46,6 +46,11 @@ export function checkWays(
     throw new SluiceError(
       'ERR_USAGE',
       '--many, --expires and --qr are for tickets, and with --allow there is none',
+    )
+  if (remember !== undefined && (allow || (many !== undefined && manyOf(many) > 1)))
+    throw new SluiceError(
+      'ERR_USAGE',
+      '--remember is for one other who is not known yet: leave --many and --allow out',
     )
   checkRemember(remember, !plain && !stdio && via === undefined && !(word !== undefined && isAddress(word)))
 }

@@ -70,11 +70,22 @@ test('ways to the other side that do not go together are refused before anything
   const wrong: [string[], RegExp][] = [
     [['--allow', 'bob', '--many', '2'], /with --allow there is none/],
     [['--allow', 'bob', '--qr'], /with --allow there is none/],
+    [['--allow', 'bob', '--expires', '1h'], /with --allow there is none/],
     [['--plain', '--many', '2'], /leave --plain out/],
+    [['--plain', '--expires', '1h'], /leave --plain out/],
+    [['--allow', 'bob', '--remember', 'bob'], /--remember is for one other/],
+    [['--many', '2', '--remember', 'bob'], /--remember is for one other/],
+    [['--many', 'x', '--remember', 'bob'], /--many must be a whole number/],
     [['--plain', '--remember', 'bob'], /--remember is for tickets and known peers/],
     [['--remember', 'b:1'], /--remember must be without : and \//],
   ]
-  for (const flag of [['--qr'], ['--many', '2'], ['--allow', 'bob'], ['--listen', '127.0.0.1:0']]) {
+  for (const flag of [
+    ['--qr'],
+    ['--many', '2'],
+    ['--expires', '1h'],
+    ['--allow', 'bob'],
+    ['--listen', '127.0.0.1:0'],
+  ]) {
     const both = new RegExp(`either --to a ticket or ${flag[0]}, not both`)
     wrong.push([['--to', TICKET, ...flag], both])
     const through = new RegExp(`either --via or ${flag[0]}, not both`)
