@@ -76,7 +76,8 @@ export function serve(
       strangers.flush()
       taken = transfer
       reporter.endsWith(transfer)
-      if (!goesOn) entrance.close()
+      // by a ticket nobody else is let in, and who tries is told of: the ticket may have been stolen
+      if (!goesOn && !isForOne) entrance.close()
       closeOthers()
     }
     /**
