@@ -2,8 +2,16 @@ import { deferred } from '../async.js'
 import { type Clock, MOST_TIMER, systemClock } from '../clock.js'
 import { asSluiceError, isSluiceError, SluiceError } from '../errors.js'
 import { errorCode } from '../files/disk/disk-error.js'
-import { checkKeys, checkObject, checkOption, checkWhole, given, type Keys } from '../options.js'
-import { type Answered, connections, silent } from './connectors/attempts.js'
+import {
+  checkCallback,
+  checkKeys,
+  checkObject,
+  checkOption,
+  checkWhole,
+  given,
+  type Keys,
+} from '../options.js'
+import { type Answered, connections, type FindOptions, silent } from './connectors/attempts.js'
 import type { Connector } from './connectors/connector.js'
 import type { Identity } from './identity.js'
 import { type SecureDuplex, secure } from './secure.js'
@@ -24,6 +32,12 @@ export interface ConnectToPeerOptions {
   identity: Identity
   /** Other connectors than those of Sluice, which are asked first. */
   connectors?: readonly Connector[]
+  /**
+   * What looks for addresses beside those that are known, of which there may be none then: `findPeer`, or anything that
+   * calls `onFound` with each address at which the owner of the key may be. It resolves when there will be no more, and
+   * rejects if there was none.
+   */
+  find?(publicKey: Uint8Array, options: FindOptions): Promise<void>
   /** Milliseconds for each address, in which somebody answers there and proves to be the peer; 10,000 by default. */
   timeout?: number
   /** Gives up, with its reason. */
@@ -34,6 +48,7 @@ export interface ConnectToPeerOptions {
 const OPTIONS: Keys<ConnectToPeerOptions> = {
   identity: true,
   connectors: true,
+  find: true,
   timeout: true,
   signal: true,
   clock: true,
@@ -56,8 +71,10 @@ export async function connect(to: Destination, options: ConnectToPeerOptions): P
   checkKeys('options', options, OPTIONS)
   checkObject('to', to)
   const { addresses, publicKey, secret } = to
-  checkOption('addresses', addresses, Array.isArray(addresses) && addresses.length > 0, 'a list of addresses')
-  const { identity, connectors, signal, timeout = 10_000, clock = systemClock } = options
+  const { identity, connectors, find, signal, timeout = 10_000, clock = systemClock } = options
+  checkCallback('find', find)
+  const isEnough = Array.isArray(addresses) && (addresses.length > 0 || find !== undefined)
+  checkOption('addresses', addresses, isEnough, 'a list of addresses')
   checkWhole('timeout', timeout, 1, MOST_TIMER)
   const stop = new AbortController()
   const stopped = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal
@@ -70,6 +87,14 @@ export async function connect(to: Destination, options: ConnectToPeerOptions): P
     ...given({ secret }),
   } as const
   const failures: unknown[] = []
+  let notFound: unknown
+  const attempts = {
+    connectors,
+    find: find && ((how: FindOptions) => find(publicKey, how)),
+    stopped,
+    timeout,
+    clock,
+  }
   const open = async ({ raw, address, left }: Answered): Promise<Connected | undefined> => {
     try {
       return { duplex: await secure(raw, { ...dialler, timeout: left }), address }
@@ -81,7 +106,11 @@ export async function connect(to: Destination, options: ConnectToPeerOptions): P
   const found = deferred<Connected>()
   const tryAll = async (): Promise<never> => {
     const opening: Promise<void>[] = []
-    for await (const reached of connections(addresses, { connectors, stopped, timeout, clock })) {
+    for await (const reached of connections(addresses, attempts)) {
+      if ('notFound' in reached) {
+        notFound = reached.notFound
+        continue
+      }
       if ('failure' in reached) {
         failures.push(reached.failure)
         continue
@@ -98,7 +127,7 @@ export async function connect(to: Destination, options: ConnectToPeerOptions): P
     }
     await Promise.all(opening)
     signal?.throwIfAborted()
-    throw plainest(failures)
+    throw plainest(failures, notFound)
   }
   return Promise.race([found.promise, tryAll()])
 }
@@ -106,11 +135,13 @@ export async function connect(to: Destination, options: ConnectToPeerOptions): P
 /**
  * Whoever answered and was refused says more than one that was not there; of the others one that can be told to start
  * says most, and a wrong address more than one where nobody is.
+ * @param notFound why there are no other addresses, where some were looked for
  */
-function plainest(failures: readonly unknown[]): SluiceError {
-  const errors = failures.map((failure) =>
-    asSluiceError(failure, 'ERR_UNREACHABLE', 'no connection could be made'),
-  )
+function plainest(failures: readonly unknown[], notFound: unknown): SluiceError {
+  const asError = (failure: unknown) =>
+    asSluiceError(failure, 'ERR_UNREACHABLE', 'no connection could be made')
+  if (failures.length === 0) return asError(notFound)
+  const errors = failures.map(asError)
   const isAway = ({ code }: SluiceError) => code === 'ERR_UNREACHABLE'
   const isRefused = ({ cause }: SluiceError) => errorCode(cause) === 'ECONNREFUSED'
   const plain =
@@ -118,9 +149,10 @@ function plainest(failures: readonly unknown[]): SluiceError {
     errors.find((error) => !isAway(error)) ??
     errors.find(isRefused) ??
     errors.at(-1)!
-  if (errors.length === 1 || !isAway(plain)) return plain
-  const message = `nobody answers as the peer at its ${errors.length} addresses: ${plain.message}`
-  return new SluiceError('ERR_UNREACHABLE', message, { cause: plain })
+  if (!isAway(plain) || (errors.length === 1 && notFound === undefined)) return plain
+  const where = errors.length === 1 ? '' : `nobody answers as the peer at its ${errors.length} addresses: `
+  const nowhere = notFound === undefined ? '' : `; and ${asError(notFound).message}`
+  return new SluiceError('ERR_UNREACHABLE', where + plain.message + nowhere, { cause: plain })
 }
 
 /** Milliseconds in which whoever answers has proved its key, before the next one is heard beside it. */

@@ -2,7 +2,9 @@ import { once } from 'node:events'
 import type { Duplex } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import test from 'ava'
-import { connect } from '../../lib/peers/connect.js'
+import { deferred } from '../../lib/async.js'
+import { SluiceError } from '../../lib/errors.js'
+import { type ConnectToPeerOptions, connect } from '../../lib/peers/connect.js'
 import { unreachable } from '../../lib/peers/connectors/connection-error.js'
 import type { Connector } from '../../lib/peers/connectors/connector.js'
 import { Invitations } from '../../lib/peers/invitations.js'
@@ -299,9 +301,108 @@ test('only the peer is shown the secret, and one that lets us not in says so', a
   for (const { duplex } of [first, again]) await once(duplex.destroy(), 'close')
 })
 
+/** Finds these addresses at once, and says so when there will be no more. */
+function finder(...found: string[]) {
+  const over = deferred<void>()
+  let signal: AbortSignal | undefined
+  const find: NonNullable<ConnectToPeerOptions['find']> = (_key, how) => {
+    signal = how.signal
+    for (const address of found) how.onFound(address)
+    return over.promise
+  }
+  return { find, end: over.resolve, fail: over.reject, isStopped: () => signal!.aborted }
+}
+
+test('what is found is tried before what is left of the known, which may be nothing', async (t) => {
+  for (const known of [[], ['a:1', 'b:1']]) {
+    const { tried, connectors } = network({ 'a:1': hanging, 'b:1': hanging, 'c:1': peer() })
+    const clock = new FakeClock()
+    const { find, isStopped } = finder('c:1')
+    const connecting = connect(to(...known), { identity: ALICE, connectors, clock, find })
+    const { duplex, address } = await connecting
+    t.is(address, 'c:1')
+    t.deepEqual(tried, ['c:1'])
+    t.true(isStopped(), 'nothing is looked for any more, and nobody waits for one that goes on')
+    t.is(clock.pending, 0)
+    duplex.destroy()
+  }
+})
+
+test('what is found while others are tried has its turn after their head start, and once', async (t) => {
+  const { tried, connectors } = network({ 'a:1': hanging, 'b:1': peer() })
+  const clock = new FakeClock()
+  let onFound = (_address: string) => {}
+  const find: ConnectToPeerOptions['find'] = (_key, how) => {
+    onFound = how.onFound
+    return new Promise(() => {})
+  }
+  const connecting = connect(to('a:1'), { identity: ALICE, connectors, clock, find })
+  await settle()
+  for (const address of ['a:1', 'b:1', 'b:1']) onFound(address)
+  await settle()
+  t.deepEqual(tried, ['a:1'])
+  clock.advance(250)
+  const { duplex, address } = await connecting
+  t.is(address, 'b:1')
+  t.deepEqual(tried, ['a:1', 'b:1'])
+  duplex.destroy()
+})
+
+test('a listener that is found at several addresses has one guest', async (t) => {
+  const guests: SecureDuplex[] = []
+  const { tried, connectors } = network({ 'a:1': peer(BOB, guests), 'b:1': peer(BOB, guests) })
+  const { find } = finder('a:1', 'b:1')
+  const { duplex } = await connect(to(), { identity: ALICE, connectors, clock: new FakeClock(), find })
+  await settle()
+  t.is(guests.length, 1)
+  t.is(tried.length, 1)
+  duplex.destroy()
+})
+
+test('who only claims to be the peer is passed over, and the peer is found beside; alone that is an alarm', async (t) => {
+  const { connectors } = network({ 'a:1': peer(someone()), 'b:1': silent(), 'c:1': peer() })
+  const clock = new FakeClock()
+  const options = { identity: ALICE, connectors, clock }
+  const connecting = connect(to(), { ...options, find: finder('c:1', 'b:1', 'a:1').find })
+  let isOver = false
+  const passing = connecting.finally(() => {
+    isOver = true
+  })
+  for (; !isOver; clock.advance(100)) await settle()
+  const { duplex, address } = await passing
+  t.is(address, 'c:1')
+  duplex.destroy()
+  const { find, end } = finder('a:1')
+  const alone = connect(to(), { ...options, find })
+  end()
+  await t.throwsAsync(alone, { code: 'ERR_IDENTITY' })
+})
+
+test('where nothing was found it is said beside what became of the known addresses, or alone', async (t) => {
+  const { connectors } = network({ 'a:1': refused, 'b:1': refused })
+  const looked = (known: string[], reason: Error | undefined) => {
+    const { find, end, fail } = finder()
+    if (reason) fail(reason)
+    else end()
+    return connect(to(...known), { identity: ALICE, connectors, clock: new FakeClock(), find })
+  }
+  const nobody = new SluiceError('ERR_UNREACHABLE', 'nobody is there')
+  const at = 'nobody listens at there; start the other side first'
+  const messages: [string[], Error | undefined, string | RegExp][] = [
+    [['a:1'], nobody, `${at}; and nobody is there`],
+    [['a:1', 'b:1'], nobody, `nobody answers as the peer at its 2 addresses: ${at}; and nobody is there`],
+    [['a:1'], undefined, at],
+    [[], nobody, 'nobody is there'],
+    [[], undefined, /no connection could be made/],
+  ]
+  for (const [known, reason, message] of messages)
+    await t.throwsAsync(looked(known, reason), { code: 'ERR_UNREACHABLE', message })
+})
+
 test('a bad option is named', async (t) => {
   for (const [destination, options, message] of [
     [to(), { identity: ALICE }, /^addresses/],
+    [to(), { identity: ALICE, find: true }, /^find/],
     [to('a:1'), { identity: ALICE, most: 1 }, /most/],
     [to('nowhere'), { identity: ALICE }, /"nowhere" is not an address/],
   ] as const)

@@ -16,8 +16,16 @@ export interface Answered {
   left: number
 }
 
-/** One of several addresses has answered, or failed. */
-export type Reached = Answered | { failure: unknown }
+/** One of several addresses has answered, or failed; or those that were looked for were not found. */
+export type Reached = Answered | { failure: unknown } | { notFound: unknown }
+
+/** What is told whoever looks for addresses. */
+export interface FindOptions {
+  /** To be called with each of them. */
+  onFound(address: string): void
+  /** Nothing is looked for any more. */
+  signal: AbortSignal
+}
 
 /** Milliseconds that an address is given before the next one is tried beside it (RFC 8305, section 8). */
 const HEAD_START = 250
@@ -25,32 +33,59 @@ const HEAD_START = 250
 /** How {@link connections} goes about it. */
 interface Attempts {
   connectors: readonly Connector[] | undefined
+  /** Looks for other addresses; rejects if it has found none. */
+  find: ((options: FindOptions) => Promise<void>) | undefined
   stopped: AbortSignal
   timeout: number
   clock: Clock
 }
 
-/** Connections to the addresses, in the order in which they answer, until it is stopped; later ones are closed. */
+/**
+ * Connections to the addresses, in the order in which they answer, until it is stopped; later ones are closed. What is
+ * found meanwhile is tried before what is left: it is newer.
+ */
 export async function* connections(
   addresses: readonly string[],
   attempts: Attempts,
 ): AsyncGenerator<Reached, void> {
-  const { stopped, clock } = attempts
+  const { find, stopped, clock } = attempts
   const left = [...addresses]
-  const pending = new Set<Promise<Reached>>()
+  const known = new Set(addresses)
+  let wake = () => {}
+  const onFound = (address: string) => {
+    if (known.has(address)) return
+    known.add(address)
+    left.unshift(address)
+    wake()
+  }
+  const pending = new Set<Promise<Reached | undefined>>()
+  if (find) pending.add(looked(() => find({ onFound, signal: stopped }), stopped))
   while (!stopped.aborted && (left.length > 0 || pending.size > 0)) {
     const address = left.shift()
     if (address !== undefined) pending.add(attempt(address, attempts))
-    const next = deferred<undefined>()
-    const cancel = left.length > 0 ? clock.after(HEAD_START, () => next.resolve(undefined)) : () => {}
+    const turn = deferred<undefined>()
+    const next = () => turn.resolve(undefined)
+    // what is found meanwhile takes nothing of the head start of another one
+    const cancel = address === undefined ? () => {} : clock.after(HEAD_START, next)
+    wake = address === undefined ? next : () => {}
     const first = [...pending].map(async (one) => ({ one, reached: await one }))
-    const found = await Promise.race([next.promise, ...first])
+    const found = await Promise.race([turn.promise, ...first])
     cancel()
     if (!found) continue
     pending.delete(found.one)
-    yield found.reached
+    if (found.reached) yield found.reached
   }
-  for (const one of pending) one.then((late) => 'raw' in late && late.raw.destroy())
+  for (const one of pending) one.then((late) => late && 'raw' in late && late.raw.destroy())
+}
+
+/** Looks for addresses, also where `find` takes no notice of its signal. */
+async function looked(find: () => Promise<void>, stopped: AbortSignal): Promise<Reached | undefined> {
+  try {
+    await untilAborted(find(), stopped)
+    return undefined
+  } catch (notFound) {
+    return { notFound }
+  }
 }
 
 /** Connects to one address in its time, also where the connector takes no notice of its signal. */
