@@ -230,6 +230,8 @@ const MISSPELT: Record<string, Misspelt[]> = {
   makeReceipt: [['algoritm', 'algorithm', (given) => peers.makeReceipt(me, given)]],
   verifyReceipt: [['sgnal', 'signal', (given) => peers.verifyReceipt({} as never, '/d', given).next()]],
   connect: [['conectors', 'connectors', (given) => peers.connect(listener, { identity: me, ...given })]],
+  announce: [['onWarnings', 'onWarning', (given) => peers.announce(key, ['127.0.0.1:1'], given)]],
+  findPeer: [['timeOut', 'timeout', (given) => peers.findPeer(key, { onFound: () => {}, ...given })]],
   listen: [['adresses', 'addresses', (given) => peers.listen({ identity: me, ...given })]],
   Invitations: [
     ['tris', 'tries', (given) => new peers.Invitations(given)],

@@ -2,6 +2,7 @@
 
 // both sides at once
 export { type Connected, type ConnectToPeerOptions, connect, type Destination } from './connect.js'
+export type { FindOptions } from './connectors/attempts.js'
 export { type CommandOptions, command } from './connectors/command.js'
 // what it stands on
 export type { ConnectOptions, Connector, Listening, ListenOptions } from './connectors/connector.js'
@@ -19,6 +20,9 @@ export { Invitations, type InvitationsOptions, type IssueOptions } from './invit
 export { fingerprint, isKey, isSignedBy, parseKey, showKey } from './keys.js'
 export { type KnownPeer, KnownPeers } from './known-peers.js'
 export { type From, type ListenForPeersOptions, listen } from './listen.js'
+// in the same network
+export { type AnnounceOptions, type Announcing, announce } from './nearby/announce.js'
+export { type FindPeerOptions, findPeer } from './nearby/find-peer.js'
 // what was received, signed
 export {
   makeReceipt,
