@@ -67,6 +67,7 @@ function listenOptions(command: Command): Command {
     .option('--many <n>', 'how many others the ticket is good for (default: one)')
     .option('--expires <time>', 'how long the ticket lets in somebody new, as 90s, 30m or 12h (default: 1h)')
     .option('--qr', 'show the ticket as a QR code, too')
+    .option('--find', 'the sides find each other in the same network, by their keys; on both sides')
     .option('--remember <name>', 'after a transfer, know the other side by this name')
     .option('--plain', 'neither ticket nor encryption, on this machine only')
 }

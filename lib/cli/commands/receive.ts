@@ -11,6 +11,7 @@ import type { Names } from '../../wire/paths.js'
 import { type CompressFlag, compressHint, parseCompress, withAdvice } from '../network/compress.js'
 import { diallerTo, dialling, isAddress, plainly, shownWord, wordGiven } from '../network/dialler.js'
 import { type Caller, isForOne, type ListenFlags, openEntrance } from '../network/entrance.js'
+import { findHint } from '../network/find.js'
 import { remembering } from '../network/remember.js'
 import { serve } from '../network/serve.js'
 import { codeOf } from '../network/ticket-code.js'
@@ -118,7 +119,11 @@ async function receiveFromSender(from: string | undefined, receiving: Receiving)
   const dialler =
     from === undefined
       ? dialling('the sender', context, async () => plainly(stdio()))
-      : await diallerTo(from, context, `; to choose the folder: --dir ${shownWord(from)}`)
+      : await diallerTo(
+          from,
+          { find: flags.find, hint: `; to choose the folder: --dir ${shownWord(from)}` },
+          context,
+        )
   const { duplex, caller } = await dialler.connect(signal)
   const remember = await remembering(flags.remember, caller, context)
   if (flags.receipt !== undefined) checkProof(caller)
@@ -145,14 +150,16 @@ async function receiveFromCallers(receiving: Receiving): Promise<void> {
     companions.attend(transfer, caller, once ? undefined : (error) => reporter.warn(error))
     return transfer
   }
-  const entrance = await openEntrance(flags, signal)
+  const entrance = await openEntrance(flags, context)
   try {
     reporter.listening(entrance.word, flags.listen)
     if (flags.qr) reporter.copyable(await codeOf(entrance.word))
     tellHow(
       receiving,
       `waiting for ${once ? 'a sender' : 'senders'}; run there:`,
-      entrance.hint((whom) => `sluice send PATH... ${compressHint(flags.compress)}--to ${whom}`),
+      entrance.hint(
+        (whom) => `sluice send PATH... ${compressHint(flags.compress)}${findHint(flags)}--to ${whom}`,
+      ),
     )
     const serving = { begin, once, goesOn: true, isForOne: once && isForOne(flags), where }
     const end = await serve(entrance, serving, context)

@@ -22,6 +22,7 @@ import {
   manyOf,
   openEntrance,
 } from '../network/entrance.js'
+import { findHint } from '../network/find.js'
 import { parseRate } from '../network/rate.js'
 import { remembering } from '../network/remember.js'
 import { serve } from '../network/serve.js'
@@ -75,9 +76,9 @@ export async function sendCommand(paths: string[], flags: SendFlags, context: Co
 }
 
 /** How the receiver is reached; undefined if it is waited for. */
-async function diallerOf({ to, via }: SendFlags, context: Context): Promise<Dialler | undefined> {
+async function diallerOf({ to, via, find }: SendFlags, context: Context): Promise<Dialler | undefined> {
   if (via !== undefined) return diallerThrough(via, context)
-  return to === undefined ? undefined : diallerTo(to, context)
+  return to === undefined ? undefined : diallerTo(to, { find }, context)
 }
 
 /**
@@ -125,7 +126,7 @@ async function sendToCallers(
   context: Context,
 ): Promise<void> {
   const { io, reporter } = context
-  const entrance = await openEntrance(flags, context.signal)
+  const entrance = await openEntrance(flags, context)
   const once = flags.many === undefined
   let hasBegun = false
   try {
@@ -133,7 +134,7 @@ async function sendToCallers(
     if (flags.qr) reporter.copyable(await codeOf(entrance.word))
     if (io.stderr.isTTY) {
       const who = once ? 'a receiver' : `receivers (${goodFor(flags)})`
-      const more = `${compressHint(flags.compress)}${flags.text === undefined ? '' : '--stdout '}`
+      const more = `${compressHint(flags.compress)}${findHint(flags)}${flags.text === undefined ? '' : '--stdout '}`
       reporter.note(`waiting for ${who}; run there:`)
       for (const line of entrance.hint((whom) => `sluice receive ${more}${whom}`)) reporter.copyable(line)
       reporter.note('Ctrl-C stops')

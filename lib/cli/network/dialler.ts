@@ -9,6 +9,7 @@ import { KnownPeers } from '../../peers/known-peers.js'
 import { decodeTicket, isTicket } from '../../peers/ticket.js'
 import type { Context } from '../ui/context.js'
 import { type Caller, knownPeer, shownPeer } from './entrance.js'
+import { checkFind, finder } from './find.js'
 import { connectTo, farewell } from './sockets.js'
 
 /** How the other side is reached. */
@@ -19,19 +20,32 @@ export interface Dialler {
   connect(signal: AbortSignal): Promise<{ duplex: Duplex; caller: Caller }>
 }
 
+/** What may be said with whom to reach. */
+interface DiallerFlags {
+  /** Look for it in this network, too. */
+  find?: boolean | undefined
+  /** What else the user may have meant by a name that nobody has. */
+  hint?: string
+}
+
 /**
  * What a text names: a ticket, a known peer, or an address of this machine, where nothing is proved. `-` asks for it,
  * or reads it from standard input, so that it is seen nowhere.
- * @param hint what else the user may have meant by a name that nobody has
  */
-export async function diallerTo(text: string, context: Context, hint = ''): Promise<Dialler> {
+export async function diallerTo(
+  text: string,
+  { find = false, hint }: DiallerFlags,
+  context: Context,
+): Promise<Dialler> {
   const word = text === '-' ? await askedFor(context) : text
-  if (isTicket(word)) return secretly(decodeTicket(word), 'the listener of the ticket', context)
+  if (isTicket(word)) return secretly(decodeTicket(word), find, 'the listener of the ticket', context)
+  checkFind(find, !isAddress(word))
   if (isAddress(word))
     return dialling(printable(word, 100), context, async (over) => plainly(await connectTo(word, over)))
   const { name, addresses, key } = await knownPeer(new KnownPeers({ fs: commandFileSystem }), word, hint)
-  if (addresses.length > 0) return secretly({ addresses, publicKey: key }, printable(name), context)
-  const message = `no address of ${printable(name)} is known; sluice peers add ${printable(name)} KEY ADDRESS gives it one`
+  if (addresses.length > 0 || find)
+    return secretly({ addresses, publicKey: key }, find, printable(name), context)
+  const message = `no address of ${printable(name)} is known; --find looks for it in this network, and sluice peers add ${printable(name)} KEY ADDRESS gives it one`
   throw new SluiceError('ERR_USAGE', message)
 }
 
@@ -85,13 +99,18 @@ export function plainly<D extends Duplex>(duplex: D): { duplex: D; caller: Calle
   return { duplex, caller: { hangUp: () => duplex.destroy() } }
 }
 
-function secretly(destination: Destination, to: string, context: Context): Dialler {
+function secretly(destination: Destination, find: boolean, to: string, context: Context): Dialler {
   const fs = commandFileSystem
   const { reporter } = context
   return dialling(to, context, async (over) => {
-    reporter.detail(`trying ${destination.addresses.map((address) => printable(address, 100)).join(', ')}`)
+    const addresses = destination.addresses.map((address) => printable(address, 100))
+    if (addresses.length > 0) reporter.detail(`trying ${addresses.join(', ')}`)
     const me = await identity({ fs })
-    const { duplex, address } = await connect(destination, { identity: me, signal: over })
+    const { duplex, address } = await connect(destination, {
+      identity: me,
+      signal: over,
+      find: find ? await finder(to, context) : undefined,
+    })
     heardLater(duplex)
     const { peerKey: key, handshakeHash } = duplex
     const who = await shownPeer(new KnownPeers({ fs }), key)

@@ -11,6 +11,8 @@ import { type KnownPeer, KnownPeers } from '../../peers/known-peers.js'
 import { listen } from '../../peers/listen.js'
 import type { Stranger } from '../../peers/secure.js'
 import { encodeTicket, isTicket, makeTicket } from '../../peers/ticket.js'
+import type { Context } from '../ui/context.js'
+import { announced } from './find.js'
 import { parseLife } from './life.js'
 import { listenAt } from './sockets.js'
 
@@ -27,6 +29,8 @@ export interface ListenFlags {
   expires?: string
   /** Show the ticket as a QR code, too. */
   qr?: boolean
+  /** Others in the same network find this side by its key. */
+  find?: boolean
 }
 
 /** Who is at the other end of a connection. */
@@ -95,10 +99,10 @@ export class Entrance extends EventEmitter<EntranceEvents> {
 /** Listens as the flags say. Fails with `ERR_USAGE`, or as the identity of the user does. */
 export async function openEntrance(
   flags: ListenFlags,
-  signal: AbortSignal,
+  context: Pick<Context, 'signal' | 'reporter'>,
   clock = systemClock,
 ): Promise<Entrance> {
-  return flags.plain ? plainEntrance(flags, signal) : secureEntrance(flags, signal, clock)
+  return flags.plain ? plainEntrance(flags, context.signal) : secureEntrance(flags, context, clock)
 }
 
 async function plainEntrance(flags: ListenFlags, signal: AbortSignal): Promise<Entrance> {
@@ -113,8 +117,8 @@ async function plainEntrance(flags: ListenFlags, signal: AbortSignal): Promise<E
 }
 
 async function secureEntrance(
-  { listen: at = '*:0', allow, many, expires }: ListenFlags,
-  signal: AbortSignal,
+  { listen: at = '*:0', allow, many, expires, find }: ListenFlags,
+  context: Pick<Context, 'signal' | 'reporter'>,
   clock: Clock,
 ): Promise<Entrance> {
   const fs = commandFileSystem
@@ -144,7 +148,7 @@ async function secureEntrance(
     identity: own,
     addresses: [at],
     admit,
-    signal,
+    signal: context.signal,
     async onConnection(duplex, from) {
       // whoever fails before is told of by the transfer
       duplex.on('error', () => {})
@@ -162,9 +166,11 @@ async function secureEntrance(
       : addresses[0]!
     const known = addresses.slice(0, 8).map((address) => printable(address))
     const introduction = allowed && `sluice peers add NAME ${showKey(publicKey)} ${known.join(' ')}`
+    const announcing = find ? await announced(publicKey, addresses, context) : undefined
     const close = () => {
       cancel()
       void listening.close()
+      void announcing?.close()
     }
     const entrance = new Entrance(word, close, introduction)
     const expire = () => names.size < manyOf(many) && entrance.emit('expired')

@@ -1,6 +1,7 @@
 import { SluiceError } from '../../errors.js'
 import { isAddress, shownWord } from './dialler.js'
 import { type ListenFlags, manyOf } from './entrance.js'
+import { checkFind } from './find.js'
 import { checkRemember } from './remember.js'
 
 /** What may be said of how the other side is reached. */
@@ -27,7 +28,7 @@ export function checkWays(
   given: { option: '--to ' | ''; isArgument: boolean },
   about: string,
 ): void {
-  const { word, via, stdio, allow, many, expires, qr, plain, remember } = ways
+  const { word, via, stdio, allow, many, expires, qr, plain, remember, find } = ways
   const dialling = [
     word !== undefined && (given.isArgument ? `${given.option}${shownWord(word)}` : 'SLUICE_TICKET'),
     via !== undefined && '--via',
@@ -52,5 +53,7 @@ export function checkWays(
       'ERR_USAGE',
       '--remember is for one other who is not known yet: leave --many and --allow out',
     )
-  checkRemember(remember, !plain && !stdio && via === undefined && !(word !== undefined && isAddress(word)))
+  const isProved = !plain && !stdio && via === undefined && !(word !== undefined && isAddress(word))
+  checkRemember(remember, isProved)
+  checkFind(find, isProved)
 }

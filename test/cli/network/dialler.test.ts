@@ -17,6 +17,6 @@ test('the terminal shows no key any more when it asks for a ticket', async (t) =
   }
   const { signal } = new AbortController()
   const context = { io: { stdin, stderr }, signal, stop() {} } as unknown as Context
-  t.is((await diallerTo('-', context)).to, '127.0.0.1:1')
+  t.is((await diallerTo('-', {}, context)).to, '127.0.0.1:1')
   t.deepEqual(done, ['hides keys', 'Ticket (it is not shown): ', 'shows keys', '\n'])
 })

@@ -16,11 +16,8 @@ const HOUR = 60 * 60 * 1000
 async function opened(t: ExecutionContext, flags: { many?: string } = {}) {
   process.env.SLUICE_HOME = join(await temporary(t), 'home')
   const clock = new FakeClock()
-  const entrance = await openEntrance(
-    { listen: '127.0.0.1:0', ...flags },
-    new AbortController().signal,
-    clock,
-  )
+  const context = { signal: new AbortController().signal } as Context
+  const entrance = await openEntrance({ listen: '127.0.0.1:0', ...flags }, context, clock)
   t.teardown(() => entrance.close())
   return { clock, entrance }
 }
