@@ -103,7 +103,7 @@ class MemoryStore implements MemoryParts {
     const found = new Map<number, { name: string; file: MemoryFile }>()
     const names = new Map<number, string>()
     for (const entry of entries) {
-      const name = this.#standing(entry)
+      const name = entry.type === 'file' ? this.#standing(entry) : undefined
       if (name === undefined) continue
       found.set(entry.index, { name, file: this.files.get(name)! })
       if (name !== entry.path) names.set(entry.index, name)

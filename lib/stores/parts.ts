@@ -143,8 +143,8 @@ export interface PartStore {
     signal?: AbortSignal,
   ): Promise<ReadonlyMap<number, Claim>> | ReadonlyMap<number, Claim>
   /**
-   * Finds, and does not change, what stands in the place of files. Called by `receive` after {@link claims} with the
-   * others.
+   * Finds, and does not change, what stands in the place of files and folders. Called by `receive` after {@link claims}
+   * with the files that are not claimed, and with all folders that are wanted.
    */
   lookup?(entries: readonly Entry[], signal?: AbortSignal): Promise<StandingFiles> | StandingFiles
   /**

@@ -4,9 +4,10 @@ import type { SourceStore } from './sources.js'
 /**
  * Files that stand already in the place of entries, as `lookup` of a store of parts found them. With `unless`
  * 'unchanged' and 'newer': those that are there by that; they count as brought (see `brought` of `PublishPolicy`) from
- * now on, and are not sent. With 'identical': those of the size of their entry; they are read, and skipped if they are
- * what the sender has; else they stay until the new file gets its name, into which what is equal of them is copied.
- * What reads them fails where a file is not what was found any more.
+ * now on, and are not sent; also folders that stand with their time, which need not be ended as long as nothing comes
+ * into them. With 'identical': files of the size of their entry; they are read, and skipped if they are what the sender
+ * has; else they stay until the new file gets its name, into which what is equal of them is copied. What reads them
+ * fails where a file is not what was found any more.
  */
 export interface StandingFiles {
   /** The indices of the entries, ascending. */

@@ -30,13 +30,13 @@ export async function claimParts(
   { isWanted, obey, checkPath, signal }: ClaimRules,
 ): Promise<Map<number, Range[]>> {
   await obey?.(store)
-  const files: Entry[] = []
+  const wanted: Entry[] = []
   await inSlices(offer.entries, (entry) => {
-    // what can be read only once cannot be proved
-    if (entry.type !== 'file' || entry.size === null || entry.once || !isWanted(entry)) return
+    if (!mayStand(entry) || !isWanted(entry)) return
     checkPath(entry.path)
-    files.push(entry)
+    wanted.push(entry)
   })
+  const files = wanted.filter(({ type }) => type === 'file')
   const claims = new Map<number, Range[]>()
   // what takes all bytes in their order cannot be gone on with
   const left = store.order === 'ascending' ? [] : await store.claim(offer, files, signal)
@@ -45,10 +45,10 @@ export async function claimParts(
     claims.set(index, inFewRuns(blocks))
   }
   const others: Entry[] = []
-  await inSlices(files, (entry) => {
+  await inSlices(wanted, (entry) => {
     if (!claims.has(entry.index)) others.push(entry)
   })
-  if (obey) await store.lookup(offer, others, signal)
+  if (obey) await store.lookup(offer, others, { isWanted, signal })
   // only where the sender can be asked for their chunks
   if (obey)
     await store.bases.find(
@@ -56,6 +56,11 @@ export async function claimParts(
       signal,
     )
   return claims
+}
+
+/** What can be read only once cannot be proved. */
+function mayStand({ type, size, once }: Entry): boolean {
+  return type === 'directory' || (type === 'file' && size !== null && !once)
 }
 
 /**

@@ -1,3 +1,5 @@
+import { inSlices } from '../../async.js'
+import { parentOf } from '../../files/disk/names.js'
 import type { Claim, PartStore, StandingFiles } from '../../stores/parts.js'
 import type { PublishPolicy } from '../../stores/policy.js'
 import type { OpenSource } from '../../stores/sources.js'
@@ -8,7 +10,19 @@ import { indicesOf, isAmong, standingOf } from './answers.js'
 import { outcomeOf } from './placements.js'
 import { openSource, readEach } from './read-files.js'
 
-/** Files that stand already in the place of entries: there by their time, or to be proved to be what the sender has. */
+/** For what a store is to look. */
+export interface Sought {
+  /** Files and folders of the offer. */
+  entries: readonly Entry[]
+  /** Whether an entry of the offer is to come, unless it stands already. */
+  isWanted(entry: Entry): boolean
+  signal: AbortSignal
+}
+
+/**
+ * Files and folders that stand already in the place of entries: there by their time, or files that are to be proved to
+ * be what the sender has.
+ */
 export class Standing {
   /** Why an entry is skipped because of such a file. */
   readonly reason: SkipReason
@@ -20,12 +34,15 @@ export class Standing {
   static async find(
     store: Pick<PartStore, 'lookup'>,
     { unless = 'nothing' }: Partial<PublishPolicy> = {},
-    { offer, files, signal }: { offer: Offer; files: readonly Entry[]; signal: AbortSignal },
+    { first, entries: offered }: Offer,
+    { entries, isWanted, signal }: Sought,
   ): Promise<Standing | undefined> {
-    if (unless === 'nothing' || files.length === 0) return undefined
-    const found = standingOf(await store.lookup?.(files, signal), files)
+    if (unless === 'nothing' || entries.length === 0) return undefined
+    const found = standingOf(await store.lookup?.(entries, signal), entries)
     if (!found?.indices.length) return undefined
-    return new Standing(found, unless, offer.first + offer.entries.length)
+    const standing = new Standing(found, unless, first + offered.length)
+    await standing.#leaveGrowing(offered, isWanted)
+    return standing
   }
 
   /** @param length entries that were offered until now */
@@ -38,6 +55,18 @@ export class Standing {
     this.reason = unless
     this.#indices.grow(length)
     for (const index of files.indices) this.#indices.add(index)
+  }
+
+  /** What comes into a folder changes its time: that is to be set at the end. */
+  async #leaveGrowing(offered: readonly Entry[], isWanted: (entry: Entry) => boolean): Promise<void> {
+    const growing = new Set<string>()
+    await inSlices(offered, (entry) => {
+      if (!this.has(entry.index) && isWanted(entry)) growing.add(parentOf(entry.path))
+    })
+    if (growing.size === 0) return
+    await inSlices(offered, ({ type, path, index }) => {
+      if (type === 'directory' && growing.has(path)) this.#indices.delete(index)
+    })
   }
 
   has(index: number): boolean {

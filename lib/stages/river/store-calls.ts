@@ -14,7 +14,7 @@ import { Bases } from './bases.js'
 import { EndCalls } from './end-calls.js'
 import { PendingCalls } from './pending-calls.js'
 import { outcomeOf } from './placements.js'
-import { Standing } from './standing.js'
+import { type Sought, Standing } from './standing.js'
 
 type Claims = ReadonlyMap<number, Claim>
 
@@ -116,9 +116,9 @@ export class StoreCalls {
     return claims
   }
 
-  /** Looks for what stands already in the place of these files. */
-  async lookup(offer: Offer, files: readonly Entry[], signal: AbortSignal): Promise<void> {
-    const find = () => Standing.find(this.#store, this.#policy, { offer, files, signal })
+  /** Looks for what stands already in the place of these entries. */
+  async lookup(offer: Offer, entries: readonly Entry[], asked: Omit<Sought, 'entries'>): Promise<void> {
+    const find = () => Standing.find(this.#store, this.#policy, offer, { entries, ...asked })
     // what is attached later is sent
     if (offer.first === 0) this.standing = await this.#whole('look for', find)
   }

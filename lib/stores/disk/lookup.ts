@@ -14,9 +14,9 @@ import { DiskSources } from './sources/disk-sources.js'
 import { isThereByTime, type Standing, standingFiles } from './standing-files.js'
 
 /**
- * Looks for the files that stand in the place of entries: see {@link PartStore.lookup}. Looks only into folders that
- * stand under their own names; what cannot be looked at is not there. Of a file it keeps which one it is, and its size
- * and time, so that another one is never taken for it.
+ * Looks for the files and folders that stand in the place of entries: see {@link PartStore.lookup}. Looks only into
+ * folders that stand under their own names; what cannot be looked at is not there. Of a file it keeps which one it is,
+ * and its size and time, so that another one is never taken for it.
  */
 export async function findStanding(
   store: DiskStore,
@@ -53,7 +53,9 @@ class Lookup implements StandingFiles {
     await this.#inFolders(entries, async (folder, entry) => {
       signal?.throwIfAborted()
       await slice.yield()
-      const standing = folder && (await this.#look(folder, entry).catch(() => undefined))
+      if (!folder) return
+      if (entry.type === 'directory') return this.#lookAtFolder(folder, entry)
+      const standing = await this.#look(folder, entry).catch(() => undefined)
       if (standing) await this.#note(folder, entry, standing)
     })
   }
@@ -114,6 +116,19 @@ class Lookup implements StandingFiles {
     if (this.#isToSync) await folder?.sync()
     this.#isToSync = false
     folder?.release()
+  }
+
+  /** A folder that has its time is there by that, whatever mode it has: one that was there keeps it. */
+  async #lookAtFolder(above: OpenFolder, { path, mtime, index }: Entry): Promise<void> {
+    const { isByTime, durability, folders } = this.#store
+    const name = nameOf(path)
+    if (!isByTime || isReservedName(name)) return
+    const stats = await lstatIfThere(this.#store.fs, above.at(name)).catch(() => undefined)
+    if (!stats?.isDirectory() || Math.floor(stats.mtimeMs) !== mtime) return
+    if (this.#policy.conflict === 'replace') folders.keep(path)
+    // its creator may not have made its name last
+    if (durability === 'power') this.#isToSync = true
+    this.indices.push(index)
   }
 
   /**
