@@ -38,12 +38,15 @@ class Lookup implements StandingFiles {
   readonly source: DiskSources
   readonly #store: DiskStore
   readonly #policy: PublishPolicy
+  /** Whose rights count: a system call, which is made once for all files. */
+  readonly #user: number | undefined
   /** Whether the names in the folder are to last. */
   #isToSync = false
 
   constructor(store: DiskStore, policy: PublishPolicy, first: number, root: string) {
     this.#store = store
     this.#policy = policy
+    this.#user = store.fs.user?.()
     this.source = new DiskSources(store.fs, store.pace.clock, first, (entry) => root + this.#pathOf(entry))
   }
 
@@ -61,12 +64,12 @@ class Lookup implements StandingFiles {
   }
 
   async acknowledge(entries: readonly Entry[]): Promise<number[]> {
-    const { brought, durability, fs } = this.#store
+    const { brought, durability } = this.#store
     const gone: number[] = []
     if (!brought && durability !== 'power') return gone
     await this.#inFolders(entries, async (folder, entry) => {
       const path = this.#pathOf(entry)
-      const stats = folder && (await lstatIfThere(fs, folder.at(nameOf(path))).catch(() => undefined))
+      const stats = folder && (await this.#statsOrNone(folder, nameOf(path)))
       const isStill = stats?.isFile() === true && this.source.isStill(entry, stats)
       const isTaken = isStill && (await this.#take(folder!, { path, stats, isFirst: path === entry.path }))
       if (!isTaken) gone.push(entry.index)
@@ -123,7 +126,7 @@ class Lookup implements StandingFiles {
     const { isByTime, durability, folders } = this.#store
     const name = nameOf(path)
     if (!isByTime || isReservedName(name)) return
-    const stats = await lstatIfThere(this.#store.fs, above.at(name)).catch(() => undefined)
+    const stats = await this.#statsOrNone(above, name)
     if (!stats?.isDirectory() || Math.floor(stats.mtimeMs) !== mtime) return
     if (this.#policy.conflict === 'replace') folders.keep(path)
     // its creator may not have made its name last
@@ -175,6 +178,15 @@ class Lookup implements StandingFiles {
     }
   }
 
+  /** What cannot be looked at is not there. */
+  async #statsOrNone(folder: OpenFolder, name: string): Promise<FileStats | undefined> {
+    try {
+      return await this.#stats(folder, name)
+    } catch {
+      return undefined
+    }
+  }
+
   #isThere(file: Standing, entry: Entry): boolean {
     const { unless } = this.#policy
     const { mtime } = entry
@@ -186,7 +198,7 @@ class Lookup implements StandingFiles {
   /** Whether a file may have the content of an entry, and can be read to find out. */
   #maySame({ stats }: Standing, { size }: Entry): boolean {
     if (this.#policy.unless !== 'identical' || !stats.isFile() || stats.size !== size) return false
-    const user = this.#store.fs.user?.()
+    const user = this.#user
     if (user === undefined || user === 0) return true
     return (stats.mode & (user === stats.uid ? 0o400 : 0o044)) !== 0
   }
