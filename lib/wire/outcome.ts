@@ -149,6 +149,12 @@ export function unusualIn(range: OutcomeRange, entries: readonly Entry[]): Itera
   return isPlainOutcome ? (range.except?.values() ?? []) : outcomesOf(range, entries)
 }
 
+/** The outcomes of a range that say that something failed. */
+export function failuresIn(range: OutcomeRange, entries: readonly Entry[]): Outcome[] {
+  const outcomes = range.status === 'failed' ? outcomesOf(range, entries) : (range.except?.values() ?? [])
+  return Array.from(outcomes).filter(({ status }) => status === 'failed')
+}
+
 /** Those outcomes of ranges that say that something was published. */
 export function publishedIn(ranges: readonly OutcomeRange[], entries: readonly Entry[]): OutcomeRange[] {
   const outcomes = ranges.flatMap((range) => [...outcomesOf(range, entries)])

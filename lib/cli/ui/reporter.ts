@@ -4,6 +4,7 @@ import type { TransferState } from '../../transfer/lifecycle.js'
 import type { Transfer } from '../../transfer/transfer.js'
 import type { Entry, Offer } from '../../wire/entry.js'
 import {
+  failuresIn,
   type OutcomeRange,
   outcomesOf,
   reasonOf,
@@ -261,11 +262,10 @@ export class Reporter {
   /** Reports what became of consecutive entries. */
   settled(range: OutcomeRange, entries: readonly Entry[], id: string): void {
     const { json, log } = this.#manner
-    const unusual = Array.from(unusualIn(range, entries))
-    for (const outcome of json ? outcomesOf(range, entries) : log ? unusual : [])
+    for (const outcome of json ? outcomesOf(range, entries) : log ? unusualIn(range, entries) : [])
       this.event({ event: 'file', id: id || undefined, ...told(outcome) })
-    for (const one of unusual)
-      if (one.status === 'failed' && !this.#told.has(one.error!)) this.#problem(`failed: ${reasonOf(one)}`)
+    for (const one of failuresIn(range, entries))
+      if (!this.#told.has(one.error!)) this.#problem(`failed: ${reasonOf(one)}`)
   }
 
   /** Reports the result of a transfer that took `took` milliseconds. */

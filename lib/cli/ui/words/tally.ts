@@ -1,6 +1,6 @@
 import { counted } from '../../../errors.js'
 import type { Entry } from '../../../wire/entry.js'
-import { type Outcome, type OutcomeRange, unusualIn } from '../../../wire/outcome.js'
+import type { Outcome, OutcomeRange } from '../../../wire/outcome.js'
 
 /** Links that are named of those that were not made. */
 const MOST_LINKS = 3
@@ -9,9 +9,8 @@ const MOST_LINKS = 3
 export class Kinds {
   readonly #numbers = { file: 0, directory: 0, symlink: 0, unreadable: 0 }
 
-  /** @param times how many of them; fewer than none takes away */
-  add(type: Entry['type'], times = 1): void {
-    this.#numbers[type] += times
+  add(type: Entry['type']): void {
+    this.#numbers[type]++
   }
 
   /** How many there are, of all kinds. */
@@ -41,7 +40,7 @@ export class Tally {
   /** Nobody asked for them: links, pipes, what a policy leaves out. */
   leftOut: number
   /** Links among them that the receiver did not make: the first ones, and how many. */
-  readonly links: Outcome[] = []
+  readonly links: Pick<Outcome, 'entry' | 'error'>[] = []
   linksLeft = 0
 
   /** @param leftOut what the sender has left out already */
@@ -52,14 +51,9 @@ export class Tally {
   /** Takes in what became of consecutive entries. */
   add(range: OutcomeRange, entries: readonly Entry[]): void {
     for (let index = range.first; index <= range.last; index++) {
-      this.published.add(entries[index]!.type)
-      this.bytes += entries[index]!.size ?? 0
-    }
-    for (const outcome of unusualIn(range, entries)) {
-      if (outcome.name !== undefined) this.renamed.push(outcome)
-      if (outcome.status === 'published') continue
-      this.published.add(outcome.entry.type, -1)
-      this.#count(outcome)
+      const outcome = range.except?.get(index)
+      this.#count(entries[index]!, outcome ?? range)
+      if (outcome?.name !== undefined) this.renamed.push(outcome)
     }
   }
 
@@ -74,15 +68,16 @@ export class Tally {
     return joined(numbers, '; ')
   }
 
-  #count(outcome: Outcome): void {
-    const { entry, status, code, reason } = outcome
-    if (status === 'skipped' && (code === 'ERR_SKIPPED' || code === 'ERR_REJECTED')) {
+  #count(entry: Entry, { status, code, reason, error }: Omit<Outcome, 'entry' | 'path'>): void {
+    this.bytes += entry.size ?? 0
+    if (status === 'published') this.published.add(entry.type)
+    else if (status === 'skipped' && (code === 'ERR_SKIPPED' || code === 'ERR_REJECTED')) {
       this.leftOut++
       this.bytes -= entry.size ?? 0
       // the sender is told no reason
       if (entry.type !== 'symlink' || (reason !== undefined && reason !== 'symlink')) return
       this.linksLeft++
-      if (this.links.length < MOST_LINKS) this.links.push(outcome)
+      if (this.links.length < MOST_LINKS) this.links.push({ entry, ...(error && { error }) })
     } else if (status === 'skipped') this.there.add(entry.type)
     else if (entry.type === 'unreadable' || UNREADABLE.has(code)) this.#unreadable++
     else this.#failed.add(entry.type)
