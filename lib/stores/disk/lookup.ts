@@ -9,6 +9,7 @@ import type { OpenFolder } from '../../files/tree/tree.js'
 import type { Entry } from '../../wire/entry.js'
 import type { StandingFiles } from '../parts.js'
 import type { PublishPolicy } from '../policy.js'
+import type { Named } from './acknowledged-files.js'
 import type { DiskStore } from './disk-store.js'
 import { DiskSources } from './sources/disk-sources.js'
 import { isThereByTime, type Standing, standingFiles } from './standing-files.js'
@@ -36,6 +37,8 @@ class Lookup implements StandingFiles {
   readonly indices: number[] = []
   readonly names = new Map<number, string>()
   readonly source: DiskSources
+  /** Files with several names, of those that are to be read. */
+  readonly #shared = new Set<number>()
   readonly #store: DiskStore
   readonly #policy: PublishPolicy
   /** Whose rights count: a system call, which is made once for all files. */
@@ -66,7 +69,11 @@ class Lookup implements StandingFiles {
   async acknowledge(entries: readonly Entry[]): Promise<number[]> {
     const { brought, durability } = this.#store
     const gone: number[] = []
-    if (!brought && durability !== 'power') return gone
+    if (durability !== 'power') {
+      // whoever read a file has opened it by its name, and seen at the end that nobody had touched it meanwhile
+      for (const entry of brought ? entries : []) if (!this.#takeRead(entry)) gone.push(entry.index)
+      return gone
+    }
     await this.#inFolders(entries, async (folder, entry) => {
       const path = this.#pathOf(entry)
       const stats = folder && (await this.#statsOrNone(folder, nameOf(path)))
@@ -75,6 +82,12 @@ class Lookup implements StandingFiles {
       if (!isTaken) gone.push(entry.index)
     })
     return gone
+  }
+
+  #takeRead(entry: Entry): boolean {
+    const path = this.#pathOf(entry)
+    const nlink = this.#shared.has(entry.index) ? 2 : 1
+    return this.#count({ path, stats: { ...this.source.numbersOf(entry), nlink } })
   }
 
   #pathOf({ index, path }: Entry): string {
@@ -204,18 +217,26 @@ class Lookup implements StandingFiles {
   }
 
   async #note(folder: OpenFolder, { index, path }: Entry, standing: Standing): Promise<void> {
-    if (this.#policy.unless === 'identical') this.source.add(standing.stats, index)
-    else if (!(await this.#take(folder, standing))) return
+    if (this.#policy.unless === 'identical') {
+      this.source.add(standing.stats, index)
+      if (standing.stats.nlink > 1) this.#shared.add(index)
+    } else if (!(await this.#take(folder, standing))) return
     this.indices.push(index)
     if (standing.path !== path) this.names.set(index, standing.path)
   }
 
   /** Counts a file as brought, if that may be. */
-  async #take(folder: OpenFolder, standing: Standing): Promise<boolean> {
-    const { durability, folders, fs } = this.#store
-    if (!this.#store.take(standing)) return false
+  #count(file: Named): boolean {
+    if (!this.#store.take(file)) return false
     // no other policy puts anything in the place of a folder
-    if (this.#policy.conflict === 'replace') folders.keep(parentOf(standing.path))
+    if (this.#policy.conflict === 'replace') this.#store.folders.keep(parentOf(file.path))
+    return true
+  }
+
+  /** The same, and with 'power' makes it last. */
+  async #take(folder: OpenFolder, standing: Standing): Promise<boolean> {
+    const { durability, fs } = this.#store
+    if (!this.#count(standing)) return false
     if (durability !== 'power') return true
     await syncFile(fs, folder.at(nameOf(standing.path)))
     this.#isToSync = true

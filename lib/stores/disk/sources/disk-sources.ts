@@ -3,6 +3,7 @@ import type { Clock } from '../../../clock.js'
 import { isSluiceError, printable, SluiceError } from '../../../errors.js'
 import { type FileStats, type FileSystem, OPEN, type SyncCalls } from '../../../files/disk/fs.js'
 import { isOutOfHandles, retryOpen } from '../../../files/disk/retry.js'
+import type { FileNumbers } from '../../../files/disk/stats.js'
 import type { Entry } from '../../../wire/entry.js'
 import { type OpenSource, type SourceStore, sourceError } from '../../sources.js'
 import { DiskPace } from './disk-pace.js'
@@ -70,6 +71,11 @@ export class DiskSources implements SourceStore {
   /** Whether a file is still what it was. */
   isStill(entry: Entry, stats: FileStats): boolean {
     return isVersion(stats, this.#versionOf(entry))
+  }
+
+  /** Which file it is. */
+  numbersOf(entry: Entry): FileNumbers {
+    return this.#versionOf(entry)
   }
 
   rereadable(): boolean {
