@@ -51,6 +51,7 @@ export { counter, type Passed, type ProgressTapOptions, progressTap, tap } from 
 export { type Framer, type FramerOptions, framer } from './stages/framer.js'
 export type { StageStream } from './stages/bytes/foreign-stage.js'
 export type { PairedSides, WireStage } from './stages/bytes/wire-stage.js'
+export { Rate } from './stages/bytes/rate.js'
 export { type ThrottleOptions, limitRate, throttle } from './stages/throttle.js'
 export {
   type CompressionOptions,

@@ -44,6 +44,25 @@ export function checkWhole(
   checkOption(option, value, isInRange, `a whole number ${range}`)
 }
 
+/**
+ * A whole number of a range, or a function that gives the one that counts at the moment; as such a function. Else
+ * `ERR_USAGE`, for what the function gives as well.
+ */
+export function wholeNow(
+  option: string,
+  value: number | (() => number),
+  least: number,
+  most: number,
+): () => number {
+  const now = () => {
+    const whole = typeof value === 'function' ? value() : value
+    checkWhole(option, whole, least, most)
+    return whole
+  }
+  now()
+  return now
+}
+
 /** A number from `least`, perhaps infinite, or undefined for the default; else `ERR_USAGE`. */
 export function checkNumber(option: string, value: unknown, least: number, unit?: string): void {
   const isRight = value === undefined || (typeof value === 'number' && value >= least)

@@ -12,6 +12,7 @@ import { isManifest, type Manifest } from './stages/manifest/builder.js'
 import { listingOf, MANIFEST_OPTIONS, type ManifestOptions } from './stages/manifest/manifest-of.js'
 import { tap } from './stages/progress-tap.js'
 import type { Item } from './stages/river/items.js'
+import { isThrottle } from './stages/throttle.js'
 import { lent } from './stores/sources.js'
 import { StreamSource } from './stores/stream-source.js'
 import {
@@ -93,8 +94,8 @@ export function send(
   const begin = (duplex: ByteDuplex, continuing?: Continuing) => {
     const { maxFrame, heldBack, ...wire } = makeWireStages(options.stages?.wire, options.keepOpen, limits)
     const owing = [wire.owed]
-    // a wire stage may hold on to what it is given
-    const memory = wire.outgoing.length === 0 ? new SendMemory() : undefined
+    // a wire stage of the user's may hold on to what it is given, or send it twice
+    const memory = wire.outgoing.every(isThrottle) ? new SendMemory() : undefined
     return new Sender(
       duplex,
       {

@@ -250,7 +250,7 @@ const MISSPELT: Record<string, Misspelt[]> = {
 
 /** Exported functions and classes that take no options, or are given the parts of their own work. */
 const WITHOUT = new Set(
-  `AtomicWriteStream Folder HandleBudget Plan SluiceError SystemError auditTable checkSchema chunkSize counter createDigest
+  `AtomicWriteStream Folder HandleBudget Plan Rate SluiceError SystemError auditTable checkSchema chunkSize counter createDigest
   cutsOf decodeText diskError digestLength digestOf encodeText errorCode flushing foldName formatOf getDefaultAudit
   hashTap isSluiceError listBackups mapCuts memoryParts memorySources openRegular outcomesOf ownerOfTemporary
   parseBackupName parseText partName piecesOf prepareDigest printable pruneBackups publishByPolicy randomBySeed

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import type { Owed } from '../async.js'
 import { systemClock } from '../clock.js'
 import { BLOCKS } from '../digest/blocks.js'
-import { badOption, checkKeys, checkOption, checkWhole } from '../options.js'
+import { badOption, checkKeys, checkOption, wholeNow } from '../options.js'
 import { DEFAULT_LIMITS } from '../wire/limits.js'
 import { JoinedSources } from './file-source/joined-sources.js'
 import { FILE_SOURCE_OPTIONS, type FileSourceOptions, planOfAll } from './file-source/options.js'
@@ -45,10 +45,10 @@ export class FileSource extends Readable {
 
   constructor(manifest: Manifest, options: FileSourceOptions) {
     checkKeys('options', options, FILE_SOURCE_OPTIONS)
-    const { maxRun = DEFAULT_LIMITS.frame, clock = systemClock, signal } = options
+    const { clock = systemClock, signal } = options
     const expected = 'what manifestOf(), manifestFrom() or manifestOfEntries() gave'
     checkOption('manifest', manifest, isManifest(manifest), expected)
-    checkWhole('maxRun', maxRun, 1, DEFAULT_LIMITS.frame)
+    const maxRun = wholeNow('maxRun', options.maxRun ?? DEFAULT_LIMITS.frame, 1, DEFAULT_LIMITS.frame)
     const { offer } = manifest
     const plan = options.plan ?? planOfAll(manifest)
     if (offer.entries.length > 0 && plan.entries[offer.first] !== offer.entries[0])
@@ -61,7 +61,11 @@ export class FileSource extends Readable {
     this.owed = () => reader.pending.owed()
     this.#production = new Production({
       plan,
-      rules: { maxRun, isRereadable: (entry) => store.rereadable(entry), isInOrder: algorithm !== BLOCKS },
+      rules: () => ({
+        maxRun: maxRun(),
+        isRereadable: (entry) => store.rereadable(entry),
+        isInOrder: algorithm !== BLOCKS,
+      }),
       reader,
       clock,
       untilSettled: options.untilSettled === true,

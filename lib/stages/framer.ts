@@ -1,6 +1,6 @@
 import { Duplex } from 'node:stream'
 import { SluiceError } from '../errors.js'
-import { checkKeys, checkWhole } from '../options.js'
+import { checkKeys, wholeNow } from '../options.js'
 import { DEFAULT_LIMITS, type PeerLimits } from '../wire/limits.js'
 import { encodeMessage, type Message } from '../wire/messages.js'
 import { encodePreface } from '../wire/preface.js'
@@ -11,9 +11,15 @@ import { watchNext } from './river/place.js'
 
 /** Options of {@link framer}. */
 export interface FramerOptions {
-  /** Most data bytes in a frame, 1 to 1 MiB. Small frames let talk pass sooner on a slow connection. Default 1 MiB. */
-  maxFrame?: number
+  /**
+   * Most data bytes in a frame, 1 to 1 MiB. Small frames let talk pass sooner on a slow connection. Default 1 MiB. A
+   * function is asked for each item.
+   */
+  maxFrame?: number | (() => number)
 }
+
+/** Bytes that may wait for the reader where frames can become smaller: those that wait were made before. */
+const FEW_WAITING = 16 * 1024
 
 /**
  * Takes items and gives the bytes of the protocol: a preface, the offer, the data of each run with the digests of the
@@ -24,6 +30,8 @@ export interface FramerOptions {
  * the items without an end item: the receiver could not tell that from a river that was cut off.
  */
 export class Framer extends Duplex {
+  readonly #maxFrame: () => number
+  /** What the peer takes. */
   readonly #limits: FrameLimits
   readonly #pump = new Pump<FrameBuffers>(this, (frame) => this.#pushFrame(frame))
   #waiting: (() => void)[] = []
@@ -36,9 +44,11 @@ export class Framer extends Duplex {
   constructor(options: FramerOptions = {}) {
     checkKeys('options', options, { maxFrame: true })
     const { maxFrame = DEFAULT_LIMITS.frame } = options
-    checkWhole('maxFrame', maxFrame, 1, DEFAULT_LIMITS.frame)
-    super({ writableObjectMode: true, writableHighWaterMark: 1, readableHighWaterMark: maxFrame })
-    this.#limits = { frame: maxFrame, message: DEFAULT_LIMITS.message }
+    const now = wholeNow('maxFrame', maxFrame, 1, DEFAULT_LIMITS.frame)
+    const readableHighWaterMark = typeof maxFrame === 'function' ? FEW_WAITING : maxFrame
+    super({ writableObjectMode: true, writableHighWaterMark: 1, readableHighWaterMark })
+    this.#maxFrame = now
+    this.#limits = { frame: DEFAULT_LIMITS.frame, message: DEFAULT_LIMITS.message }
     this.push(encodePreface([]))
     watchNext('framer', this)
   }
@@ -69,7 +79,8 @@ export class Framer extends Duplex {
 
   override _write(item: Item, _encoding: BufferEncoding, done: Callback): void {
     if (item.kind === 'end') this.#isEnded = true
-    const frames = framesOf(item, this.#limits)
+    const { frame, message } = this.#limits
+    const frames = framesOf(item, { frame: Math.min(frame, this.#maxFrame()), message })
     this.#pump.take(item.kind === 'offer' ? this.#inTurns(frames) : frames, done)
   }
 

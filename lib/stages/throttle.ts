@@ -3,12 +3,13 @@ import { type Clock, systemClock } from '../clock.js'
 import { checkKeys, checkObject, checkOption } from '../options.js'
 import { ByteTransform } from './bytes/byte-transform.js'
 import type { Callback } from './bytes/pump.js'
+import { Rate } from './bytes/rate.js'
 import { noStream, type WireStage } from './bytes/wire-stage.js'
 
 /** What {@link throttle} and {@link limitRate} take. */
 export interface ThrottleOptions {
-  /** Bytes per second, at least 1. */
-  rate: number
+  /** Bytes per second, at least 1; or a {@link Rate}, which can be changed meanwhile. */
+  rate: number | Rate
   /** Where the time comes from; the clock of the process by default. */
   clock?: Clock
 }
@@ -17,9 +18,15 @@ export interface ThrottleOptions {
 const PIECES_PER_SECOND = 20
 const MAX_PIECE = 64 * 1024
 
+/** Bytes that may wait where the limit can become lower: they would be in the way of talk for longer then. */
+const FEW_WAITING = 16 * 1024
+
 /**
  * A wire stage that lets at most `rate` bytes per second pass, each way. It has no format, so it may stand on
  * one side only. It is no stream: in a pipeline of your own use {@link limitRate}. Throws `ERR_USAGE` on a bad option.
+ *
+ * A `Rate` that is changed counts at once, also for what waits here already; what was made into a frame before travels
+ * in it. Without a limit chunks pass as they are.
  */
 export function throttle(options: ThrottleOptions): WireStage<Transform> {
   const make = checked(options)
@@ -31,43 +38,62 @@ export function limitRate(options: ThrottleOptions): Transform {
   return checked(options)()
 }
 
+/** Whether a stage is a throttle: it gives on each byte once, where it stands in memory, and keeps none. */
+export function isThrottle(stage: unknown): boolean {
+  return stage instanceof Throttle
+}
+
 function checked(options: ThrottleOptions): () => Transform {
   checkObject('options', options)
   checkKeys('options', options, { rate: true, clock: true })
   const { rate, clock = systemClock } = options
-  checkOption('rate', rate, Number.isFinite(rate) && rate >= 1, 'a finite number of bytes per second from 1')
-  return () => new Throttle(rate, clock)
+  const isRate = rate instanceof Rate || (Number.isFinite(rate) && rate >= 1)
+  checkOption('rate', rate, isRate, 'a finite number of bytes per second from 1, or a Rate')
+  if (rate instanceof Rate) return () => new Throttle(rate, Math.min(pieceOf(rate.limit), FEW_WAITING), clock)
+  return () => new Throttle(new Rate(rate), pieceOf(rate), clock)
+}
+
+/** Tokens that a bucket holds at most. */
+function depthOf(limit: number): number {
+  return Math.max(1, Math.ceil(limit / PIECES_PER_SECOND))
+}
+
+/** Bytes that leave at once, at most. */
+function pieceOf(limit: number | null): number {
+  return limit === null ? MAX_PIECE : Math.min(depthOf(limit), MAX_PIECE)
 }
 
 /**
- * A token bucket: it fills at `rate`, holds no more than a twentieth of a second, and begins empty. A large
+ * A token bucket: it fills at the rate, holds no more than a twentieth of a second, and begins empty. A large
  * chunk leaves in pieces (views of it), so that the connection is shared evenly and little waits in the streams behind.
  */
 class Throttle extends ByteTransform {
-  readonly #rate: number
-  readonly #piece: number
-  readonly #depth: number
+  readonly #rate: Rate
   readonly #clock: Clock
+  /** The limit by which the bucket fills: that of the rate, but for the moment in which it changes. */
+  #limit: number | null
   #tokens = 0
   #filled: number
   #cancel = () => {}
+  readonly #forget: () => void
 
-  constructor(rate: number, clock: Clock) {
-    const depth = Math.max(1, Math.ceil(rate / PIECES_PER_SECOND))
-    const piece = Math.min(depth, MAX_PIECE)
-    super(piece)
+  /** @param room bytes that may wait on each of its sides */
+  constructor(rate: Rate, room: number, clock: Clock) {
+    super(room)
     this.#rate = rate
-    this.#piece = piece
-    this.#depth = depth
     this.#clock = clock
+    this.#limit = rate.limit
     this.#filled = clock.now()
+    this.#forget = rate.onChange(() => this.#change())
   }
 
   protected override *convert(chunks: Buffer[]): Iterator<Buffer | undefined> {
     for (const chunk of chunks) {
       for (let start = 0; start < chunk.length; ) {
-        const piece = chunk.subarray(start, start + this.#piece)
-        if (this.#spend(piece.length)) {
+        // asked each time: meanwhile it may be another one
+        const limit = this.#limit
+        const piece = limit === null ? chunk.subarray(start) : chunk.subarray(start, start + pieceOf(limit))
+        if (limit === null || this.#spend(piece.length, limit)) {
           start += piece.length
           yield piece
         } else yield undefined
@@ -77,18 +103,33 @@ class Throttle extends ByteTransform {
 
   override _destroy(error: Error | null, callback: Callback): void {
     this.#cancel()
+    this.#forget()
     callback(error)
   }
 
-  /** Takes tokens for a piece; if there are too few, resumes when there will be enough. */
-  #spend(size: number): boolean {
+  /** What was saved up until now was so at the old limit, and is no more than the new one lets be saved up. */
+  #change(): void {
+    this.#fill()
+    this.#limit = this.#rate.limit
+    this.#tokens = this.#limit === null ? 0 : Math.min(this.#tokens, depthOf(this.#limit))
+    this.#cancel()
+    this.pump.resume()
+  }
+
+  #fill(): void {
     const now = this.#clock.now()
-    this.#tokens = Math.min(this.#depth, this.#tokens + ((now - this.#filled) / 1000) * this.#rate)
+    const limit = this.#limit ?? 0
+    this.#tokens = Math.min(depthOf(limit), this.#tokens + ((now - this.#filled) / 1000) * limit)
     this.#filled = now
+  }
+
+  /** Takes tokens for a piece; if there are too few, resumes when there will be enough. */
+  #spend(size: number, limit: number): boolean {
+    this.#fill()
     // The reader may ask while the timer runs: one timer is enough.
     this.#cancel()
     if (this.#tokens < size) {
-      const wait = ((size - this.#tokens) / this.#rate) * 1000
+      const wait = ((size - this.#tokens) / limit) * 1000
       // Rounded up: a timer that rings a little early would be set again and again.
       this.#cancel = this.#clock.after(Math.max(1, Math.ceil(wait)), () => this.pump.resume())
       return false

@@ -124,6 +124,18 @@ test('short reads are gone on with until all is there (known failure 24)', async
   t.deepEqual(files['p/b'], ended('small'))
 })
 
+test('a function says how long runs are, each time', async (t) => {
+  const fs = new MemoryDisk()
+  fs.put('/p/a', Buffer.alloc(3_000_000))
+  let asked = 0
+  const maxRun = () => (asked++ < 2 ? 4000 : 1000)
+  const runs = runsOf(await read(fs, await manifestOf(['/p'], { fs }), { maxRun }))
+  t.is(runs[0]!.length, 4000)
+  t.true(runs.at(-1)!.length <= 1000)
+  const none = manifestFrom(Readable.from([]), { name: 'x' })
+  t.throws(() => fileSource(none, { maxRun: () => 0 }), { code: 'ERR_USAGE' })
+})
+
 const tree = fc.array(fc.oneof(fc.constant(null), fc.nat(30), fc.integer({ min: 50, max: 400 })), {
   minLength: 1,
   maxLength: 15,

@@ -323,7 +323,22 @@ test('what a stage left out of a run leaves a gap in the data, and nothing else'
 test('options are checked at once', (t) => {
   for (const maxFrame of [0, -1, 1.5, Number.NaN, 2 ** 21]) {
     t.throws(() => framer({ maxFrame }), { code: 'ERR_USAGE' })
+    t.throws(() => framer({ maxFrame: () => maxFrame }), { code: 'ERR_USAGE' })
   }
+})
+
+test('a function says how large frames are, from the next item on', async (t) => {
+  let asked = 0
+  const maxFrame = () => (asked++ < 4 ? 200 : 50)
+  const lengths: number[] = []
+  const stage = framer({ maxFrame }).on('data', (chunk: Buffer) => {
+    // type, length and position; then come the bytes
+    if (chunk.length === 13 && chunk[0] === FrameType.DATA) lengths.push(chunk.readUInt32BE(1) - 8)
+  })
+  await pipeline(Readable.from(itemsOf(SMALL, 200)), stage)
+  const lastLarge = lengths.findLastIndex((length) => length > 50)
+  t.true(lastLarge >= 0 && lastLarge < 5, `${lengths}`)
+  t.is(Math.max(...lengths.slice(lastLarge + 1)), 50)
 })
 
 /** A stream by hand: a preface and these frames. */

@@ -4,6 +4,7 @@ import type { Limits } from '../../wire/limits.js'
 import { checkFormat, MAX_FORMATS } from '../../wire/preface.js'
 import { dismiss, makeForeignStage, owedBy, type StageStream } from './foreign-stage.js'
 import { HeldBack, type MadeStage } from './held-back.js'
+import { Rate } from './rate.js'
 
 /**
  * What stands between the framer and the connection: throttling, encryption, compression, or your own.
@@ -27,8 +28,9 @@ export interface WireStage<Stream extends StageStream = StageStream> {
   format?: string
   /**
    * Bytes per second that it lets pass; the session keeps frames so small that talk is never more than a second behind.
+   * Where they can be changed meanwhile ({@link Rate}), what was framed before is not made smaller.
    */
-  rate?: number
+  rate?: number | Rate
   /** A fresh Transform for what leaves; called once for each connection. */
   outgoing?(): Stream
   /** A fresh Transform for what arrives; called once for each connection. */
@@ -75,8 +77,6 @@ export function checkWireStages(wire: readonly WireStage[] = [], keepOpen = fals
  */
 export function makeWireStages(wire: readonly WireStage[] = [], keepOpen = false, limits: Limits) {
   checkWireStages(wire, keepOpen)
-  const rate = Math.min(...wire.map((stage) => stage.rate ?? Number.POSITIVE_INFINITY))
-  const maxFrame = Math.max(1, Math.min(limits.frame, Math.floor(rate / FRAMES_PER_SECOND)))
   const pairs = wire.map((stage, at) => pairOf(`stages.wire[${at}]`, stage))
   const formats = wire.flatMap((stage, at) => (pairs[at] ?? stage).format ?? [])
   if (formats.length > MAX_FORMATS)
@@ -93,7 +93,7 @@ export function makeWireStages(wire: readonly WireStage[] = [], keepOpen = false
   const stagesOf = (made: readonly MadeStage[]) => made.map(({ stage }) => stage)
   const all = stagesOf([...outgoing, ...incoming])
   return {
-    maxFrame,
+    maxFrame: maxFrameOf(wire, limits),
     outgoing: stagesOf(outgoing),
     incoming: stagesOf(incoming),
     formats,
@@ -102,6 +102,16 @@ export function makeWireStages(wire: readonly WireStage[] = [], keepOpen = false
     owed: () => all.flatMap((stage) => [...owedBy(stage)]),
     dismiss: () => all.forEach(dismiss),
   }
+}
+
+/** How large frames may be: a number, or where a rate can be changed what gives the one that counts now. */
+function maxFrameOf(wire: readonly WireStage[], { frame }: Limits): number | (() => number) {
+  const rates = wire.flatMap(({ rate }) => rate ?? [])
+  const now = () => {
+    const limits = rates.map((rate) => (rate instanceof Rate ? rate.limit : rate) ?? Number.POSITIVE_INFINITY)
+    return Math.max(1, Math.min(frame, Math.floor(Math.min(...limits) / FRAMES_PER_SECOND)))
+  }
+  return rates.some((rate) => rate instanceof Rate) ? now : now()
 }
 
 /** The sides of a stage that are made together, to be taken one by one. */
@@ -159,5 +169,5 @@ export function checkStage(option: string, stage: WireStage): void {
   const hasSide = [stage.outgoing, stage.incoming, stage.paired].some((side) => side !== undefined)
   checkOption(option, stage, hasSide, expected)
   checkFormat(`${option}.format`, stage.format)
-  checkNumber(`${option}.rate`, stage.rate, 1, 'bytes per second')
+  if (!(stage.rate instanceof Rate)) checkNumber(`${option}.rate`, stage.rate, 1, 'bytes per second')
 }

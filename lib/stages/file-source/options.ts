@@ -13,8 +13,8 @@ export interface FileSourceOptions {
    * change of it call `wake()`, and at last `finish()`. Default: everything, at once.
    */
   plan?: Plan | undefined
-  /** Bytes of a run at most: 1 to 1 MiB, 1 MiB by default. */
-  maxRun?: number | undefined
+  /** Bytes of a run at most: 1 to 1 MiB, 1 MiB by default. A function is asked again and again. */
+  maxRun?: number | (() => number) | undefined
   /**
    * Whether the stream goes on behind `end` until every entry has its outcome in the plan, since something may be asked
    * for again. Default false.

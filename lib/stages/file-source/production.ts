@@ -11,7 +11,8 @@ import { WakeUps } from './wake-ups.js'
 /** What a {@link Production} depends on. */
 export interface ProductionOptions {
   plan: Plan
-  rules: StepRules
+  /** Those that count now. */
+  rules: () => StepRules
   reader: SourceReader
   clock: Clock
   /** Whether it goes on behind `end` until every entry has its outcome. */
@@ -66,7 +67,7 @@ export class Production {
         // first: what changes while something is given out is looked at next
         this.#wakeUps.look()
         yield* this.#announced()
-        const step = nextStep(plan, { ...rules, current: reader.current })
+        const step = nextStep(plan, { ...rules(), current: reader.current })
         // the end is nothing to be read
         if (step && this.#wakeUps.isHeld) yield* this.#held()
         else if (step) yield* this.#unheld(reader.items(step))

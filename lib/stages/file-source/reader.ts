@@ -17,7 +17,7 @@ export interface ReaderOptions {
   /** The hash algorithm of the offer. */
   algorithm: string
   /** Bytes of a run at most, where a stream decides about its length. */
-  maxRun: number
+  maxRun: () => number
   /** What fails after it is aborted fails because of that, and is not told. */
   signal: AbortSignal
   onFailure?: ((error: SluiceError, entry: Entry) => void) | undefined

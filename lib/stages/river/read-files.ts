@@ -59,10 +59,14 @@ export async function closeSource(source: OpenSource | undefined): Promise<void>
 }
 
 /**
- * The bytes of a file that is a stream, at most `most` at once. Those that reach its size are held back until the
- * stream has ended there. Destroys the stream when it is left before.
+ * The bytes of a file that is a stream, at most as many at once as `most` gives each time. Those that reach its size
+ * are held back until the stream has ended there. Destroys the stream when it is left before.
  */
-export async function* readToEnd(store: SourceStore, entry: Entry, most: number): AsyncGenerator<Buffer> {
+export async function* readToEnd(
+  store: SourceStore,
+  entry: Entry,
+  most: () => number,
+): AsyncGenerator<Buffer> {
   const { size, path } = entry
   if (!store.stream) throw new TypeError('its store has no stream() for a file that is not rereadable')
   const given = store.stream(entry)
@@ -78,8 +82,9 @@ export async function* readToEnd(store: SourceStore, entry: Entry, most: number)
   let held: Buffer | undefined
   for await (const chunk of stream) {
     const bytes = bytesOf(chunk)
-    for (let from = 0; from < bytes.length; from += most) {
-      const some = bytes.subarray(from, from + most)
+    for (let from = 0; from < bytes.length; ) {
+      const some = bytes.subarray(from, from + most())
+      from += some.length
       found += some.length
       if (size !== null && found > size) throw sourceChanged(path, { expected: size, found })
       if (found === size) held = some
