@@ -14,10 +14,11 @@ import { contentOptions, receivedOptions, wireOptions } from './option-groups.js
 import { addPeerCommands } from './peer-commands.js'
 import type { Context } from './ui/context.js'
 import { commandError, stoppedByUser } from './ui/exit.js'
+import type { Io } from './ui/io.js'
 import { shownOn } from './ui/live/screen.js'
 import { Log } from './ui/log.js'
 import { GLOBAL_OPTIONS, type GlobalFlags, globalFlags } from './ui/manner.js'
-import { type Io, Reporter } from './ui/reporter.js'
+import { Reporter } from './ui/reporter.js'
 import { checkOutput } from './ui/streams.js'
 
 const require = createRequire(import.meta.url)

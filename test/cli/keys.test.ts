@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import test, { type ExecutionContext } from 'ava'
-import { Keys, type Pausable } from '../../lib/cli/ui/keys.js'
-import type { Io } from '../../lib/cli/ui/reporter.js'
+import { Controls, type Steered } from '../../lib/cli/ui/input/controls.js'
+import type { Io } from '../../lib/cli/ui/io.js'
+import { Rate } from '../../lib/stages/bytes/rate.js'
 import { Screen, screenFolder } from '../helpers/screen.js'
 
 /** A terminal, and what of the process the keys use. */
@@ -18,7 +19,16 @@ function terminal() {
   })
   const at = { isInForeground: true }
   const emitter = new EventEmitter()
-  const keys = new Keys(stdin as unknown as Io['stdin'], {
+  const shown: (string | undefined)[] = []
+  const said: string[] = []
+  const screen = {
+    line: (text: string) => void said.push(text),
+    show: (_what: object, drawn: (columns: number, others: number) => readonly string[]) =>
+      void shown.push(drawn(80, 80)[0]),
+    over: () => void shown.push(undefined),
+    redraw: () => {},
+  }
+  const controls = new Controls(stdin as unknown as Io['stdin'], screen, {
     isInForeground: () => at.isInForeground,
     raise: (signal) => raised.push(`${signal}, raw: ${modes.at(-1)}`),
     process: emitter,
@@ -27,14 +37,19 @@ function terminal() {
     stdin.write(text)
     await setImmediate()
   }
-  return { keys, stdin, modes, raised, at, process: emitter, type, isRaw: () => modes.at(-1) ?? false }
+  const isRaw = () => modes.at(-1) ?? false
+  return { controls, shown, said, stdin, modes, raised, at, process: emitter, type, isRaw }
 }
 
-function pausable(): Pausable & { said: string[] } {
+function steered(rate = 0): Steered & { said: string[] } {
   const said: string[] = []
   let isPaused = false
   return {
     said,
+    progress: { rate },
+    async cancel() {
+      said.push('cancel')
+    },
     get pausedBy() {
       return isPaused ? 'here' : null
     },
@@ -51,12 +66,12 @@ function pausable(): Pausable & { said: string[] } {
 
 test('p pauses and goes on; other keys, and keys that have a P in their code, do nothing', async (t) => {
   const it = terminal()
-  const one = pausable()
-  it.keys.add(one)
+  const one = steered()
+  it.controls.add(one)
   t.true(it.isRaw())
   for (const key of ['p', 'x', '\u001bOP', '\u001b[A', 'pasted text with p', 'P']) await it.type(key)
   t.deepEqual(one.said, ['pause', 'resume'])
-  it.keys.delete(one)
+  it.controls.delete(one)
   t.false(it.isRaw())
   t.true(it.stdin.isPaused())
   await it.type('p')
@@ -66,10 +81,10 @@ test('p pauses and goes on; other keys, and keys that have a P in their code, do
 
 test('one key is for all that runs: it pauses what does not pause, and lets all go on', async (t) => {
   const it = terminal()
-  const [one, two] = [pausable(), pausable()]
-  it.keys.add(one)
+  const [one, two] = [steered(), steered()]
+  it.controls.add(one)
   await it.type('p')
-  it.keys.add(two)
+  it.controls.add(two)
   await it.type('p')
   await it.type('p')
   t.deepEqual(
@@ -83,7 +98,7 @@ test('one key is for all that runs: it pauses what does not pause, and lets all 
 
 test('keys that a terminal makes signals of do so still, and who may end us finds the terminal as it was', async (t) => {
   const it = terminal()
-  it.keys.add(pausable())
+  it.controls.add(steered())
   for (const key of ['\u0003', '\u001a', '\u001c']) await it.type(key)
   t.deepEqual(it.raised, ['SIGINT, raw: true', 'SIGTSTP, raw: false', 'SIGQUIT, raw: false'])
   t.true(it.isRaw(), 'nobody has stopped it')
@@ -92,26 +107,26 @@ test('keys that a terminal makes signals of do so still, and who may end us find
 test('in the background the terminal is left alone, until it is ours again', async (t) => {
   const it = terminal()
   it.at.isInForeground = false
-  const one = pausable()
-  it.keys.add(one)
+  const one = steered()
+  it.controls.add(one)
   t.deepEqual(it.modes, [])
   it.at.isInForeground = true
   it.process.emit('SIGCONT')
-  t.true(it.keys.isListening)
+  t.true(it.controls.areHeard)
   // stopped by somebody else, and sent to the background
   it.at.isInForeground = false
   const { length } = it.modes
   it.process.emit('SIGCONT')
-  t.false(it.keys.isListening)
-  it.keys.delete(one)
+  t.false(it.controls.areHeard)
+  it.controls.delete(one)
   t.is(it.modes.length, length)
 })
 
 test('a question has the terminal for itself', async (t) => {
   const it = terminal()
-  const one = pausable()
-  it.keys.add(one)
-  await it.keys.without(async () => {
+  const one = steered()
+  it.controls.add(one)
+  await it.controls.without(async () => {
     t.false(it.isRaw())
     t.is(it.stdin.listenerCount('data'), 0)
     it.stdin.resume()
@@ -120,6 +135,63 @@ test('a question has the terminal for itself', async (t) => {
   t.true(it.isRaw())
   await it.type('p')
   t.deepEqual(one.said, ['pause'])
+})
+
+test('c asks, and only y after it cancels all that runs; another key takes it back, and does nothing else', async (t) => {
+  const it = terminal()
+  const [one, two] = [steered(), steered()]
+  it.controls.add(one)
+  it.controls.add(two)
+  for (const key of ['y', 'c', 'c', 'c', 'p', 'y', 'cy']) await it.type(key)
+  t.deepEqual(one.said, [])
+  const question = 'Cancel? What came is kept. (y / n)'
+  t.deepEqual(it.shown, [question, undefined, question, undefined])
+  for (const key of ['c', 'y']) await it.type(key)
+  t.deepEqual([one.said, two.said], [['cancel'], ['cancel']])
+})
+
+test('a question whether to cancel goes with what it was about', async (t) => {
+  const it = terminal()
+  const [one, two] = [steered(), steered()]
+  it.controls.add(one)
+  await it.type('c')
+  it.controls.delete(one)
+  t.is(it.shown.at(-1), undefined)
+  it.controls.add(two)
+  await it.type('y')
+  t.deepEqual(two.said, [])
+})
+
+test('- and + halve and double the limit; where there is none it begins with the present rate', async (t) => {
+  const it = terminal()
+  const rate = new Rate()
+  it.controls.limitBy(rate)
+  for (const bytes of [1_234_567, 20_000]) it.controls.add(steered(bytes))
+  const limits: (number | null)[] = []
+  for (const key of '+--++') {
+    await it.type(key)
+    limits.push(it.controls.limit)
+  }
+  t.deepEqual(limits, [null, 1_200_000, 600_000, 1_200_000, 2_400_000])
+  for (let times = 0; times < 20; times++) await it.type('-')
+  t.is(it.controls.limit, 16_000)
+  rate.limit = 1000
+  await it.type('-')
+  t.is(it.controls.limit, 1000)
+  rate.limit = 6e8
+  await it.type('+')
+  t.is(it.controls.limit, null)
+})
+
+test('people are told of the keys once, when something has run for a while and keys are heard', (t) => {
+  const it = terminal()
+  it.controls.hint(6000)
+  it.controls.add(steered())
+  it.controls.hint(4000)
+  t.deepEqual(it.said, [])
+  it.controls.hint(6000)
+  it.controls.hint(7000)
+  t.deepEqual(it.said, ['keys: p pauses, and goes on; c cancels'])
 })
 
 /** A sender of half a megabyte, slow enough for a person, and its receiver, both at terminals. */

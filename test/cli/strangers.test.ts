@@ -6,7 +6,7 @@ import { PassThrough, Writable } from 'node:stream'
 import test, { type ExecutionContext } from 'ava'
 import { main } from '../../lib/cli/program.js'
 import { stoppedByUser } from '../../lib/cli/ui/exit.js'
-import type { Io } from '../../lib/cli/ui/reporter.js'
+import type { Io } from '../../lib/cli/ui/io.js'
 import { Command, run } from '../helpers/command.js'
 import { plant, temporary } from '../helpers/folders.js'
 

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { main } from '../../lib/cli/program.js'
-import type { Io } from '../../lib/cli/ui/reporter.js'
+import type { Io } from '../../lib/cli/ui/io.js'
 import type { Ended } from './command.js'
 
 /** Runs the command line in this process, without a terminal and with no input; for what is refused at its start. */

@@ -133,7 +133,7 @@ async function receiveFromSender(from: string | undefined, receiving: Receiving)
   remember(transfer)
   companions.attend(transfer, caller)
   reporter.endsWith(transfer)
-  reporter.watch(transfer, { where })
+  reporter.watch(transfer, { where, ticket: caller.ticket })
   await transfer.finished.catch(withAdvice)
 }
 

@@ -4,6 +4,7 @@ import { printable, SluiceError } from '../../errors.js'
 import { isTicket } from '../../peers/ticket.js'
 import type { Connect } from '../../reconnect/lasting-sender.js'
 import { send } from '../../send.js'
+import { Rate } from '../../stages/bytes/rate.js'
 import type { Manifest } from '../../stages/manifest/builder.js'
 import { throttle } from '../../stages/throttle.js'
 import { lent } from '../../stores/sources.js'
@@ -50,7 +51,7 @@ export async function sendCommand(paths: string[], flags: SendFlags, context: Co
   const to = flags.via === undefined ? wordGiven(flags.to) : flags.to
   if (paths.some((path) => isTicket(path) && hasTicket(path)))
     throw new SluiceError('ERR_USAGE', 'a ticket stands among the paths; did you forget --to?')
-  const rate = flags.limit === undefined ? null : parseRate(flags.limit)
+  const rate = new Rate(flags.limit === undefined ? null : parseRate(flags.limit))
   const compressed = parseCompress(flags.compress)
   const attempts = attemptsOf({ ...flags, to })
   if (flags.dryRun) return dryRun(await manifestOfArguments(paths, flags, context), context)
@@ -60,8 +61,9 @@ export async function sendCommand(paths: string[], flags: SendFlags, context: Co
     send(socket, source, {
       signal,
       retry: { attempts },
-      stages: { wire: rate === null ? compressed : [...compressed, throttle({ rate })] },
+      stages: { wire: [...compressed, throttle({ rate })] },
     })
+  reporter.limitBy(rate)
   const dialler = await diallerOf({ ...flags, to }, context)
   if (!dialler) return sendToCallers(flags, manifest, begin, context)
   const { duplex, caller } = await dialler.connect(signal)
@@ -71,7 +73,7 @@ export async function sendCommand(paths: string[], flags: SendFlags, context: Co
   const transfer = begin(attempts === 0 ? duplex : connect, manifest)
   remember(transfer)
   reporter.endsWith(transfer)
-  reporter.watch(transfer, { where: 'sent', leftOut: leftOut(manifest) })
+  reporter.watch(transfer, { where: 'sent', leftOut: leftOut(manifest), ticket: caller.ticket })
   await transfer.finished.catch(withAdvice)
 }
 

@@ -86,8 +86,8 @@ export async function unpackCommand(flags: UnpackFlags, { io, reporter, signal }
       const { id, bytes, took } = numbers()
       reporter.partly(why, tally, inFolder(dir), id, { bytes, took })
     } else if (oneWay.id !== '') {
-      const at = { where: inFolder(dir), progress: oneWay.progress }
-      reporter.interrupted(why, 'the stream ended', tally, oneWay.id, at)
+      const at = { where: inFolder(dir), progress: oneWay.progress, gone: 'the stream ended' }
+      reporter.interrupted(why, tally, oneWay.id, at)
     }
     throw ofInput(error, io.stdin)
   }

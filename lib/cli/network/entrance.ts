@@ -37,6 +37,8 @@ export interface ListenFlags {
 export interface Caller {
   /** Where the connection comes from. */
   address?: string
+  /** By which ticket it came, or was reached: one that this side has printed, or was given. */
+  ticket?: 'printed' | 'given' | undefined
   /** Where it was reached: it listens there. */
   reachedAt?: string
   /** What is proved, where the connection is a secure channel. */
@@ -154,7 +156,9 @@ async function secureEntrance(
       duplex.on('error', () => {})
       const { peerKey: key, handshakeHash } = duplex
       const [entrance, who] = await Promise.all([opened.promise, nameOf(key)])
-      await entrance.enter(duplex, { ...from, key, handshakeHash, who, hangUp: () => duplex.destroy() })
+      const hangUp = () => duplex.destroy()
+      const ticket = secret ? { ticket: 'printed' as const } : {}
+      await entrance.enter(duplex, { ...from, ...ticket, key, handshakeHash, who, hangUp })
     },
     onRefused: async (error) => (await opened.promise).emit('refused', error),
   })

@@ -5,6 +5,7 @@ import { printable, SluiceError } from '../../errors.js'
 import { showKey } from '../../peers/keys.js'
 import type { Transfer } from '../../transfer/transfer.js'
 import type { Context } from '../ui/context.js'
+import type { Watched } from '../ui/words/summary.js'
 import type { Caller, Entrance } from './entrance.js'
 import { farewell } from './sockets.js'
 import { Strangers } from './strangers.js'
@@ -20,8 +21,8 @@ const NOT_MEANT: readonly string[] = ['ERR_IDENTITY', 'ERR_USAGE']
 
 const EXPIRED = 'the ticket has expired; start this command again for a new one, or with a longer --expires'
 
-/** How {@link serve} goes about it. */
-interface Serving {
+/** How {@link serve} goes about it, and how its transfers are told. */
+interface Serving extends Pick<Watched, 'where' | 'leftOut'> {
   /** Begins with a connection; resolves with its transfer as soon as something is offered, rejects if nothing is. */
   begin(socket: Duplex, caller: Caller): Promise<Transfer>
   /** It ends with the first transfer that is offered; over other connections that one may go on, if `goesOn`. */
@@ -31,8 +32,6 @@ interface Serving {
   enough?: number
   /** Nobody else can come where one was let in, and turns out to be another one than was meant. */
   isForOne?: boolean
-  where: string
-  leftOut?: number
 }
 
 /**
@@ -43,7 +42,7 @@ interface Serving {
  */
 export function serve(
   entrance: Entrance,
-  { begin, once, goesOn = false, enough = Infinity, isForOne = false, where, leftOut }: Serving,
+  { begin, once, goesOn = false, enough = Infinity, isForOne = false, ...as }: Serving,
   { reporter, signal }: Context,
 ): Promise<'done' | 'idle' | 'stopped'> {
   const sockets = new Set<Duplex>()
@@ -95,7 +94,7 @@ export function serve(
         watch(transfer, caller)
       })
     }
-    const watch = (transfer: Transfer, { who, key }: Caller) => {
+    const watch = (transfer: Transfer, { who, key, ticket }: Caller) => {
       running.add(transfer)
       // a receiver names the sender with its offer
       if (who !== undefined && transfer.direction === 'send') reporter.note(`to ${who}`)
@@ -117,7 +116,7 @@ export function serve(
         else if (running.size === 0 && !signal.aborted) reporter.note('waiting for the next')
       }
       // first what it says of the end
-      reporter.watch(transfer, { where, leftOut, isOneOfMany: !once })
+      reporter.watch(transfer, { ...as, ticket, isOneOfMany: !once })
       transfer.finished.then(() => over(), over)
     }
     const warn = (error: SluiceError) => {

@@ -20,10 +20,11 @@ const ORDER = [130, 2, 3, 6, 7, 8, 4, 5, 1]
 
 /**
  * The exit status for an error, never 0. If files failed, it is that of the most important failure.
- * @param byPeer what was cancelled was cancelled by the peer: to the user here it is interrupted
+ * @param byPeer what was cancelled was cancelled by the peer, unless it says that it was here: to the user here it is
+ * interrupted
  */
 export function exitOf(error: SluiceError, byPeer = false): number {
-  if (byPeer && error.code === 'ERR_CANCELLED') return CODES.ERR_INTERRUPTED.exit
+  if (byPeer && error.code === 'ERR_CANCELLED' && error.found !== 'here') return CODES.ERR_INTERRUPTED.exit
   const outcomes = (error.outcomes ?? []) as readonly { status: string; code?: string; error?: SluiceError }[]
   const codes = outcomes
     .filter(({ status }) => status === 'failed')

@@ -1,4 +1,5 @@
 import { printable, type SluiceError } from '../../errors.js'
+import type { Rate } from '../../stages/bytes/rate.js'
 import { quoted } from '../../terminal/text.js'
 import type { TransferState } from '../../transfer/lifecycle.js'
 import type { Transfer } from '../../transfer/transfer.js'
@@ -14,24 +15,26 @@ import {
 } from '../../wire/outcome.js'
 import { type CliEvent, eventLine, said } from './events.js'
 import { exitOf } from './exit.js'
+import { Controls } from './input/controls.js'
 import { watchInside } from './inside.js'
 import type { Io } from './io.js'
-import { Keys } from './keys.js'
-import { pausedText, RunningTime } from './live/progress.js'
+import { type Aside, pausedText, RunningTime } from './live/progress.js'
 import { Screen, shownOn } from './live/screen.js'
 import type { Manner } from './manner.js'
 import { Running } from './running.js'
 import { checkOutput } from './streams.js'
 import { watchLost } from './watch-reconnects.js'
-import { type Interrupted, interruptedText, type Numbers, noteLines, summaryOf } from './words/summary.js'
+import {
+  type Interrupted,
+  interruptedText,
+  type Numbers,
+  noteLines,
+  summaryOf,
+  type Watched,
+} from './words/summary.js'
 import { Tally } from './words/tally.js'
 
-export type { Io } from './io.js'
-
 const WAITING = 'offered; waiting for the answer'
-
-/** Milliseconds of a transfer until people are told of the key: what is over before needs none. */
-const LONG_ENOUGH = 5000
 
 /**
  * Reports what happens: for people on standard error, with live lines on a terminal; or as events on standard output.
@@ -43,8 +46,7 @@ export class Reporter {
   /** The transfer or offer with which the command ends, until it is completed. Its id is empty until it is known. */
   #last: { readonly id: string } | null = null
   readonly #screen: Screen
-  #keys: Keys | undefined
-  #isKeyTold = false
+  #controls: Controls | undefined
   readonly #now: () => number
   /** The names of the offers, and those that the user refused, by the id of the transfer. */
   readonly #names = new Map<string, string>()
@@ -58,7 +60,7 @@ export class Reporter {
     this.#io = io
     this.#manner = manner
     this.#screen = new Screen(io.stderr, manner.json === true || manner.quiet === true, now)
-    if (this.#screen.isLive) this.#keys = new Keys(io.stdin)
+    if (this.#screen.isLive) this.#controls = new Controls(io.stdin, this.#screen)
     this.#now = now
   }
 
@@ -176,39 +178,38 @@ export class Reporter {
 
   /** Standard input is what is sent: no key is one for us. */
   inputIsSent(): void {
-    this.#keys = undefined
+    this.#controls = undefined
+  }
+
+  /** The limit of all transfers: it is shown, and keys change it. */
+  limitBy(rate: Rate): void {
+    this.#controls?.limitBy(rate)
   }
 
   /** See {@link Screen.ask}. */
   ask(lines: readonly string[], question: () => Promise<boolean>, over: AbortSignal): Promise<boolean> {
-    const keys = this.#keys
-    return this.#screen.ask(lines, () => (keys ? keys.without(question) : question()), over)
+    const controls = this.#controls
+    return this.#screen.ask(lines, () => (controls ? controls.without(question) : question()), over)
   }
 
   /** For what runs: takes in how far it is; see {@link Running}. */
-  running(id: () => string, paused?: () => string | undefined): Running {
-    return new Running({ screen: this.#screen, tell: this.event.bind(this), now: this.#now }, id, paused)
+  running(id: () => string, aside?: Aside): Running {
+    return new Running({ screen: this.#screen, tell: this.event.bind(this), now: this.#now }, id, aside)
   }
 
-  /**
-   * Shows a transfer while it runs, and how it ends.
-   * @param as `where` what was published is: 'in inbox/', 'sent'; how many are `leftOut` of the offer; whether others
-   * can follow, since it is `isOneOfMany`
-   */
-  watch(transfer: Transfer, as: { where: string; leftOut?: number; isOneOfMany?: boolean }): void {
-    const { where, leftOut = 0, isOneOfMany = false } = as
+  /** Shows a transfer while it runs, and how it ends. */
+  watch(transfer: Transfer, as: Watched): void {
     const time = new RunningTime(this.#now)
     const isSender = transfer.direction === 'send'
-    const gone = `the ${isSender ? 'receiver' : 'sender'} went away`
-    const tally = new Tally(leftOut)
-    const paused = () => pausedText(transfer, this.#keys?.isListening === true)
+    const tally = new Tally(as.leftOut)
+    const paused = () => pausedText(transfer, this.#controls?.areHeard === true)
     const enter = (state: TransferState) => {
       const { pausedBy } = transfer
       this.event({ event: 'state', id: transfer.id || undefined, state, ...(pausedBy && { pausedBy }) })
       const isGoingOn = time.hasBegun && !time.isRunning
       // the time before that was spent on the question
       if (state === 'sending' || state === 'receiving') {
-        this.#keys?.add(transfer)
+        this.#controls?.add(transfer)
         time.run()
       } else if (state === 'paused' || state === 'interrupted') time.pause()
       if (!this.#screen.isLive && (state === 'paused' || (isGoingOn && time.isRunning)))
@@ -229,32 +230,30 @@ export class Reporter {
       tally.add(range, entries)
       this.settled(range, entries, transfer.id)
     })
-    const running = this.running(() => transfer.id, paused)
+    const limit = () => this.#controls?.limit ?? null
+    const running = this.running(() => transfer.id, { paused, limit })
     transfer.on('progress', (progress) => {
       // also of one that is rejected there is a last progress
       if (time.hasBegun) running.progress(progress)
-      if (this.#isKeyTold || !this.#keys?.isListening || time.took <= LONG_ENOUGH) return
-      this.#isKeyTold = true
-      this.note('p pauses, and goes on')
+      this.#controls?.hint(time.took)
     })
     const over = () => {
-      this.#keys?.delete(transfer)
+      this.#controls?.delete(transfer)
       this.#screen.over(transfer)
       running.over()
     }
     transfer.finished.then(
       (result) => {
         over()
-        this.completed(result, tally, where, time.took)
+        this.completed(result, tally, as.where, time.took)
       },
       (error: SluiceError) => {
         const { progress, id } = transfer
         over()
         // whoever awaits the transfer reports the error
         if (error.code === 'ERR_FILES_FAILED')
-          this.partly(error, tally, where, id, { ...progress, took: time.took })
-        else if (time.hasBegun)
-          this.interrupted(error, gone, tally, id, { where, progress, isSender, isOneOfMany })
+          this.partly(error, tally, as.where, id, { ...progress, took: time.took })
+        else if (time.hasBegun) this.interrupted(error, tally, id, { ...as, progress, isSender })
       },
     )
   }
@@ -290,11 +289,12 @@ export class Reporter {
     this.#names.delete(id)
   }
 
-  /** Reports a transfer that may be run again, if it ended so: who went away, what was kept, and what to do. */
-  interrupted(error: SluiceError, gone: string, tally: Tally, id: string, at: Interrupted): void {
-    const text = this.#isStopped()
-      ? interruptedText(error, 'stopped', tally, { ...at, isOneOfMany: false })
-      : interruptedText(error, gone, tally, at)
-    if (text) this.note(`${this.#prefix(id)}${text}`)
+  /** Reports a transfer that may be run again, if it ended so: how it ended, what was kept, and what to do. */
+  interrupted(error: SluiceError, tally: Tally, id: string, at: Interrupted): void {
+    const text = interruptedText(error, tally, { ...at, isStopped: this.#isStopped() })
+    if (!text) return
+    // it says why, too: `failed` need not
+    if (at.isOneOfMany) this.#told.add(error)
+    if (at.isOneOfMany || !this.#manner.quiet) this.#problem(`${this.#prefix(id)}${text}`)
   }
 }

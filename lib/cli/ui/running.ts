@@ -1,6 +1,6 @@
 import type { Progress } from '../../transfer/progress.js'
 import type { CliEvent } from './events.js'
-import { ProgressView } from './live/progress.js'
+import { type Aside, ProgressView } from './live/progress.js'
 import type { Screen } from './live/screen.js'
 
 /** Milliseconds between two progress events of `--json`. */
@@ -17,18 +17,18 @@ export class Running {
 
   /**
    * @param id of the transfer, '' until it is known
-   * @param paused see {@link ProgressView}
+   * @param aside see {@link ProgressView}
    */
   constructor(
     to: { screen: Screen; tell: (event: CliEvent) => void; now: () => number },
     id: () => string,
-    paused: () => string | undefined = () => undefined,
+    aside?: Aside,
   ) {
     this.#screen = to.screen
     this.#tell = to.tell
     this.#now = to.now
     this.#id = id
-    this.#view = new ProgressView(to.now, paused)
+    this.#view = new ProgressView(to.now, aside)
   }
 
   progress(progress: Progress): void {

@@ -6,19 +6,26 @@ import type { Transfer } from '../../../transfer/transfer.js'
 /** Milliseconds in which a rate means nothing yet. */
 const TOO_SOON = 1000
 
+/** What else is shown of something that runs. */
+export interface Aside {
+  /** In the place of its rate, if nothing moves. */
+  paused?: () => string | undefined
+  /** The bytes per second that it may have, if they are limited. */
+  limit?: () => number | null
+}
+
 /** How a running transfer is shown. */
 export class ProgressView {
   readonly #now: () => number
-  readonly #paused: () => string | undefined
+  readonly #aside: Aside
   readonly #began: number
   #progress: Progress | undefined
   /** When it will be over, as it was said. */
   #end: number | undefined
 
-  /** @param paused what is shown instead of a rate, if nothing moves */
-  constructor(now: () => number, paused: () => string | undefined = () => undefined) {
+  constructor(now: () => number, aside: Aside = {}) {
     this.#now = now
-    this.#paused = paused
+    this.#aside = aside
     this.#began = now()
   }
 
@@ -43,19 +50,22 @@ export class ProgressView {
     return [total, fittedLine(`${shownPath(current.path, others - state.length - 2)}  ${state}`, others)]
   }
 
-  /** The most that has room: what it takes up longest, the rate and the time left, stays to the last. */
+  /** The most that has room: the rate and the time left stay to the last, the limit until then. */
   #total(progress: Progress, columns: number): string {
     const { totalBytes } = progress
     const { bytes, what } = thereOf(progress)
     const share = totalBytes === null ? '' : percent(bytes, totalBytes)
-    const paused = this.#paused()
+    const paused = this.#aside.paused?.()
+    const limit = this.#aside.limit?.() ?? null
+    const limited = limit === null ? [] : [`limit ${size(limit)}/s`]
     const speed = paused === undefined ? this.#speed(progress) : [paused]
     const { ended, total } = filesOf(progress)
     const count = total === 0 ? [] : [`${ended}/${counted(total, 'file')}`]
     const of = totalBytes === null ? size(bytes) : `${size(bytes)} of ${size(totalBytes)}`
     const short = `${what}${share || size(bytes)}`
     const forms = [[...count, `${what}${of}${share && ` (${share})`}`], [...count, short], [short], []]
-    const lines = forms.map((form) => [...form, ...speed].join('  '))
+    const limitedForms = forms.map((form) => [...form, ...limited])
+    const lines = [...limitedForms, ...forms].map((form) => [...form, ...speed].join('  '))
     return lines.find((line) => widthOf(line) <= columns) ?? lines.at(-1)!
   }
 

@@ -93,6 +93,11 @@ export class Screen {
     }
   }
 
+  /** Shows what runs as it is now. */
+  redraw(): void {
+    this.#draw()
+  }
+
   get #columns(): number {
     return this.#stream.columns || 80
   }
@@ -113,8 +118,8 @@ export class Screen {
     const lines = Array.from(this.#running.values()).flatMap((drawn, n) =>
       drawn(n === 0 ? this.#columns : below, below),
     )
-    // more than fit would scroll, and could not be erased
-    this.#stream.write(liveLines(lines.slice(0, (this.#stream.rows || 24) - 1)))
+    // more than fit would scroll, and could not be erased: what began last is what a person has just asked for
+    this.#stream.write(liveLines(lines.slice(-Math.max((this.#stream.rows || 24) - 1, 1))))
     this.#isDrawn = true
   }
 

@@ -60,31 +60,54 @@ export function summaryOf(
 /** How a transfer ends that may be run again for the rest. */
 const INTERRUPTED = new Set<Code>(['ERR_INTERRUPTED', 'ERR_TRUNCATED', 'ERR_TIMEOUT', 'ERR_CANCELLED'])
 
-/** What there was when a transfer was interrupted. `where` is the end of "2 files …". */
+/** What there was when a transfer was interrupted. `where` is the end of "2 files …": 'in inbox/', 'sent'. */
 export interface Interrupted {
   where: string
   progress: Progress
   /** What a sender sent may not have arrived: it knows only how much is kept at most. */
   isSender?: boolean
-  /** The receiver goes on to listen, so that only the sender has to be run again. */
+  /** This side goes on to listen, so that only the other one has to be run again; no other line says why. */
   isOneOfMany?: boolean
+  /** By which ticket they met, if by one: this side has printed it, or was given it. It is used up. */
+  ticket?: 'printed' | 'given' | undefined
+  /** What happened, as 'the stream ended'; by default the other side went away. */
+  gone?: string
+  /** This program is being stopped. */
+  isStopped?: boolean
 }
 
-/** Who went away, what is there, and what to do; undefined where running it again is no way out. */
-export function interruptedText(
-  { code }: SluiceError,
-  who: string,
-  tally: Tally,
-  { where, progress, isSender = false, isOneOfMany = false }: Interrupted,
-): string | undefined {
-  if (!INTERRUPTED.has(code)) return undefined
+/** How a transfer is told; the others as in {@link Interrupted}. */
+export interface Watched extends Pick<Interrupted, 'where' | 'isOneOfMany' | 'ticket'> {
+  /** How many are left out of the offer. */
+  leftOut?: number | undefined
+}
+
+/** How it ended, what is there, and what to do; undefined where running it again is no way out. */
+export function interruptedText(error: SluiceError, tally: Tally, at: Interrupted): string | undefined {
+  if (!INTERRUPTED.has(error.code)) return undefined
+  const { where, progress, isSender = false } = at
   const { published, there } = tally
   const whole = published.count === 0 ? 'no new whole file' : published
   const before = there.count === 0 ? '' : `, ${there} there already`
   const kept = keptOf(tally, progress)
-  const what = isOneOfMany ? 'the sender' : 'the same commands'
   const unfinished = kept === '' ? '' : `; ${isSender ? 'up to ' : ''}${kept} kept`
-  return `${who} before the end; ${whole} ${where}${before}${unfinished}. Run ${what} again for the rest`
+  return `${howItEnded(error, at)} before the end; ${whole} ${where}${before}${unfinished}. ${whatToDo(at)}`
+}
+
+function howItEnded({ message, found }: SluiceError, at: Interrupted): string {
+  const { isSender, isOneOfMany, isStopped, gone } = at
+  if (isStopped) return 'stopped'
+  if (gone !== undefined) return gone
+  if (found === 'here') return 'cancelled'
+  return `the ${isSender ? 'receiver' : 'sender'} went away${isOneOfMany ? ` (${message})` : ''}`
+}
+
+function whatToDo({ isSender, isOneOfMany, isStopped, ticket }: Interrupted): string {
+  if (isOneOfMany && !isStopped) return `Run the ${isSender ? 'receiver' : 'sender'} again for the rest`
+  if (ticket === 'printed') return 'Run it again for the rest, and the other side with the new ticket'
+  if (ticket === 'given')
+    return 'Run it again for the rest, with a new ticket if the other side was started again'
+  return 'Run the same commands again for the rest'
 }
 
 /** How much is there of files that have no outcome yet; '' if nothing is. A stream of unknown size begins anew. */

@@ -1,5 +1,10 @@
 import test from 'ava'
-import { interruptedText, noteLines, summaryOf } from '../../../../lib/cli/ui/words/summary.js'
+import {
+  type Interrupted,
+  interruptedText,
+  noteLines,
+  summaryOf,
+} from '../../../../lib/cli/ui/words/summary.js'
 import { Tally } from '../../../../lib/cli/ui/words/tally.js'
 import { SluiceError } from '../../../../lib/errors.js'
 import type { Progress } from '../../../../lib/transfer/progress.js'
@@ -35,7 +40,7 @@ test('an interruption says how much of what is there, by what each side knows', 
     const tally = new Tally()
     tally.add({ first: 0, last: 0, status: 'published' }, entries)
     const all = { ...PROGRESS, bytes: 830 - (progress.left ?? 0), ...progress }
-    return interruptedText(error, 'stopped', tally, { where: 'in d/', progress: all, isSender })
+    return interruptedText(error, tally, { where: 'in d/', progress: all, isSender, isStopped: true })
   }
   const current = { path: 'in/1.bin', bytes: 224, size: 400 }
   const end = 'Run the same commands again for the rest'
@@ -62,7 +67,11 @@ test('what was there before an interrupted transfer is not called unfinished: it
   const files = sizes.map((size, n) => ({ type: 'file' as const, path: `${n}`, size, mtime: 0, mode: 0 }))
   const { entries } = makeOffer({ id: '0'.repeat(32), name: 'x', algorithm: 'sha256' }, files)
   const text = (tally: Tally, progress: Partial<Progress>) =>
-    interruptedText(failure, 'stopped', tally, { where: 'in d/', progress: { ...PROGRESS, ...progress } })
+    interruptedText(failure, tally, {
+      where: 'in d/',
+      progress: { ...PROGRESS, ...progress },
+      isStopped: true,
+    })
   const end = 'Run the same commands again for the rest'
   // two stand there whole, of the third came a part
   t.is(
@@ -88,10 +97,35 @@ test('what was there before an interrupted transfer is not called unfinished: it
   )
 })
 
-test('of a receiver that goes on to listen only the sender is to be run again', (t) => {
-  const at = { where: 'in d/', progress: PROGRESS, isOneOfMany: true }
-  const text = interruptedText(new SluiceError('ERR_INTERRUPTED', ''), 'stopped', new Tally(), at)
-  t.regex(text!, /Run the sender again for the rest$/)
+test('how a transfer ended, and what to run again: both sides, or the other one, and with which ticket', (t) => {
+  const lost = new SluiceError('ERR_INTERRUPTED', 'the connection was reset')
+  const cancelled = new SluiceError('ERR_CANCELLED', 'cancelled here', { found: 'here' })
+  const text = (at: Partial<Interrupted>, error = lost) =>
+    interruptedText(error, new Tally(), { where: 'in d/', progress: { ...PROGRESS, left: null }, ...at })
+  const what = 'before the end; no new whole file in d/.'
+  t.is(text({}), `the sender went away ${what} Run the same commands again for the rest`)
+  t.is(text({ isSender: true }), `the receiver went away ${what} Run the same commands again for the rest`)
+  t.is(text({}, cancelled), `cancelled ${what} Run the same commands again for the rest`)
+  t.is(
+    text({ gone: 'the stream ended' }),
+    `the stream ended ${what} Run the same commands again for the rest`,
+  )
+  t.is(
+    text({ isOneOfMany: true, ticket: 'printed' }),
+    `the sender went away (the connection was reset) ${what} Run the sender again for the rest`,
+  )
+  t.is(
+    text({ isOneOfMany: true, isSender: true }),
+    `the receiver went away (the connection was reset) ${what} Run the receiver again for the rest`,
+  )
+  t.is(
+    text({ isOneOfMany: true, ticket: 'printed', isStopped: true }),
+    `stopped ${what} Run it again for the rest, and the other side with the new ticket`,
+  )
+  t.is(
+    text({ ticket: 'given' }),
+    `the sender went away ${what} Run it again for the rest, with a new ticket if the other side was started again`,
+  )
 })
 
 test('what a transfer did: files and folders are counted apart, and what was over at once has no rate', (t) => {

@@ -1,9 +1,9 @@
 import { createInterface } from 'node:readline'
 import { setImmediate } from 'node:timers/promises'
-import { wrapped } from '../../terminal/text.js'
-import type { Offer } from '../../wire/entry.js'
-import type { Context } from './context.js'
-import { listOffer } from './words/describe.js'
+import { wrapped } from '../../../terminal/text.js'
+import type { Offer } from '../../../wire/entry.js'
+import type { Context } from '../context.js'
+import { listOffer } from '../words/describe.js'
 
 const QUESTION = 'Accept? (y / n / list) '
 

@@ -1,12 +1,5 @@
-import type { Io } from './io.js'
-import { isInForeground } from './signals.js'
-
-/** What a key pauses, and lets go on. */
-export interface Pausable {
-  readonly pausedBy: 'here' | 'peer' | 'both' | null
-  pause(): void
-  resume(): void
-}
+import type { Io } from '../io.js'
+import { isInForeground } from '../signals.js'
 
 /** What of the process is used; a parameter, so that tests need no terminal. */
 export interface KeysOf {
@@ -24,36 +17,40 @@ const SIGNALS: Record<string, NodeJS.Signals> = {
 }
 
 /**
- * The key `p` at the terminal: pauses what runs, and lets it go on. While nothing runs, and while a question is asked,
- * keys are none of ours. In the background nothing is read, which would stop the program; nor when standard input is
- * sent.
+ * The keys that are pressed at the terminal, one by one. While nobody wants them, and while a question is asked, they
+ * are none of ours. In the background nothing is read, which would stop the program; nor when standard input is sent.
  */
 export class Keys {
   readonly #stdin: Io['stdin']
+  readonly #press: (key: string) => void
   readonly #of: KeysOf
-  readonly #running = new Set<Pausable>()
+  #isWanted = false
   #isAsking = false
   #isListening = false
 
-  constructor(stdin: Io['stdin'], of: KeysOf = { isInForeground, raise, process }) {
+  /** @param press is told of each key that is a character */
+  constructor(
+    stdin: Io['stdin'],
+    press: (key: string) => void,
+    of: KeysOf = { isInForeground, raise, process },
+  ) {
     this.#stdin = stdin
+    this.#press = press
     this.#of = of
   }
 
-  /** Whether the key does something now. */
+  /** Whether a key does something now. */
   get isListening(): boolean {
     return this.#isListening
   }
 
-  /** The key is about this, too, until {@link delete}. */
-  add(what: Pausable): void {
-    if (this.#running.add(what).size === 1) this.#of.process.on('SIGCONT', this.#continued)
-    this.#update()
-  }
-
-  delete(what: Pausable): void {
-    if (!this.#running.delete(what)) return
-    if (this.#running.size === 0) this.#of.process.off('SIGCONT', this.#continued)
+  /** Whether somebody waits for keys. */
+  want(isWanted: boolean): void {
+    if (isWanted !== this.#isWanted) {
+      this.#isWanted = isWanted
+      if (isWanted) this.#of.process.on('SIGCONT', this.#continued)
+      else this.#of.process.off('SIGCONT', this.#continued)
+    }
     this.#update()
   }
 
@@ -72,7 +69,7 @@ export class Keys {
   #update(isInForeground?: boolean): void {
     const { isTTY, readableEnded, destroyed } = this.#stdin
     const isTerminal = isTTY && !readableEnded && !destroyed
-    const mayListen = isTerminal && this.#running.size > 0 && !this.#isAsking
+    const mayListen = isTerminal && this.#isWanted && !this.#isAsking
     const listens = mayListen && (this.#isListening || (isInForeground ?? this.#of.isInForeground()))
     if (listens !== this.#isListening) this.#listen(listens)
   }
@@ -99,8 +96,8 @@ export class Keys {
   readonly #pressed = (keys: Buffer | string): void => {
     const text = keys.toString()
     for (const key of text) if (SIGNALS[key]) this.#signal(SIGNALS[key])
-    // keys such as F1 come as several characters, and P may be one of them
-    if (text === 'p' || text === 'P') this.#toggle()
+    // keys such as F1 come as several characters, and any letter may be one of them
+    if (text.length === 1 && !SIGNALS[text]) this.#press(text)
   }
 
   /** Who stops us, or ends us, finds the terminal as it was. */
@@ -116,14 +113,6 @@ export class Keys {
     const isInForeground = this.#of.isInForeground()
     if (this.#isListening) this.#listen(false, isInForeground)
     this.#update(isInForeground)
-  }
-
-  /** All of them pause, unless all do already. */
-  #toggle(): void {
-    const all = [...this.#running]
-    const isPausedHere = ({ pausedBy }: Pausable) => pausedBy === 'here' || pausedBy === 'both'
-    const isEnd = all.every(isPausedHere)
-    for (const one of all) isEnd ? one.resume() : one.pause()
   }
 }
 

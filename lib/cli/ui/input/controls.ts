@@ -1,0 +1,119 @@
+import type { Rate } from '../../../stages/bytes/rate.js'
+import type { Transfer } from '../../../transfer/transfer.js'
+import type { Io } from '../io.js'
+import type { Screen } from '../live/screen.js'
+import { Keys, type KeysOf } from './keys.js'
+
+/** What keys steer. */
+export type Steered = Pick<Transfer, 'pausedBy' | 'pause' | 'resume' | 'cancel'> & {
+  readonly progress: Pick<Transfer['progress'], 'rate'>
+}
+
+/** Where people read about it. */
+type ScreenOf = Pick<Screen, 'line' | 'show' | 'over' | 'redraw'>
+
+const QUESTION = 'Cancel? What came is kept. (y / n)'
+
+/** Milliseconds of a transfer until people are told of the keys: what is over before needs none. */
+const LONG_ENOUGH = 5000
+
+/** Bytes per second: a lower limit, and one beyond, is none that keys set. */
+const LOWEST = 16_000
+const HIGHEST = 1e9
+
+/**
+ * What people at a terminal can do about what runs there, by keys: pause it and let it go on, cancel it, change its
+ * limit. To cancel takes two keys that do not lie beside each other, so that nothing that falls on a keyboard does it.
+ */
+export class Controls {
+  readonly #keys: Keys
+  readonly #screen: ScreenOf
+  readonly #running = new Set<Steered>()
+  #rate: Rate | undefined
+  #isAsking = false
+  #isTold = false
+
+  constructor(stdin: Io['stdin'], screen: ScreenOf, of?: KeysOf) {
+    this.#screen = screen
+    this.#keys = new Keys(stdin, (key) => this.#press(key), of)
+  }
+
+  /** Whether keys do something now. */
+  get areHeard(): boolean {
+    return this.#keys.isListening
+  }
+
+  /** The limit of all that runs, which keys change. */
+  limitBy(rate: Rate): void {
+    this.#rate = rate
+  }
+
+  /** Bytes per second; null if there is none. */
+  get limit(): number | null {
+    return this.#rate?.limit ?? null
+  }
+
+  /** Keys are about this, too, until {@link delete}. */
+  add(what: Steered): void {
+    this.#running.add(what)
+    this.#keys.want(true)
+  }
+
+  delete(what: Steered): void {
+    if (!this.#running.delete(what) || this.#running.size > 0) return
+    this.#ask(false)
+    this.#keys.want(false)
+  }
+
+  /** Leaves the terminal to a question. */
+  without<T>(question: () => Promise<T>): Promise<T> {
+    return this.#keys.without(question)
+  }
+
+  /** Tells people of the keys, once, when something has run for so many milliseconds that it is worth it. */
+  hint(took: number): void {
+    if (this.#isTold || !this.areHeard || took <= LONG_ENOUGH) return
+    this.#isTold = true
+    this.#screen.line(
+      `keys: p pauses, and goes on; c cancels${this.#rate ? '; - and + change the limit' : ''}`,
+    )
+  }
+
+  #press(key: string): void {
+    if (this.#isAsking) {
+      this.#ask(false)
+      if (key === 'y' || key === 'Y') for (const one of this.#running) void one.cancel()
+    } else if (key === 'p' || key === 'P') this.#toggle()
+    else if (key === 'c' || key === 'C') this.#ask(true)
+    else if (key === '+' || key === '-') this.#changeLimit(key)
+  }
+
+  /** All of them pause, unless all do already. */
+  #toggle(): void {
+    const all = [...this.#running]
+    const isPausedHere = ({ pausedBy }: Steered) => pausedBy === 'here' || pausedBy === 'both'
+    const isEnd = all.every(isPausedHere)
+    for (const one of all) isEnd ? one.resume() : one.pause()
+  }
+
+  #ask(isAsking: boolean): void {
+    this.#isAsking = isAsking
+    if (isAsking) this.#screen.show(this, () => [QUESTION])
+    else this.#screen.over(this)
+  }
+
+  /** By half, or twice as much. Where there is no limit, it begins with the rate of what runs. */
+  #changeLimit(key: '+' | '-'): void {
+    const rate = this.#rate
+    if (rate === undefined) return
+    const { limit } = rate
+    if (limit !== null) {
+      const next = key === '-' ? Math.max(limit / 2, Math.min(limit, LOWEST)) : limit * 2
+      rate.limit = next > HIGHEST ? null : next
+    } else if (key === '-') {
+      const fastest = Math.max(...Array.from(this.#running, ({ progress }) => progress.rate))
+      rate.limit = Math.max(Number(fastest.toPrecision(2)), LOWEST)
+    }
+    this.#screen.redraw()
+  }
+}
