@@ -6,8 +6,17 @@ import type { Transfer } from '../../transfer/transfer.js'
 import type { Offer } from '../../wire/entry.js'
 import type { Context } from '../ui/context.js'
 import { confirmOffer } from '../ui/input/ask.js'
+import { wasChosen } from '../ui/input/choices.js'
 import { describeOffer } from '../ui/words/describe.js'
 import type { Companions } from './companions.js'
+
+/** What decides about the answer. */
+interface AnswerFlags {
+  dir: string
+  yes?: boolean
+  delete?: boolean
+  stdout?: boolean
+}
 
 /** Whose offer it is. */
 interface Offered {
@@ -20,11 +29,12 @@ interface Offered {
 export async function answer(
   offer: Offer,
   over: AbortSignal,
-  { dir, yes }: { dir: string; yes?: boolean },
+  flags: AnswerFlags,
   context: Context,
   { peer, transfer, companions }: Offered,
 ): Promise<Accept> {
   const { reporter } = context
+  const { dir, yes } = flags
   reporter.offered(offer, peer)
   const reason = companions.offered(offer, transfer)
   if (reason !== undefined) return { accept: false, reason }
@@ -32,13 +42,21 @@ export async function answer(
   const from = peer === undefined ? [] : [`from ${peer}`]
   const lines = [...from, ...(await describeOffer(offer, free)), ...(await companions.notes(offer, transfer))]
   if (!yes && canAsk(context)) {
-    const accept = await reporter.ask(lines, () => confirmOffer(context, offer, over), over)
-    if (!accept && !over.aborted) reporter.refused(offer)
-    return { accept, reason: 'the receiver said no' }
+    const asked = { signal: over, onlyWhole: onlyWhole(flags) }
+    const said = await reporter.ask(lines, () => confirmOffer(context, offer, asked), over)
+    if (Array.isArray(said)) return { accept: true, select: wasChosen(said) }
+    if (!said && !over.aborted) reporter.refused(offer)
+    return { accept: said, reason: 'the receiver said no' }
   }
   for (const line of lines) reporter.note(line)
   if (yes) return true
   return { accept: false, reason: 'nobody is there to be asked; the receiver has to be started with --yes' }
+}
+
+/** The option by which an offer is taken as a whole, or not at all. */
+function onlyWhole(flags: AnswerFlags): string | undefined {
+  if (flags.delete) return '--delete'
+  return flags.stdout ? '--stdout' : undefined
 }
 
 /** Whether somebody is there to be asked. */

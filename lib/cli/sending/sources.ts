@@ -7,7 +7,9 @@ import { manifestFrom, manifestOfEntries } from '../../stages/manifest/manifest-
 import { manifestOf } from '../../stages/manifest/manifest-of.js'
 import { memorySources } from '../../stores/memory-sources.js'
 import type { Context } from '../ui/context.js'
+import { canChoose } from '../ui/input/choose.js'
 import { standardInput } from '../ui/streams.js'
+import { chooseFiles } from './choose-files.js'
 import { type ListFlags, pathsFrom } from './files-from.js'
 import { timeInName } from './time-in-name.js'
 
@@ -24,8 +26,8 @@ export interface SourceFlags extends ListFlags {
 }
 
 /**
- * The manifest of the paths and those of `--files-from`, of standard input for `-`, or of `--text`. Throws `ERR_USAGE`
- * if nothing is named.
+ * The manifest of the paths and those of `--files-from`, of standard input for `-`, or of `--text`. If nothing is named
+ * people are asked at the terminal; where that cannot be, it throws `ERR_USAGE`.
  */
 export async function manifestOfArguments(
   given: readonly string[],
@@ -39,15 +41,16 @@ export async function manifestOfArguments(
       'ERR_USAGE',
       'standard input cannot be both what is sent and the list of --files-from',
     )
-  const paths = [...given, ...(await pathsFrom(flags, context))]
+  const named = [...given, ...(await pathsFrom(flags, context))]
   if (flags.text !== undefined) {
-    if (paths.length > 0)
+    if (named.length > 0)
       throw new SluiceError('ERR_USAGE', 'either --text or paths, not both: send them one after the other')
     checkNoTree(flags, '--text')
     return manifestOfText(flags.text, flags)
   }
-  if (paths.length === 0)
+  if (named.length === 0 && !canChoose(context))
     throw new SluiceError('ERR_USAGE', "missing required argument 'path'; sluice send --help says more")
+  const paths = named.length === 0 ? await chooseFiles('.', context) : named
   if (!paths.includes('-')) {
     const which = { include, exclude, gitignore, symlinks: flags.links ? 'keep' : 'skip' } as const
     const omit = await filesOf(reporter.written)

@@ -187,7 +187,7 @@ export class Reporter {
   }
 
   /** See {@link Screen.ask}. */
-  ask(lines: readonly string[], question: () => Promise<boolean>, over: AbortSignal): Promise<boolean> {
+  ask<T>(lines: readonly string[], question: () => Promise<T>, over: AbortSignal): Promise<T | false> {
     const controls = this.#controls
     return this.#screen.ask(lines, () => (controls ? controls.without(question) : question()), over)
   }

@@ -4,22 +4,47 @@ import { wrapped } from '../../../terminal/text.js'
 import type { Offer } from '../../../wire/entry.js'
 import type { Context } from '../context.js'
 import { listOffer } from '../words/describe.js'
+import { Choices, withFolders } from './choices.js'
+import { canChoose, choose } from './choose.js'
 
-const QUESTION = 'Accept? (y / n / list) '
+/** How an offer is asked about. */
+export interface AskOptions {
+  /** Withdraws the question. */
+  signal: AbortSignal
+  /** The option by which it is all or nothing, if there is one. */
+  onlyWhole: string | undefined
+}
 
 /**
- * Asks on the terminal whether an offer is accepted: yes only if that is said, and no at the end of the input. To
- * `list` a screenful of all that is offered is shown, and the next one to the next. The question is withdrawn when
- * `signal` aborts.
+ * Asks on the terminal whether an offer is accepted: yes only if that is said, and no at the end of the input; or, as
+ * paths, which of it. To `list` a screenful of all that is offered is shown, and the next one to the next.
  */
 export async function confirmOffer(
-  { io, stop }: Context,
+  context: Context,
   offer: Offer,
-  signal: AbortSignal,
-): Promise<boolean> {
-  // a terminal that has closed
-  if (io.stdin.readableEnded || io.stdin.destroyed) return false
+  asked: AskOptions,
+): Promise<boolean | string[]> {
+  const { io } = context
   await dropTyped(io.stdin)
+  const list = listOffer(offer)
+  const maySome = asked.onlyWhole === undefined && offer.entries.length > 1 && canChoose(context)
+  for (;;) {
+    const answer = await ask(context, list, maySome, asked)
+    if (answer !== 'some') return answer
+    const chosen = await chooseEntries(context, offer, asked.signal)
+    if (chosen) return chosen
+  }
+}
+
+/** Until there is an answer. */
+async function ask(
+  { io, stop }: Context,
+  list: Generator<string>,
+  maySome: boolean,
+  { signal, onlyWhole }: AskOptions,
+): Promise<boolean | 'some'> {
+  // a terminal that has closed
+  if (io.stdin.readableEnded || io.stdin.destroyed || signal.aborted) return false
   const lines = createInterface({ input: io.stdin, output: io.stderr, terminal: true, historySize: 0 })
   const withdraw = () => lines.close()
   // a terminal that closes now: readline passes its error on, but takes it for no end
@@ -33,17 +58,21 @@ export async function confirmOffer(
   })
   // what is typed before the next question is kept for it
   const answers = lines[Symbol.asyncIterator]()
-  const list = listOffer(offer)
+  const words = maySome ? ['y', 'n', 'some', 'list'] : ['y', 'n', 'list']
   try {
     for (;;) {
-      lines.setPrompt(QUESTION)
+      lines.setPrompt(`Accept? (${words.join(' / ')}) `)
       lines.prompt()
       const { value = '', done } = await answers.next().catch(() => ({ value: '', done: true }))
       if (done) io.stderr.write('\n')
       if (done || /^no?$/i.test(value.trim())) return false
       if (/^y(es)?$/i.test(value.trim())) return true
       const isList = /^l(ist)?$/i.test(value.trim())
-      io.stderr.write(`${isList ? nextPage(list, io.stderr) : 'please answer y, n or list'}\n`)
+      const isSome = /^s(ome)?$/i.test(value.trim())
+      if (isSome && maySome) return 'some'
+      const why = isSome && onlyWhole !== undefined ? `with ${onlyWhole} it is all or nothing; ` : ''
+      const pleaded = `${why}please answer ${words.slice(0, -1).join(', ')} or list`
+      io.stderr.write(`${isList ? nextPage(list, io.stderr) : pleaded}\n`)
     }
   } finally {
     signal.removeEventListener('abort', withdraw)
@@ -52,11 +81,21 @@ export async function confirmOffer(
   }
 }
 
+/** Which entries of an offer are wanted; undefined if that was not said. */
+async function chooseEntries(
+  context: Context,
+  { entries }: Offer,
+  signal: AbortSignal,
+): Promise<string[] | undefined> {
+  const choices = new Choices(await withFolders(entries))
+  return choose(context, { question: 'Take what?', enter: 'accepts', choices }, signal)
+}
+
 const ignore = () => {}
 
 /** Throws away what was typed before there was a question: it is no answer to what nobody had seen. */
 async function dropTyped(stdin: NodeJS.ReadStream): Promise<void> {
-  if (!stdin.isTTY) return
+  if (!stdin.isTTY || stdin.destroyed) return
   // so that a line without its end is read, too
   stdin.setRawMode?.(true)
   stdin.resume()

@@ -75,11 +75,11 @@ export class Screen {
    * Shows `lines` and asks a question below them; nothing else is printed before the answer. The answer is no, without
    * a question, if `over` aborts before.
    */
-  ask(lines: readonly string[], question: () => Promise<boolean>, over: AbortSignal): Promise<boolean> {
+  ask<T>(lines: readonly string[], question: () => Promise<T>, over: AbortSignal): Promise<T | false> {
     return this.#questions.run(async () => !over.aborted && (await this.#ask(lines, question)))
   }
 
-  async #ask(lines: readonly string[], question: () => Promise<boolean>): Promise<boolean> {
+  async #ask<T>(lines: readonly string[], question: () => Promise<T>): Promise<T> {
     for (const line of lines) this.line(line)
     this.#clear()
     const waiting: (() => void)[] = []

@@ -14,6 +14,9 @@ const WIDEST = 30
 /** Characters of a path that are shown. */
 const LONGEST = 200
 
+/** An entry, as far as it is known. */
+export type Known = Pick<Entry, 'path' | 'type'> & Partial<Entry>
+
 /** What is offered under one name: a file, a link, or a folder with all below it. */
 class Branch {
   /** What stands at the name itself; undefined if only something below it is offered. */
@@ -94,8 +97,8 @@ function roomFor(bytes: number, free: number | undefined): string {
 export function* listOffer({ entries }: Offer): Generator<string> {
   for (const entry of entries) {
     const name = entry.type === 'directory' ? `${entry.path}/` : entry.path
-    const about = entry.type === 'directory' ? '' : `  ${aboutEntry(entry)}`
-    yield `  ${quoted(name, LONGEST)}${about}`
+    const about = aboutEntry(entry)
+    yield `  ${quoted(name, LONGEST)}${about && `  ${about}`}`
   }
 }
 
@@ -127,13 +130,17 @@ async function branchesBelow(entries: readonly Entry[], from: number): Promise<M
   return branches
 }
 
-function aboutEntry(entry: Entry): string {
-  if (entry.type === 'symlink') return `link to ${quoted(entry.target ?? '', LONGEST)}`
+/** What an entry is, beside its name; '' if there is nothing to be said. */
+export function aboutEntry(entry: Known): string {
+  if (entry.type === 'directory') return ''
+  if (entry.type === 'symlink')
+    return entry.target === undefined ? 'link' : `link to ${quoted(entry.target, LONGEST)}`
   if (entry.type === 'unreadable') return 'could not be read at the sender'
+  if (entry.size === undefined) return ''
   const bytes = entry.size === null ? 'of unknown size' : size(entry.size)
   return isExecutable(entry) ? `${bytes}, executable` : bytes
 }
 
-function isExecutable({ type, mode }: Entry): boolean {
+function isExecutable({ type, mode }: Known): boolean {
   return type === 'file' && ((mode ?? 0) & 0o111) !== 0
 }

@@ -1,0 +1,94 @@
+import { inSlices } from '../../../async.js'
+import type { Known } from '../words/describe.js'
+
+/** What can be chosen: a file, a link, or a folder as a whole. Its path has slashes, on every system. */
+export type Choice = Known
+
+/** How many are found at most: whoever looks for one says more of its name. */
+export const MOST_FOUND = 1000
+
+/**
+ * Choices, and what of them is found by a text. Without one these are those at the top, or in the only folder there. Of
+ * a million entries no other list is made.
+ */
+export class Choices {
+  readonly #all: readonly Choice[]
+  /** Where those at the top begin in their paths. */
+  readonly #top: number
+  #last: { search: string; found: readonly Choice[] } | undefined
+
+  constructor(all: readonly Choice[]) {
+    this.#all = all
+    const tops = all.filter(({ path }) => !path.includes('/'))
+    const isOneFolder = tops.length === 1 && tops[0]!.type === 'directory' && all.length > 1
+    this.#top = isOneFolder ? tops[0]!.path.length + 1 : 0
+  }
+
+  /** Those at the top, or all that have a text in their path, in whatever case. */
+  matching(search: string): readonly Choice[] {
+    if (search !== this.#last?.search) this.#last = { search, found: this.#find(search.toLowerCase()) }
+    return this.#last.found
+  }
+
+  #find(search: string): readonly Choice[] {
+    const found: Choice[] = []
+    for (const choice of this.#all) {
+      if (search === '' ? !this.#isAtTop(choice) : !nameOf(choice).toLowerCase().includes(search)) continue
+      if (found.push(choice) === MOST_FOUND) break
+    }
+    return found
+  }
+
+  #isAtTop({ path }: Choice): boolean {
+    return path.length > this.#top && !path.includes('/', this.#top)
+  }
+}
+
+/** A path as it is shown and looked for: that of a folder ends with a slash. */
+export function nameOf({ path, type }: Choice): string {
+  return type === 'directory' ? `${path}/` : path
+}
+
+/** Entries, and the folders that they are in without being offered themselves. */
+export async function withFolders(entries: readonly Choice[]): Promise<readonly Choice[]> {
+  const known = new Set<string>()
+  await inSlices(entries, ({ path, type }) => {
+    if (type === 'directory') known.add(path)
+  })
+  const missing: Choice[] = []
+  await inSlices(entries, ({ path }) => {
+    for (const folder of foldersAbove(path)) {
+      if (known.has(folder)) break
+      known.add(folder)
+      missing.push({ path: folder, type: 'directory' })
+    }
+  })
+  return [...missing, ...entries]
+}
+
+/** Without what is in a folder that was chosen, too. */
+export function outermost(paths: readonly string[]): string[] {
+  const chosen = new Set(paths)
+  return paths.filter((path) => !foldersAbove(path).some((folder) => chosen.has(folder)))
+}
+
+/**
+ * Whether an entry was chosen: itself, or a folder that it is in; and, so that they are made as they were offered, the
+ * folders above.
+ */
+export function wasChosen(paths: readonly string[]): (entry: Choice) => boolean {
+  const chosen = new Set(paths)
+  const above = new Set(paths.flatMap(foldersAbove))
+  return ({ path, type }) =>
+    chosen.has(path) ||
+    (type === 'directory' && above.has(path)) ||
+    foldersAbove(path).some((folder) => chosen.has(folder))
+}
+
+/** The folders that a path is in, the nearest first. */
+function foldersAbove(path: string): string[] {
+  const folders: string[] = []
+  for (let slash = path.lastIndexOf('/'); slash > 0; slash = path.lastIndexOf('/', slash - 1))
+    folders.push(path.slice(0, slash))
+  return folders
+}

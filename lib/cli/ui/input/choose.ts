@@ -1,0 +1,104 @@
+import type { AutocompletePrompt } from '@clack/core'
+import { drawsOn } from '../../../terminal/live-lines.js'
+import { fittedLine, shownPath, wrapped } from '../../../terminal/text.js'
+import type { Context } from '../context.js'
+import { aboutEntry } from '../words/describe.js'
+import { type Choice, type Choices, MOST_FOUND, nameOf } from './choices.js'
+
+/** What people are asked. */
+export interface ChoiceQuestion {
+  question: string
+  /** What the key Enter does, as 'sends'. */
+  enter: string
+  choices: Choices
+}
+
+/** Rows of the list at most: more would have to be read from top to bottom. */
+const MOST_ROWS = 15
+
+/** Whether somebody is at a terminal on which it can be chosen. */
+export function canChoose({ io }: Pick<Context, 'io'>): boolean {
+  return io.stdin.isTTY && drawsOn(io.stderr)
+}
+
+/**
+ * Has people choose on the terminal, with search.
+ * @param over withdraws the question
+ * @returns the paths, one at least; undefined for the key Escape, the end of the input, and a question that was
+ * withdrawn. Ctrl-C stops the program, too.
+ */
+export async function choose(
+  { io, stop }: Pick<Context, 'io' | 'stop'>,
+  asked: ChoiceQuestion,
+  over: AbortSignal,
+): Promise<string[] | undefined> {
+  const { AutocompletePrompt, isCancel } = await import('@clack/core')
+  const { stdin: input, stderr: output } = io
+  // what ends a terminal is no key for the prompt; and what aborts when there is an answer must not reach it any more
+  const ended = new AbortController()
+  const end = () => ended.abort()
+  const prompt = new AutocompletePrompt<Option>({
+    input,
+    output,
+    signal: ended.signal,
+    multiple: true,
+    options() {
+      return asked.choices.matching(this.userInput).map((choice) => ({ value: choice.path, choice }))
+    },
+    filter: () => true,
+    validate: (paths) => (paths?.length ? undefined : 'nothing is chosen yet: Tab chooses'),
+    render() {
+      return frame(this, asked, output)
+    },
+  })
+  prompt.on('key', (_, { ctrl, name }) => {
+    // while a question is on the terminal, Ctrl-C is a key and not a signal
+    if (ctrl && name === 'c') stop()
+    if (ctrl && name === 'd') queueMicrotask(end)
+  })
+  over.addEventListener('abort', end)
+  if (over.aborted) end()
+  input.on('error', ignore).on('close', end).on('end', end)
+  try {
+    const chosen = await prompt.prompt()
+    return isCancel(chosen) ? undefined : (chosen as string[])
+  } finally {
+    over.removeEventListener('abort', end)
+    input.off('error', ignore).off('close', end).off('end', end)
+  }
+}
+
+interface Option {
+  value: string
+  choice: Choice
+}
+
+const ignore = () => {}
+
+/** What stands on the terminal, as text. Which row the keys are about must be seen without colours, too. */
+function frame(
+  prompt: Omit<AutocompletePrompt<Option>, 'prompt'>,
+  { question, enter }: ChoiceQuestion,
+  { rows = 24, columns = 80 }: NodeJS.WriteStream,
+): string {
+  const { state, cursor, selectedValues: chosen, filteredOptions: found, error } = prompt
+  if (state === 'cancel') return fittedLine(question, columns)
+  if (state === 'submit') return fittedLine(`${question} ${chosen.length} chosen`, columns)
+  const many = found.length === MOST_FOUND ? ' or more' : ''
+  const head = wrapped(
+    `${question} Type to search; up and down move, Tab chooses, Enter ${enter}, Esc ends`,
+    columns,
+  )
+  const search = fittedLine(`search: ${prompt.userInput}█`, columns)
+  const foot = fittedLine(error || `${chosen.length} chosen, ${found.length}${many} found`, columns)
+  const room = Math.max(Math.min(rows - head.split('\n').length - 3, MOST_ROWS), 1)
+  const from = Math.max(0, Math.min(cursor - Math.floor(room / 2), found.length - room))
+  const list = found.slice(from, from + room).map(({ value, choice }, n) => {
+    const marks = `${from + n === cursor ? '>' : ' '} [${chosen.includes(value) ? 'x' : ' '}] `
+    const beside = aboutEntry(choice)
+    const width = columns - marks.length - (beside === '' ? 0 : beside.length + 2)
+    const name = shownPath(nameOf(choice), Math.max(width, 10))
+    return fittedLine(`${marks}${name}${beside && `  ${beside}`}`, columns)
+  })
+  return [head, search, ...list, foot].join('\n')
+}
