@@ -24,7 +24,7 @@ const TREE = {
 
 type Commands = Record<string, Screen>
 
-const KEPT = '1.8 MB of a file kept. Run the same commands again for the rest'
+const KEPT = '1.8 MB of a file kept.'
 
 /** The end of what is said of a transfer, from how much came. */
 const SUMMARY = /\s+\([\d.]+ [kMG]?B(?:,\s+250 MB\/s|[;)])[^\n]*(?:\n {2}\S[^\n]*)*/g
@@ -42,7 +42,10 @@ async function isKept(t: ExecutionContext<unknown>, name: string, shown: string)
   const text = shown
     .replaceAll(/\s+\(12 GB free\)/g, ' (12 GB free)')
     // and so does how much had come of which file when it was interrupted
-    .replaceAll(/(;|to)\s+[\d.]+ [kM]?B\s+of\s+[^.;]+?(\.jpg)?\s+kept\.[^:]+?rest\n/g, `$1 ${KEPT}\n`)
+    .replaceAll(
+      /(;|to)\s+[\d.]+ [kM]?B\s+of\s+[^.;]+?(?:\.\w+)?\s+kept\.(\s+Run[^\n]*(?:\n {2}\S[^\n]*)*)/g,
+      (_, before, what) => `${before} ${KEPT}${what.replaceAll(/\s+/g, ' ')}`,
+    )
     // and whether it took so long that there is a rate
     .replaceAll(
       SUMMARY,
@@ -200,6 +203,108 @@ scene('mistakes', async (sluice) => ({
   far: await sluice('send photos --to 192.0.2.1:7000'),
   word: await sluice('receive --conflict ask'),
 }))
+
+/** How far something is, which is never the same. */
+const FAR: [RegExp, string][] = [
+  [/[\d.]+ [kM]?B of 4 MB/g, '1.8 MB of 4 MB'],
+  [/\d+ %/g, '45 %'],
+  [/\d+s left/g, '9s left'],
+  [/[\d.]+ [kM]?B;\s+[\d.]+ [kM]?B\s+were\s+there/g, '3.3 MB; 700 kB were there'],
+  // comes after some seconds
+  [/keys: [^\n]*\n(?: {2}\S[^\n]*\n)*/g, ''],
+]
+
+/** Screens as they are at some moments, while commands run. */
+class Moments {
+  readonly #kept: string[] = []
+
+  see(moment: string, commands: Commands): void {
+    for (const [who, { text, columns }] of Object.entries(commands))
+      this.#kept.push(`${moment}: ${who}\n${'─'.repeat(columns)}\n${text}\n`)
+  }
+
+  toString(): string {
+    return FAR.reduce((text, [what, by]) => text.replaceAll(what, by), this.#kept.join('\n'))
+  }
+}
+
+for (const columns of [80, 40]) {
+  test.serial(
+    `a session with a ticket at ${columns} columns: asked, limited, paused, cancelled, resumed`,
+    async (t) => {
+      if (!isKeptHere) return t.pass('the screens are kept as they are on Linux')
+      const cwd = await plant(await screenFolder(t), { 'film.mkv': Buffer.alloc(4_000_000), 'a.txt': 'a' })
+      const sluice = (words: string, home: string) =>
+        Screen.of(t, words.split(' '), { columns, cwd, env: { SLUICE_HOME: join(cwd, home) } })
+      const moments = new Moments()
+      const receiver = await sluice('receive --listen 127.0.0.1:0 --dir inbox', 'hers')
+      await receiver.shows(/Ctrl-C stops/)
+      const [ticket] = /sluice1[a-z2-7]+/.exec(receiver.raw)!
+      const sender = await sluice(`send film.mkv a.txt --limit 500k --to ${ticket}`, 'his')
+      await receiver.shows(/Accept\?/)
+      await sender.shows(/waiting for the answer/)
+      moments.see('asked', { receiver, sender })
+      receiver.type('y\r')
+      await sender.shows(/B\/s of 500 kB\/s {2}\d+s left/)
+      moments.see('sent', { sender })
+      sender.type('-')
+      await sender.shows(/B\/s of 250 kB\/s {2}\d+s left/)
+      sender.type('p')
+      await sender.shows(/paused; p goes on/)
+      await receiver.shows(/paused by the sender/)
+      moments.see('paused', { receiver, sender })
+      sender.type('p')
+      await sender.shows(/B\/s of 250 kB\/s {2}\d+s left/)
+      sender.type('c')
+      await sender.shows(/Cancel\?/)
+      moments.see('about to be cancelled', { sender })
+      sender.type('y')
+      t.is(await sender.ended, 130)
+      await receiver.shows(/waiting for the next/)
+      const again = await sluice(`send film.mkv a.txt --to ${ticket}`, 'his')
+      await receiver.shows(/Accept\?.*Accept\?/s)
+      receiver.type('y\r')
+      t.is(await again.ended, 0)
+      await receiver.shows(/next.*waiting for the next/s)
+      receiver.type('\u0003')
+      t.is(await receiver.ended, 130)
+      t.regex(again.text, / were\s+there\)$/)
+      moments.see('over', { receiver, sender, again })
+      await isKept(t, `session-${columns}`, `${moments}`)
+    },
+  )
+
+  test.serial(`files are chosen at both sides at ${columns} columns`, async (t) => {
+    if (!isKeptHere) return t.pass('the screens are kept as they are on Linux')
+    const hostile = 'notes/a \u001b[31mred\u202e name.txt'
+    const cwd = await plant(await screenFolder(t), { ...TREE, [hostile]: 'x', '.git/config': 'x' })
+    const sluice = (words: string) => Screen.of(t, words.split(' '), { columns, cwd, rows: 20 })
+    const moments = new Moments()
+    const receiver = await sluice('receive --plain --dir inbox --once')
+    const sender = await sluice(`send --to ${await addressOf(receiver)}`)
+    await sender.shows(/> \[ \] notes\//)
+    moments.see('at first', { sender })
+    sender.type('\t\u001b[B\t')
+    await sender.shows(/> \[x\] photos/)
+    sender.type('.JPG')
+    await sender.shows(/> \[ \] photos\/beach/)
+    moments.see('searched', { sender })
+    sender.type('\r')
+    await receiver.shows(/Accept\?/)
+    receiver.type('some\r')
+    await receiver.shows(/> \[ \] notes\//)
+    receiver.type('name')
+    await receiver.shows(/2 found/)
+    receiver.type('\t')
+    await receiver.shows(/1 chosen/)
+    moments.see('some of it', { receiver })
+    receiver.type('\r')
+    t.is(await receiver.ended, 0)
+    t.is(await sender.ended, 0)
+    moments.see('over', { receiver, sender })
+    await isKept(t, `choosing-${columns}`, `${moments}`)
+  })
+}
 
 test.serial('what status and clean find is broken between words, and indented from there on', async (t) => {
   const name = 'film-of-the-summer-holidays-2026.mkv'

@@ -12,7 +12,11 @@ const TEMPORARY = '/tmp/sl-'
 /** Ports, rates and times, which are never the same either. As long as what they stand for mostly is. */
 const VARYING: [RegExp, string][] = [
   [/(?<=127\.0\.0\.1:)\d{5}/g, '54321'],
-  [/[\d.]+ [kMG]?B\/s/g, '250 MB/s'],
+  // but for the limit of a rate
+  [/(?<!of [\d.]*)(?<![\d.])[\d.]+ [kMG]?B\/s/g, '250 MB/s'],
+  // keys and secrets
+  [/sluice1[a-z2-7]{20,}/g, 'sluice1abfbsjei…4uqm'],
+  [/\b[a-z2-7]{4}(?:-[a-z2-7]{4}){4}\b/g, 'w6gi-5ozz-t4o7-7pdp-ccbh'],
   // how much of the files that failed had arrived by then
   [/\([\d.]+ MB(?=[^)]*\);\s+\d\s+files\s+failed)/g, '(6.2 MB'],
   // the algorithms of this Node

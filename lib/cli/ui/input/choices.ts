@@ -69,7 +69,7 @@ export async function withFolders(entries: readonly Choice[]): Promise<readonly 
 /** Without what is in a folder that was chosen, too. */
 export function outermost(paths: readonly string[]): string[] {
   const chosen = new Set(paths)
-  return paths.filter((path) => !foldersAbove(path).some((folder) => chosen.has(folder)))
+  return paths.filter((path) => !isBelow(chosen, path))
 }
 
 /**
@@ -78,17 +78,18 @@ export function outermost(paths: readonly string[]): string[] {
  */
 export function wasChosen(paths: readonly string[]): (entry: Choice) => boolean {
   const chosen = new Set(paths)
-  const above = new Set(paths.flatMap(foldersAbove))
+  const above = new Set(paths.flatMap((path) => [...foldersAbove(path)]))
   return ({ path, type }) =>
-    chosen.has(path) ||
-    (type === 'directory' && above.has(path)) ||
-    foldersAbove(path).some((folder) => chosen.has(folder))
+    chosen.has(path) || (type === 'directory' && above.has(path)) || isBelow(chosen, path)
 }
 
 /** The folders that a path is in, the nearest first. */
-function foldersAbove(path: string): string[] {
-  const folders: string[] = []
+function* foldersAbove(path: string): Generator<string> {
   for (let slash = path.lastIndexOf('/'); slash > 0; slash = path.lastIndexOf('/', slash - 1))
-    folders.push(path.slice(0, slash))
-  return folders
+    yield path.slice(0, slash)
+}
+
+function isBelow(folders: ReadonlySet<string>, path: string): boolean {
+  for (const folder of foldersAbove(path)) if (folders.has(folder)) return true
+  return false
 }

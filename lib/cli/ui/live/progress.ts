@@ -56,27 +56,30 @@ export class ProgressView {
     const { bytes, what } = thereOf(progress)
     const share = totalBytes === null ? '' : percent(bytes, totalBytes)
     const paused = this.#aside.paused?.()
-    const limit = this.#aside.limit?.() ?? null
-    const limited = limit === null ? [] : [`limit ${size(limit)}/s`]
-    const speed = paused === undefined ? this.#speed(progress) : [paused]
+    const speeds = paused === undefined ? this.#speeds(progress) : [[paused]]
     const { ended, total } = filesOf(progress)
     const count = total === 0 ? [] : [`${ended}/${counted(total, 'file')}`]
     const of = totalBytes === null ? size(bytes) : `${size(bytes)} of ${size(totalBytes)}`
     const short = `${what}${share || size(bytes)}`
-    const forms = [[...count, `${what}${of}${share && ` (${share})`}`], [...count, short], [short], []]
-    const limitedForms = forms.map((form) => [...form, ...limited])
-    const lines = [...limitedForms, ...forms].map((form) => [...form, ...speed].join('  '))
-    return lines.find((line) => widthOf(line) <= columns) ?? lines.at(-1)!
+    const forms = [[...count, `${what}${of}${share && ` (${share})`}`], [...count, short], [short]]
+    const lines = speeds.flatMap((speed) => forms.map((form) => [...form, ...speed].join('  ')))
+    return lines.find((line) => widthOf(line) <= columns) ?? speeds.at(-1)!.join('  ')
   }
 
-  /** Nothing of what is only checked travels. */
-  #speed(progress: Progress): string[] {
-    if (isChecking(progress)) return []
-    const { rate, eta } = progress
-    if (eta === null || this.#end === undefined) return [`${size(rate)}/s`]
+  /** With the limit, if there is one, and without. Nothing of what is only checked travels. */
+  #speeds(progress: Progress): string[][] {
+    if (isChecking(progress)) return [[]]
+    const rate = `${size(progress.rate)}/s`
+    const limit = this.#aside.limit?.() ?? null
+    const rates = limit === null ? [rate] : [`${rate} of ${size(limit)}/s`, rate]
+    return rates.map((one) => [one, ...this.#timeLeft(progress)])
+  }
+
+  #timeLeft({ eta }: Progress): string[] {
+    if (eta === null || this.#end === undefined) return []
     // to the nearest second: a duration is cut off
     const seconds = Math.max(Math.round((this.#end - this.#now()) / 1000), 1)
-    return [`${size(rate)}/s`, `${duration(seconds * 1000)} left`]
+    return [`${duration(seconds * 1000)} left`]
   }
 }
 
