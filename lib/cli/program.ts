@@ -94,13 +94,13 @@ function program(
     .description(
       'send files and folders to a receiver; without --to waits for one, and prints a ticket for it',
     )
-    .argument('[path...]', 'files and folders; - is standard input')
+    .argument('[path...]', 'files and folders; - is standard input; without any, a terminal asks')
     .option(
       '--to <whom>',
       'the receiver: its ticket, the name of a known peer, or host:port of this machine; - asks for it (default: SLUICE_TICKET)',
     )
     .option('--via <command>', "through a program, as 'ssh host sluice receive --stdio --yes --dir inbox'")
-    .option('--limit <rate>', 'at most so many bytes per second, as 500k or 10M')
+    .option('--limit <rate>', 'at most so many bytes per second, as 500k or 10M; the keys - and + change it')
     .option(
       '--retry <n>',
       'how often a lost connection is tried again, in pauses that grow to 30 s; counted anew after one that held so long (default: not at all)',
