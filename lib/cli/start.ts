@@ -1,7 +1,7 @@
 import { drawsOn, ERASE } from '../terminal/live-lines.js'
 import { main } from './program.js'
 import { stoppedByUser, terminated } from './ui/exit.js'
-import { ignoredSignals, leaveTerminals, surroundings } from './ui/signals.js'
+import { ignoredSignals, leaveTerminals, surroundings } from './ui/input/signals.js'
 
 const stop = new AbortController()
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {

@@ -18,8 +18,8 @@ export interface FramerOptions {
   maxFrame?: number | (() => number)
 }
 
-/** Bytes that may wait for the reader where frames can become smaller: those that wait were made before. */
-const FEW_WAITING = 16 * 1024
+/** Where frames can become smaller one at a time waits for the reader: those that wait were made before. */
+const ONE_WAITING = 1
 
 /**
  * Takes items and gives the bytes of the protocol: a preface, the offer, the data of each run with the digests of the
@@ -45,7 +45,7 @@ export class Framer extends Duplex {
     checkKeys('options', options, { maxFrame: true })
     const { maxFrame = DEFAULT_LIMITS.frame } = options
     const now = wholeNow('maxFrame', maxFrame, 1, DEFAULT_LIMITS.frame)
-    const readableHighWaterMark = typeof maxFrame === 'function' ? FEW_WAITING : maxFrame
+    const readableHighWaterMark = typeof maxFrame === 'function' ? ONE_WAITING : maxFrame
     super({ writableObjectMode: true, writableHighWaterMark: 1, readableHighWaterMark })
     this.#maxFrame = now
     this.#limits = { frame: DEFAULT_LIMITS.frame, message: DEFAULT_LIMITS.message }

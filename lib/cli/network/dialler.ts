@@ -117,7 +117,14 @@ function secretly(destination: Destination, find: boolean, to: string, context: 
     reporter.detail(`connected to ${printable(address, 100)}, where ${who} proved its key`)
     return {
       duplex,
-      caller: { ticket: destination.secret && 'given', reachedAt: address, key, handshakeHash, who, hangUp: () => duplex.destroy() },
+      caller: {
+        ticket: destination.secret && 'given',
+        reachedAt: address,
+        key,
+        handshakeHash,
+        who,
+        hangUp: () => duplex.destroy(),
+      },
     }
   })
 }

@@ -2,10 +2,9 @@ import { createInterface } from 'node:readline'
 import { setImmediate } from 'node:timers/promises'
 import { wrapped } from '../../../terminal/text.js'
 import type { Offer } from '../../../wire/entry.js'
-import type { Context } from '../context.js'
 import { listOffer } from '../words/describe.js'
 import { Choices, withFolders } from './choices.js'
-import { canChoose, choose } from './choose.js'
+import { canChoose, choose, type Terminal } from './choose.js'
 
 /** How an offer is asked about. */
 export interface AskOptions {
@@ -20,25 +19,25 @@ export interface AskOptions {
  * paths, which of it. To `list` a screenful of all that is offered is shown, and the next one to the next.
  */
 export async function confirmOffer(
-  context: Context,
+  terminal: Terminal,
   offer: Offer,
   asked: AskOptions,
 ): Promise<boolean | string[]> {
-  const { io } = context
+  const { io } = terminal
   await dropTyped(io.stdin)
   const list = listOffer(offer)
-  const maySome = asked.onlyWhole === undefined && offer.entries.length > 1 && canChoose(context)
+  const maySome = asked.onlyWhole === undefined && offer.entries.length > 1 && canChoose(terminal)
   for (;;) {
-    const answer = await ask(context, list, maySome, asked)
+    const answer = await ask(terminal, list, maySome, asked)
     if (answer !== 'some') return answer
-    const chosen = await chooseEntries(context, offer, asked.signal)
+    const chosen = await chooseEntries(terminal, offer, asked.signal)
     if (chosen) return chosen
   }
 }
 
 /** Until there is an answer. */
 async function ask(
-  { io, stop }: Context,
+  { io, stop }: Terminal,
   list: Generator<string>,
   maySome: boolean,
   { signal, onlyWhole }: AskOptions,
@@ -83,12 +82,12 @@ async function ask(
 
 /** Which entries of an offer are wanted; undefined if that was not said. */
 async function chooseEntries(
-  context: Context,
+  terminal: Terminal,
   { entries }: Offer,
   signal: AbortSignal,
 ): Promise<string[] | undefined> {
   const choices = new Choices(await withFolders(entries))
-  return choose(context, { question: 'Take what?', enter: 'accepts', choices }, signal)
+  return choose(terminal, { question: 'Take what?', enter: 'accepts', choices }, signal)
 }
 
 const ignore = () => {}

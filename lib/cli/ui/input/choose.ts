@@ -1,9 +1,15 @@
 import type { AutocompletePrompt } from '@clack/core'
 import { drawsOn } from '../../../terminal/live-lines.js'
 import { fittedLine, shownPath, wrapped } from '../../../terminal/text.js'
-import type { Context } from '../context.js'
 import { aboutEntry } from '../words/describe.js'
 import { type Choice, type Choices, MOST_FOUND, nameOf } from './choices.js'
+
+/** Where people are asked. */
+export interface Terminal {
+  io: { stdin: NodeJS.ReadStream; stderr: NodeJS.WriteStream }
+  /** Stops the program, for whoever asks for that by a key: while a question is there, Ctrl-C is no signal. */
+  stop(): void
+}
 
 /** What people are asked. */
 export interface ChoiceQuestion {
@@ -17,7 +23,7 @@ export interface ChoiceQuestion {
 const MOST_ROWS = 15
 
 /** Whether somebody is at a terminal on which it can be chosen. */
-export function canChoose({ io }: Pick<Context, 'io'>): boolean {
+export function canChoose({ io }: Pick<Terminal, 'io'>): boolean {
   return io.stdin.isTTY && drawsOn(io.stderr)
 }
 
@@ -28,7 +34,7 @@ export function canChoose({ io }: Pick<Context, 'io'>): boolean {
  * withdrawn. Ctrl-C stops the program, too.
  */
 export async function choose(
-  { io, stop }: Pick<Context, 'io' | 'stop'>,
+  { io, stop }: Terminal,
   asked: ChoiceQuestion,
   over: AbortSignal,
 ): Promise<string[] | undefined> {
@@ -52,7 +58,6 @@ export async function choose(
     },
   })
   prompt.on('key', (_, { ctrl, name }) => {
-    // while a question is on the terminal, Ctrl-C is a key and not a signal
     if (ctrl && name === 'c') stop()
     if (ctrl && name === 'd') queueMicrotask(end)
   })

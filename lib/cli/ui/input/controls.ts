@@ -1,6 +1,5 @@
 import type { Rate } from '../../../stages/bytes/rate.js'
 import type { Transfer } from '../../../transfer/transfer.js'
-import type { Io } from '../io.js'
 import type { Screen } from '../live/screen.js'
 import { Keys, type KeysOf } from './keys.js'
 
@@ -33,7 +32,7 @@ export class Controls {
   #isAsking = false
   #isTold = false
 
-  constructor(stdin: Io['stdin'], screen: ScreenOf, of?: KeysOf) {
+  constructor(stdin: NodeJS.ReadStream, screen: ScreenOf, of?: KeysOf) {
     this.#screen = screen
     this.#keys = new Keys(stdin, (key) => this.#press(key), of)
   }

@@ -1,5 +1,4 @@
-import type { Io } from '../io.js'
-import { isInForeground } from '../signals.js'
+import { isInForeground } from './signals.js'
 
 /** What of the process is used; a parameter, so that tests need no terminal. */
 export interface KeysOf {
@@ -21,7 +20,7 @@ const SIGNALS: Record<string, NodeJS.Signals> = {
  * are none of ours. In the background nothing is read, which would stop the program; nor when standard input is sent.
  */
 export class Keys {
-  readonly #stdin: Io['stdin']
+  readonly #stdin: NodeJS.ReadStream
   readonly #press: (key: string) => void
   readonly #of: KeysOf
   #isWanted = false
@@ -30,7 +29,7 @@ export class Keys {
 
   /** @param press is told of each key that is a character */
   constructor(
-    stdin: Io['stdin'],
+    stdin: NodeJS.ReadStream,
     press: (key: string) => void,
     of: KeysOf = { isInForeground, raise, process },
   ) {
