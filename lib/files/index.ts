@@ -100,9 +100,9 @@ export {
   type Published,
   type PublishOptions,
   publish,
-  recoverPublish,
   type StandingFile,
 } from './publish/publish.js'
+export { recoverPublish } from './publish/recover-publish.js'
 export {
   type Recovered,
   type RecoverReplacedOptions,

@@ -5,7 +5,7 @@ import { below, isPartNameOf, nameOf, parentOf, suffixed } from '../disk/names.j
 import { lstatIfThere } from '../disk/stats.js'
 import { folderAt } from '../own/own-folder.js'
 import { isUserPath } from '../own/record.js'
-import { recoverPublish } from '../publish/publish.js'
+import { recoverPublish } from '../publish/recover-publish.js'
 import { hasBothNames } from '../publish/take-name.js'
 import type { OpenFolder, Tree } from '../tree/tree.js'
 import { type Identity, identityOf, isPart } from './is-part.js'

@@ -11,7 +11,7 @@ import type { OpenFolder } from '../tree/open-folder.js'
 import { firstFree } from './first-free.js'
 import { type Replaced, replaceFolder } from './replace-folder.js'
 import type { SuffixMemory } from './suffixes.js'
-import { checkIsWritten, hasBothNames, type TemporaryFile, takeName } from './take-name.js'
+import { checkIsWritten, type TemporaryFile, takeName } from './take-name.js'
 
 /** What to do when the name is taken by other content. */
 export type Conflict = 'rename' | 'overwrite' | 'replace' | 'skip' | 'fail'
@@ -37,6 +37,11 @@ export interface PublishOptions {
    * @returns whether `replace` was called, and has resolved
    */
   replacing?: (there: FileStats, replace: () => Promise<void>) => Promise<boolean>
+  /**
+   * Whether what has a name is an older version of the file, which it replaces under any policy. Asked again right
+   * before that.
+   */
+  isOlder?: (there: FileStats, name: string) => boolean
   /** Which suffixes to try. Default: each, from the first on. */
   suffixes?: SuffixMemory
   /** The file that was written and verified. Given, nothing else gets the name: it fails with `ERR_WRITE`. */
@@ -50,6 +55,7 @@ export function checkPublish(options: Partial<PublishOptions>): void {
     durability: true,
     isThere: true,
     replacing: true,
+    isOlder: true,
     suffixes: true,
     written: true,
   })
@@ -117,35 +123,6 @@ export async function publish(
   }
 }
 
-/**
- * Completes a publish that a crash interrupted between link and unlink, when `temporary` and `name` are one file:
- * removes the temporary name (to rename one over the other would do nothing). Returns 'published' if so, 'pending' if
- * the temporary file is still to be published, 'missing' if there is none. It may itself be interrupted and run
- * again. Fails with `ERR_USAGE` before anything is done.
- */
-export async function recoverPublish(
-  fs: FileSystem,
-  folder: OpenFolder,
-  temporary: string,
-  name: string,
-  durability: Durability,
-): Promise<'published' | 'pending' | 'missing'> {
-  checkChoice('durability', durability ?? null, DURABILITIES)
-  checkIsOther('temporary', temporary, name)
-  try {
-    const file = { fs, folder, temporary }
-    if (!(await lstatIfThere(fs, folder.at(temporary)))) return 'missing'
-    if (!(await hasBothNames(file, name))) return 'pending'
-    // the link may not be on the disk yet; it must be before the other name is removed
-    if (durability === 'power') await folder.sync()
-    await fs.unlink(folder.at(temporary))
-    if (durability === 'power') await folder.sync()
-    return 'published'
-  } catch (error) {
-    throw diskError(error, 'recover', name)
-  }
-}
-
 class Publication {
   readonly #file: TemporaryFile
   readonly #options: PublishOptions
@@ -191,10 +168,16 @@ class Publication {
         temporary: folder.at(temporary),
       }
       if (there.isFile() && (await this.#options.isThere?.(standing))) return this.#keepIdentical(name)
-      const ended = first ? await this.#byPolicy(name, there) : undefined
+      const isOlder = this.#isOlder(there, name)
+      const take = () => (isOlder ? this.#mayOver(name, there, true) : this.#byPolicy(name, there))
+      const ended = first || isOlder ? await take() : undefined
       if (ended !== 'again') return ended
     }
     return undefined
+  }
+
+  #isOlder(there: FileStats, name: string): boolean {
+    return this.#options.isOlder?.(there, name) === true
   }
 
   async #byPolicy(name: string, there: FileStats): Promise<Published | 'again' | undefined> {
@@ -211,21 +194,25 @@ class Publication {
       }
       case 'overwrite':
       case 'replace':
-        return this.#mayOver(name, there)
+        return this.#mayOver(name, there, false)
       default:
         // an unknown policy must never cost a file
         throw badOption('conflict', 'one of those that there are', conflict satisfies never)
     }
   }
 
-  /** 'again' if something else has the name by now. */
-  async #mayOver(name: string, there: FileStats): Promise<Published | 'again' | undefined> {
+  /**
+   * 'again' if something else has the name by now.
+   * @param isOlder only an older version may go
+   */
+  async #mayOver(name: string, there: FileStats, isOlder: boolean): Promise<Published | 'again' | undefined> {
     const { fs, folder } = this.#file
     const { replacing = (_there, replace) => replace().then(() => true) } = this.#options
     let published: Published | 'again' | undefined
     const isAllowed = await replacing(there, async () => {
       const now = await lstatIfThere(fs, folder.at(name))
-      published = now && sameInode(now, there) ? await this.#over(name, there) : 'again'
+      const isStill = now && sameInode(now, there) && (!isOlder || this.#isOlder(now, name))
+      published = isStill ? await this.#over(name, there) : 'again'
     })
     return isAllowed ? published : this.#fallBack('the same transfer brought it')
   }

@@ -7,6 +7,7 @@ import { DURABILITIES } from '../../files/publish/publish.js'
 import { checkChoice, checkKeys, checkObject, checkOption, checkWhole, type Keys } from '../../options.js'
 import { checkPartStore, type PartStore } from '../../stores/parts.js'
 import { type Durability, PUBLISHINGS, type Publishing } from '../../stores/policy.js'
+import { PublishedVersions } from '../../stores/published-versions.js'
 import type { Names } from '../../wire/paths.js'
 import type { ReceivedMemory } from '../bytes/received-memory.js'
 
@@ -42,6 +43,11 @@ export interface PartSinkOptions {
    * gone on with, is removed once it is a day old.
    */
   keep?: (file: UnfinishedFile) => boolean
+  /**
+   * Given to several transfers of one sender, one after the other: a newer version of a file takes the place of the one
+   * that came before, if nobody has changed it since, whatever `conflict` says. For a folder only.
+   */
+  versions?: PublishedVersions
   /** Told what did not go as asked, and stops nothing. */
   warn?: (warning: SluiceError) => void
   /** Tells whether the disk is slow; the clock of the process by default. */
@@ -62,6 +68,7 @@ export const PART_SINK_OPTIONS: Keys<PartSinkOptions> = {
   concurrency: true,
   handles: true,
   keep: true,
+  versions: true,
   warn: true,
   clock: true,
   memory: true,
@@ -81,6 +88,9 @@ export function checkedOptions(options: PartSinkOptions) {
       'the path of a folder, unless store is given',
     )
   else checkOption('dir', options.dir, options.dir === undefined, 'left out where store is given')
+  const { versions } = options
+  const areVersions = versions === undefined || versions instanceof PublishedVersions
+  checkOption('versions', versions, areVersions, 'PublishedVersions')
   checkChoice('publish', options.publish, PUBLISHINGS)
   if (store !== undefined) checkPartStore(store, undefined, options.publish)
   checkChoice('durability', durability, DURABILITIES)

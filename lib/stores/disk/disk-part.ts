@@ -1,15 +1,17 @@
 import { createDigest } from '../../digest/digests.js'
 import { isSluiceError, type SluiceError } from '../../errors.js'
 import { diskError, systemCode } from '../../files/disk/disk-error.js'
+import type { FileStats } from '../../files/disk/fs.js'
 import { below, nameOf, parentOf } from '../../files/disk/names.js'
 import { isFailedSync } from '../../files/disk/retry.js'
+import { lstatIfThere } from '../../files/disk/stats.js'
 import type { BarePart } from '../../files/part/bare-part.js'
 import type { StandingFile } from '../../files/publish/publish.js'
 import type { Entry } from '../../wire/entry.js'
 import type { Part } from '../parts.js'
 import type { Placement, PublishPolicy } from '../policy.js'
 import type { DiskStore } from './disk-store.js'
-import { haveSameContent, isStill, isThereByTime } from './standing-files.js'
+import { haveSameContent, isStill, isThereByTime, type Standing } from './standing-files.js'
 import type { StandingPart } from './standing-part.js'
 
 /** A file on its way in, that the journal knows. */
@@ -67,22 +69,36 @@ export class DiskPart implements Part {
     // before it has its name: from then on another file of this transfer may find it there
     if (file.written) brought?.add(file.written)
     const folder = parentOf(file.path)
+    const { versions } = this.#store
+    const sealed = versions && (await this.#sealed())
+    let standing: Standing | undefined
     const { how, name, warning } = await file.complete({
       conflict: policy.conflict,
       durability: policy.durability,
       isThere: async (there) => {
         if (!(await this.#isThere(there, policy))) return false
         const path = below(folder, nameOf(there.path))
-        const standing = { ...there, path }
+        standing = { ...there, path }
         return this.#store.take(standing) && isStill(this.#store.fs, standing, there.path)
       },
       suffixes: this.#store.suffixesFor(this.entry, file.written!.size),
       replacing: (there, replace) => this.#store.replacing(file.path, there, replace),
+      isOlder: (there, name) => versions?.isUntouched(this.entry.path, below(folder, name), there) === true,
     })
+    const stats = how === 'identical' ? standing?.stats : sealed
+    if (versions && stats && how !== 'skipped') versions.note(this.entry.path, below(folder, name), stats)
     const placement: Placement = { name: below(folder, name), warning }
     if (how === 'identical' && policy.unless !== 'nothing') placement.skipped = policy.unless
     if (how === 'skipped') placement.skipped = 'conflict'
     return this.#ended(placement)
+  }
+
+  /** The part as it will be under its name; undefined if it has that already. */
+  #sealed(): Promise<FileStats | undefined> {
+    const { partPath } = this.file
+    return this.#store.within(parentOf(partPath), (folder) =>
+      lstatIfThere(this.#store.fs, folder.at(nameOf(partPath))),
+    )
   }
 
   async #ended(placement: Placement): Promise<Placement> {

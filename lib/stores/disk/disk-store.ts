@@ -15,6 +15,7 @@ import type { Basis } from '../claim.js'
 import { ownSuffixes } from '../own-suffixes.js'
 import type { Claim, Part, PartRun, PartStore, StandingFiles } from '../parts.js'
 import type { Durability, Placement, PublishPolicy } from '../policy.js'
+import type { PublishedVersions } from '../published-versions.js'
 import { AcknowledgedFiles, type Named } from './acknowledged-files.js'
 import { endFolder } from './end-folder.js'
 import { ArrivingFolders } from './folders.js'
@@ -51,6 +52,8 @@ export class DiskStore implements PartStore {
    */
   brought: AcknowledgedFiles | undefined
   readonly suffixes = new Suffixes()
+  /** What transfers before this one have put here; this one adds to it. */
+  readonly versions: PublishedVersions | undefined
   /** Why nothing may be made here: then only what stands already is there. */
   refusal: SluiceError | undefined
   #policy: PublishPolicy | undefined
@@ -63,6 +66,7 @@ export class DiskStore implements PartStore {
     this.durability = options.durability
     this.fs = options.fs
     this.ownership = options.ownership ?? {}
+    this.versions = options.versions
     // now, since nothing is opened before the first file comes
     this.#options = { ...options, dir: localPath('dir', options.dir) }
     this.pace = new DiskPace(options.clock ?? systemClock)
@@ -176,13 +180,20 @@ export class DiskStore implements PartStore {
   suffixesFor({ path, mtime }: Pick<Entry, 'path' | 'mtime'>, size: number): SuffixMemory {
     const like = this.#policy?.unless === 'nothing' ? '' : this.#fileLike(size, mtime)
     return {
-      after: (first) => this.ownSuffixes(path, this.suffixes.after(first, like)),
+      after: (first) => this.ownSuffixes(path, this.#suffixesAfter(first, like, path)),
       note: (first, n, there) => {
         // what one of the transfer has by its time is what no other one wants
         const isOurs = there && this.isByTime && this.brought?.has({ path: '', stats: there })
         this.suffixes.note(first, n, there && !isOurs ? this.likeOf(there) : undefined)
       },
     }
+  }
+
+  /** That of the version before comes first, whatever is known of it. */
+  *#suffixesAfter(first: FileStats | undefined, like: string, path: string): Generator<number, void> {
+    const before = this.versions?.suffixOf(path)
+    if (before !== undefined) yield before
+    yield* this.suffixes.after(first, like)
   }
 
   /** See {@link ownSuffixes}. */

@@ -4,6 +4,7 @@ import type { FileSystem } from '../../files/disk/fs.js'
 import type { ClaimOptions } from '../../files/journal/claim-journal.js'
 import type { UnfinishedFile } from '../../files/journal/read-journal.js'
 import type { Durability } from '../policy.js'
+import type { PublishedVersions } from '../published-versions.js'
 
 /** What `diskParts` takes. */
 export interface DiskPartsOptions {
@@ -15,6 +16,8 @@ export interface DiskPartsOptions {
   handles: number
   /** Parts of earlier transfers that are to stay. */
   keep?: (file: UnfinishedFile) => boolean
+  /** What transfers before this one of the same sender have put there. */
+  versions?: PublishedVersions | undefined
   warn?: (warning: SluiceError) => void
   /** For tests. */
   clock?: Clock

@@ -230,6 +230,7 @@ export class SmallFiles implements PartRun {
       this.#store.brought?.add(there)
       if (isLate(mode)) linkLate(this.#calls, part, folder.at(name), mode)
       else this.#calls.link(part, folder.at(name))
+      this.#store.versions?.note(path, path, there)
     } catch {
       // where it is done already, DiskPart finds that
       return 'unusual'

@@ -9,6 +9,7 @@ import type { Tree } from '../../files/tree/tree.js'
 import { AcknowledgedFiles } from '../disk/acknowledged-files.js'
 import type { Placement, PublishPolicy } from '../policy.js'
 import { isThereByTime } from '../publish-by-policy.js'
+import type { PublishedVersions } from '../published-versions.js'
 import type { Move } from './adopt-all.js'
 import { Spellings } from './spellings.js'
 
@@ -44,6 +45,7 @@ export class Placing {
   readonly #home: string
   readonly #policy: PublishPolicy
   readonly #areSame: AreSame
+  readonly #versions: PublishedVersions | undefined
   readonly #spellings = new Spellings()
   /** What became of what did not simply get its own path, by the key of the path that is staged. */
   readonly #placements = new Map<string, Placement>()
@@ -55,11 +57,19 @@ export class Placing {
    */
   readonly #taken = new AcknowledgedFiles([], async () => undefined)
 
-  constructor(tree: Tree, home: string, policy: PublishPolicy, areSame: AreSame) {
+  /** @param versions what transfers before this one have put there */
+  constructor(
+    tree: Tree,
+    home: string,
+    policy: PublishPolicy,
+    areSame: AreSame,
+    versions?: PublishedVersions,
+  ) {
     this.#tree = tree
     this.#home = home
     this.#policy = policy
     this.#areSame = areSame
+    this.#versions = versions
   }
 
   /** Finds all of them. Fails with `ERR_CONFLICT` under the policy 'fail', and with `ERR_UNSAFE_LINK`. */
@@ -131,6 +141,7 @@ export class Placing {
         this.#give(path, there)
         return { name: path, skipped: this.#reason(one), warning }
       }
+      if (!isTaken && this.#versions?.isUntouched(one.path, path, there)) return this.#over(one, path, there)
       if (n > 0) return undefined
       const placement = this.#byPolicy(one, path, there)
       if (!isSluiceError(placement)) return placement
@@ -161,7 +172,7 @@ export class Placing {
   }
 
   /** The placement; or why it must not stay under this name, but gets a suffix. */
-  #byPolicy({ path: staged }: Staged, path: string, there: FileStats): Placement | SluiceError | undefined {
+  #byPolicy(one: Staged, path: string, there: FileStats): Placement | SluiceError | undefined {
     switch (this.#policy.conflict) {
       case 'rename':
         return undefined
@@ -174,11 +185,7 @@ export class Placing {
       case 'overwrite':
       case 'replace': {
         const isTaken = this.#taken.has({ path, stats: there })
-        if (!isTaken && (there.isFile() || there.isSymbolicLink())) {
-          this.moves.push({ from: this.#staged(staged), to: path })
-          this.#give(path, there)
-          return { name: path }
-        }
+        if (!isTaken && (there.isFile() || there.isSymbolicLink())) return this.#over(one, path, there)
         const why = isTaken
           ? 'the same transfer brought it'
           : 'only a file or a link makes room for what is published together'
@@ -186,6 +193,13 @@ export class Placing {
         return new SluiceError('ERR_CONFLICT', message, { path })
       }
     }
+  }
+
+  /** In the place of the file or link that stands there. */
+  #over({ path: staged }: Staged, path: string, there: FileStats): Placement {
+    this.moves.push({ from: this.#staged(staged), to: path })
+    this.#give(path, there)
+    return { name: path }
   }
 
   async #isThere(one: Staged, path: string, there: FileStats, n: number): Promise<boolean> {

@@ -12,6 +12,7 @@ import { recoverTransactions } from '../../files/transaction/recover.js'
 import { Tree } from '../../files/tree/tree.js'
 import type { Entry } from '../../wire/entry.js'
 import type { Durability, Placement, PublishPolicy } from '../policy.js'
+import type { PublishedVersions } from '../published-versions.js'
 import { adoptAll } from './adopt-all.js'
 import { type AreSame, Placing } from './placing.js'
 import {
@@ -121,18 +122,21 @@ export class Staging {
    * Gives all that is staged its names, or none of it. Fails with `ERR_CONFLICT`, `ERR_UNSAFE_LINK`, `ERR_LOCK_LOST`,
    * `ERR_TRANSACTION`, `ERR_OUTCOME_UNKNOWN`, and as the disk does.
    * @param folders those of the transfer
+   * @param versions what transfers before this one have put there
    * @returns what became of what was staged at a path; undefined: it has that very path
    */
   async place(
     policy: PublishPolicy,
     areSame: AreSame,
     folders: readonly Entry[],
+    versions?: PublishedVersions,
   ): Promise<(path: string) => Placement | undefined> {
     for (let tries = 1; ; tries++) {
-      let placing = new Placing(this.#root, this.#held.path, policy, areSame)
+      const begin = () => new Placing(this.#root, this.#held.path, policy, areSame, versions)
+      let placing = begin()
       const plan = async () => {
         await this.#held.lock.check()
-        placing = new Placing(this.#root, this.#held.path, policy, areSame)
+        placing = begin()
         await placing.find()
         return placing.moves
       }

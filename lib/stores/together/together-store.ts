@@ -14,6 +14,7 @@ import { haveSameContent, isWriteRefusal } from '../disk/standing-files.js'
 import { OWNER_BITS } from '../disk/sync-file-calls.js'
 import type { Claim, Part, PartStore, PartStoreFeatures } from '../parts.js'
 import type { Placement, PublishPolicy } from '../policy.js'
+import { PublishedVersions } from '../published-versions.js'
 import { StagedFile } from './staged-file.js'
 import { Staging } from './staging.js'
 
@@ -48,7 +49,8 @@ class TogetherStore extends DiskStore {
   readonly #links = new Set<string>()
 
   constructor(options: DiskPartsOptions) {
-    super(options)
+    // those that this one stages are noted when they have their names
+    super({ ...options, versions: options.versions && new PublishedVersions() })
     this.#options = { ...options, dir: localPath('dir', options.dir) }
   }
 
@@ -138,7 +140,13 @@ class TogetherStore extends DiskStore {
     const areSame = (paths: readonly [string, string], size: number, signal?: AbortSignal) =>
       haveSameContent(this.fs, paths, size, signal)
     const folders = this.#folders.map((entry) => ({ ...entry, path: this.folders.folderOf(entry.path)! }))
-    const placed = await this.#staging.place(policy, areSame, folders)
+    const { versions } = this.#options
+    const placed = await this.#staging.place(policy, areSame, folders, versions)
+    if (this.versions)
+      versions?.adopt(this.versions, (path) => {
+        const { name = path, skipped } = placed(path) ?? {}
+        return skipped ? undefined : name
+      })
     this.#isPlaced = true
     return placed
   }
