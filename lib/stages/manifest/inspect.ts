@@ -12,6 +12,7 @@ import { sourceError } from '../../stores/sources.js'
 import type { Entry } from '../../wire/entry.js'
 import type { Limits } from '../../wire/limits.js'
 import { faultOf } from '../../wire/paths.js'
+import type { Only } from './only.js'
 
 /** How the files and folders that are to be sent are listed. */
 export interface ListingOptions {
@@ -20,6 +21,7 @@ export interface ListingOptions {
   signal: AbortSignal | undefined
   keepLinks: boolean
   omit: readonly FileStats[]
+  only: Only | undefined
   limits: Limits
 }
 

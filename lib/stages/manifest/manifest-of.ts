@@ -2,13 +2,14 @@ import { type Clock, systemClock } from '../../clock.js'
 import { printable, SluiceError } from '../../errors.js'
 import type { FileStats, FileSystem } from '../../files/disk/fs.js'
 import { nodeFileSystem } from '../../files/disk/node-fs.js'
-import { checkChoice, checkKeys, type Keys } from '../../options.js'
+import { checkChoice, checkKeys, checkOption, type Keys } from '../../options.js'
 import { DiskSources } from '../../stores/disk/sources/disk-sources.js'
 import type { WireEntry } from '../../wire/entry.js'
 import { type Limits, limitsOf } from '../../wire/limits.js'
 import { clampTime } from '../../wire/manifest.js'
 import { argumentsOf, type Named, namedOf, offerNameOf } from './arguments.js'
 import { type Manifest, OFFER_OPTIONS, OfferBuilder, type OfferOptions } from './builder.js'
+import { Only } from './only.js'
 import { checkPatterns, Selection } from './selection.js'
 import { type Readable, type Unreadable, Walk } from './walk.js'
 
@@ -29,6 +30,11 @@ export interface ManifestOptions extends OfferOptions {
   gitignore?: boolean
   /** Files that are left out, by what `fstat` says of them: those that the program itself writes to meanwhile. */
   omit?: readonly FileStats[]
+  /**
+   * Paths of the offer, as `photos/2024/a.jpg`: only these, and the folders that lead there; of a folder nothing that
+   * is in it. What is not there any more is left out without a word. Nothing else is looked at.
+   */
+  only?: readonly string[]
   /** What the receiver takes: `entries`, `path`, `name` and `depth` count here. */
   limits?: Partial<Limits>
   /** The disk on which the paths are, for the listing and for the reading. */
@@ -47,6 +53,7 @@ export const MANIFEST_OPTIONS: Keys<ManifestOptions> = {
   exclude: true,
   gitignore: true,
   omit: true,
+  only: true,
   limits: true,
   fs: true,
   clock: true,
@@ -91,6 +98,7 @@ async function list(named: readonly Named[], options: ManifestOptions): Promise<
     exclude = [],
     gitignore = false,
     omit = [],
+    only,
     fs = nodeFileSystem,
     clock = systemClock,
     signal,
@@ -98,6 +106,9 @@ async function list(named: readonly Named[], options: ManifestOptions): Promise<
   checkChoice('symlinks', symlinks, ['skip', 'keep'])
   checkPatterns('include', include)
   checkPatterns('exclude', exclude)
+  const arePaths =
+    only === undefined || (Array.isArray(only) && only.every((path) => typeof path === 'string'))
+  checkOption('only', only, arePaths, 'a list of paths of the offer')
   const selection = new Selection(include, exclude, fs.platform)
   const roots = await argumentsOf(named, fs, options.after)
   const builder = new OfferBuilder(options, options.name ?? offerNameOf(roots))
@@ -106,7 +117,7 @@ async function list(named: readonly Named[], options: ManifestOptions): Promise<
   const walk = new Walk(
     fs,
     selection,
-    { keepLinks: symlinks === 'keep', gitignore, omit, limits, clock, signal },
+    { keepLinks: symlinks === 'keep', gitignore, omit, only: only && new Only(only), limits, clock, signal },
     (found) => {
       if (found.type !== 'unreadable' && isOddTime(found.stats)) walk.skipped.push(oddTime(found))
       builder.add(found.type === 'unreadable' ? unreadableEntry(found, limits) : readable(found))

@@ -88,9 +88,11 @@ export class Walk {
     if (isWhole) this.#offerFolder(folder)
     names.sort(Buffer.compare)
     if (this.#options.gitignore) folder.rules = await this.#rulesOf(folder, names)
-    for (let from = 0; from < names.length; from += NAMES_AT_ONCE) {
+    const { only } = this.#options
+    const wanted = only ? names.filter((name) => only.leadsTo(join(folder.path, `${name}`))) : names
+    for (let from = 0; from < wanted.length; from += NAMES_AT_ONCE) {
       this.#checkStop()
-      const some = names.slice(from, from + NAMES_AT_ONCE)
+      const some = wanted.slice(from, from + NAMES_AT_ONCE)
       // taken up in the order of the names, so that every run says the same
       for (const one of await this.#inspector.names(folder, some)) {
         const below = this.#one(folder, one)
@@ -105,11 +107,14 @@ export class Walk {
     const { real, path, type } = one
     const rules = above?.rules
     const chosen = this.#selection.chosen(path, type === 'directory', rules)
-    if (chosen === 'no') return undefined
+    const { only } = this.#options
+    if (chosen === 'no' || only?.leadsTo(path) === false) return undefined
+    const isAsked = only?.has(path) ?? true
     if (type === 'directory') {
       const folder = { real, path, rules, above, entry: one }
-      return this.#folder(folder, chosen === 'yes')
+      return this.#folder(folder, chosen === 'yes' && isAsked)
     }
+    if (!isAsked) return undefined
     const why = whyNot(one, this.#options)
     if (why?.code === 'ERR_SKIPPED') this.skipped.push(why)
     else if (why) this.#unreadable(above, path, why)

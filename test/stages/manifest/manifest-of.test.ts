@@ -529,3 +529,24 @@ test('a file that the program itself writes to is left out', async (t) => {
   t.deepEqual(shown(offer), ['directory d', 'file d/a', 'file d/z'])
   t.like(skipped[0]!, { code: 'ERR_SKIPPED', message: '/d/own is left out: this program writes to it' })
 })
+
+test('of a folder only some paths are offered, with the folders that lead there, by the rules of the whole', async (t) => {
+  const fs = disk({
+    '/d/photos/2024/a.jpg': 'a',
+    '/d/photos/2024/b.jpg': 'b',
+    '/d/photos/2024/c.log': 'c',
+    '/d/photos/2025/d.jpg': 'd',
+    '/d/photos/.gitignore': '*.log',
+    '/d/report.pdf': 'r',
+  })
+  const only = ['photos/2024/a.jpg', 'photos/2024/c.log', 'photos/2025', 'photos/gone.jpg']
+  t.deepEqual(await pathsOf(fs, ['/d/photos', '/d/report.pdf'], { only, gitignore: true }), [
+    'photos/',
+    'photos/2024/',
+    'photos/2024/a.jpg',
+    'photos/2025/',
+  ])
+  t.deepEqual(await pathsOf(fs, ['/d/photos', '/d/report.pdf'], { only: ['report.pdf'] }), ['report.pdf'])
+  t.deepEqual(await pathsOf(fs, ['/d/photos'], { only: ['photos/gone.jpg'] }), [])
+  await refused(t, 'ERR_USAGE', manifestOf(['/d/photos'], { fs, only: 'photos' as never }))
+})
