@@ -151,3 +151,14 @@ export class TimeSlice {
     this.#since = this.#clock.now()
   }
 }
+
+/** Calls listeners. What one throws is its own affair, not that of who tells it something. */
+export function outside(emit: () => void): void {
+  try {
+    emit()
+  } catch (error) {
+    process.nextTick(() => {
+      throw error
+    })
+  }
+}

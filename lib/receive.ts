@@ -18,7 +18,12 @@ import { tap } from './stages/progress-tap.js'
 import { itemCheck } from './stages/river/given-items.js'
 import type { Item } from './stages/river/items.js'
 import { checkPartStore } from './stores/parts.js'
-import { type ByteDuplex, CONNECTION_OPTIONS, type ConnectionOptions } from './transfer/connection.js'
+import {
+  type ByteDuplex,
+  CONNECTION_OPTIONS,
+  type ConnectionOptions,
+  mayKeepOpen,
+} from './transfer/connection.js'
 import type { Continuing } from './transfer/lifecycle.js'
 import { type Decision, Receiver, type SaidHello } from './transfer/receiver.js'
 import type { Transfer } from './transfer/transfer.js'
@@ -105,7 +110,7 @@ export function beginReceiving(
   const isAccept = accept === 'all' || typeof accept === 'function'
   checkOption('accept', accept, isAccept, "'all' or a function that is asked about each offer")
   if (options.store !== undefined) checkPartStore(options.store, options.conflict, options.publish)
-  const { maxFrame, heldBack, ...wire } = makeWireStages(stages?.wire, options.keepOpen, limits)
+  const { maxFrame, heldBack, ...wire } = makeWireStages(stages?.wire, mayKeepOpen(options), limits)
   const makers = stages?.file ?? []
   const owing = [wire.owed]
   // a stage of the user's, and a store, may hold on to what they are given

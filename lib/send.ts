@@ -20,6 +20,7 @@ import {
   CONNECTION_OPTIONS,
   type ConnectionOptions,
   checkConnection,
+  mayKeepOpen,
 } from './transfer/connection.js'
 import type { Continuing } from './transfer/lifecycle.js'
 import { Sender } from './transfer/sender.js'
@@ -58,7 +59,7 @@ const BY_HAND =
  *
  * @param socket any duplex stream of bytes, or a function that makes one; it is ended afterwards unless `keepOpen`
  * @param source paths, or a manifest from `manifestOf` or `manifestFrom`, whose stream is destroyed if the transfer
- *   fails
+ *   fails; or a function that gives one when the first connection is there, and may take its time
  * @returns at once; the transfer's `finished` resolves with one outcome per entry, or rejects with a `SluiceError`:
  * `ERR_REJECTED`, `ERR_CANCELLED`, `ERR_INTERRUPTED`, `ERR_TRUNCATED`, `ERR_TIMEOUT`, `ERR_FORMATS`,
  * `ERR_FILES_FAILED` (with `outcomes`), or what the receiver reports; `ERR_UNREACHABLE` where the first connection
@@ -69,13 +70,14 @@ const BY_HAND =
  */
 export function send(
   socket: ByteDuplex | Connect,
-  source: readonly string[] | Manifest,
+  source: readonly string[] | Manifest | ((signal: AbortSignal) => Promise<Manifest>),
   options: SendOptions = {},
 ): Transfer {
   checkKeys('options', options, OPTIONS)
   checkKeys('stages', options.stages, { wire: true })
-  const isSource = Array.isArray(source) || isManifest(source)
-  const expected = 'a list of paths, or a manifest from manifestOf() or manifestFrom()'
+  const isSource = Array.isArray(source) || isManifest(source) || typeof source === 'function'
+  const expected =
+    'a list of paths, a manifest from manifestOf() or manifestFrom(), or a function that gives one'
   checkOption('source', source, isSource, expected)
   if (isManifest(source) && source.offer.first > 0)
     throw badOption('source', 'an offer that follows no other, which cannot be sent without it', source)
@@ -83,16 +85,22 @@ export function send(
   const retry = retryOf(options.retry)
   const limits = limitsOf(options.limits)
   checkFlag('open', options.open)
+  const keepOpen = mayKeepOpen(options)
   const isOpen = options.open === true || (isManifest(source) && source.offer.open === true)
   // what is listed only over a connection, or after the offers before it, is what the paths lead to now
-  const list = isManifest(source) ? undefined : listingOf(source, options.fs)
+  const list = Array.isArray(source) ? listingOf(source, options.fs) : undefined
   const ofListing = pickKnown(options, MANIFEST_OPTIONS)
+  const make = async (signal: AbortSignal): Promise<Manifest> => {
+    if (typeof source === 'function') return source(signal)
+    if (!isManifest(source)) return list!({ ...ofListing, signal })
+    return { ...source, offer: { ...source.offer, ...(isOpen && { open: true }) } }
+  }
   let manifest: Manifest | undefined
   const release = async () => {
     if (isManifest(source)) await source.store.close?.()
   }
   const begin = (duplex: ByteDuplex, continuing?: Continuing) => {
-    const { maxFrame, heldBack, ...wire } = makeWireStages(options.stages?.wire, options.keepOpen, limits)
+    const { maxFrame, heldBack, ...wire } = makeWireStages(options.stages?.wire, keepOpen, limits)
     const owing = [wire.owed]
     // a wire stage of the user's may hold on to what it is given, or send it twice
     const memory = wire.outgoing.every(isThrottle) ? new SendMemory() : undefined
@@ -110,9 +118,7 @@ export function send(
       {
         isOpen,
         prepare: async (signal) => {
-          manifest ??= isManifest(source)
-            ? { ...source, offer: { ...source.offer, ...(isOpen && { open: true }) } }
-            : await list!({ ...ofListing, signal })
+          manifest ??= await make(signal)
           // told once, over whichever connection
           return continuing?.resume ? { ...manifest, skipped: [] } : manifest
         },
@@ -153,12 +159,13 @@ export function send(
   checkConnection(options)
   // what is attached is offered over one connection only
   checkOption('open', isOpen, !isOpen, 'false where a function makes the connections')
+  checkOption('series', options.series, !options.series, 'false where a function makes the connections')
   checkOption(
     'head',
     options.head,
     options.head === undefined,
     'left out where a function makes the connections',
   )
-  checkWireStages(options.stages?.wire, options.keepOpen)
+  checkWireStages(options.stages?.wire, keepOpen)
   return sendLasting({ connect: socket, begin, retry, release, clock: options.clock, signal: options.signal })
 }

@@ -4,6 +4,7 @@ import { type Clock, systemClock } from './clock.js'
 import type { SluiceError } from './errors.js'
 import {
   checkDuration,
+  checkFlag,
   checkFunction,
   checkKeys,
   checkObject,
@@ -19,6 +20,7 @@ import { HistoryFile } from './transfer/history-file.js'
 import type { TransferState } from './transfer/lifecycle.js'
 import type { Receiver } from './transfer/receiver.js'
 import type { Transfer } from './transfer/transfer.js'
+import { LONGEST } from './wire/limits.js'
 
 /** Options of {@link Transfers}. */
 export interface TransfersOptions {
@@ -26,7 +28,7 @@ export interface TransfersOptions {
    * The options of `receive` for each connection, by what `handle` was told of it. A sender that comes back over
    * another connection gets them anew: they should name the same folder then.
    */
-  receive: (peer: string | undefined) => ReceiveOptions
+  receive: (peer: string | undefined, connection: ByteDuplex) => ReceiveOptions
   /** Transfers that are received at once; what is accepted beyond waits for its turn. Default 16. */
   most?: number
   /** Transfers that wait for their turn, at most; what is beyond is rejected. Default 64. */
@@ -77,9 +79,14 @@ export interface HandleOptions {
   peer?: string
   /** What was read from it before it was handed over. */
   head?: Buffer
+  /**
+   * It has carried a transfer that `hasNext`: the next one is waited for as long as it takes. Rejects with
+   * `ERR_CANCELLED` where the sender has nothing more to send.
+   */
+  isNext?: boolean
 }
 
-const HANDLE_OPTIONS: Keys<HandleOptions> = { peer: true, head: true }
+const HANDLE_OPTIONS: Keys<HandleOptions> = { peer: true, head: true, isNext: true }
 
 const isReceived = ({ direction }: Transfer): boolean => direction === 'receive'
 
@@ -162,9 +169,12 @@ export class Transfers extends EventEmitter<TransfersEvents> {
    */
   handle(socket: ByteDuplex, given: HandleOptions = {}): Promise<Transfer> {
     checkKeys('options', given, HANDLE_OPTIONS)
-    const { peer, head } = given
+    const { peer, head, isNext = false } = given
     checkPeer(peer)
-    const options = { ...this.#receive(peer), ...(head && { head }) }
+    checkFlag('isNext', isNext)
+    const asked = this.#receive(peer, socket)
+    const limits = isNext ? { ...asked.limits, offerTimeout: LONGEST } : asked.limits
+    const options = { ...asked, ...(limits && { limits }), ...(head && { head }) }
     const met = deferred<Transfer>()
     met.promise.catch(() => {})
     let kept: Kept | undefined

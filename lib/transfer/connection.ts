@@ -85,13 +85,16 @@ export function checkDuplex(option: string, duplex: ByteDuplex, keepOpen: boolea
 export function checkConnection({
   head,
   keepOpen,
+  series,
   signal,
 }: {
   head?: unknown
   keepOpen?: unknown
+  series?: unknown
   signal?: unknown
 }): void {
   checkFlag('keepOpen', keepOpen)
+  checkFlag('series', series)
   checkOption('head', head, head === undefined || Buffer.isBuffer(head), 'a Buffer')
   checkAbortSignal('signal', signal)
 }
@@ -102,6 +105,12 @@ export interface ConnectionOptions {
   head?: Buffer
   /** Gives the socket back after the transfer, open and paused, for what comes next on it. Not with wire stages. */
   keepOpen?: boolean
+  /**
+   * A sender has another transfer for the same connection when this one is over, and a receiver takes it. Where both
+   * sides say so, see `hasNext` of the transfer, the socket is given back as with `keepOpen`. Not with wire stages that
+   * have a format, or an incoming side. Default false.
+   */
+  series?: boolean
   limits?: Partial<Limits>
   /** Cancels the transfer. */
   signal?: AbortSignal
@@ -109,10 +118,16 @@ export interface ConnectionOptions {
   clock?: Clock
 }
 
+/** Whether the socket may have to be given back. */
+export function mayKeepOpen({ keepOpen, series }: Pick<ConnectionOptions, 'keepOpen' | 'series'>): boolean {
+  return keepOpen === true || series === true
+}
+
 /** Their names. */
 export const CONNECTION_OPTIONS: Keys<ConnectionOptions> = {
   head: true,
   keepOpen: true,
+  series: true,
   limits: true,
   signal: true,
   clock: true,

@@ -1,7 +1,10 @@
 import { type Code, SluiceError } from '../errors.js'
+import type { Entry } from '../wire/entry.js'
 import type { Resume } from '../wire/messages.js'
+import type { Outcome, OutcomeRange } from '../wire/outcome.js'
 import type { Run } from '../wire/run.js'
 import type { Plan } from './plan.js'
+import type { Progress } from './progress.js'
 import type { TransferControl } from './transfer.js'
 
 /**
@@ -71,6 +74,26 @@ export interface Reconnecting {
   readonly wait: number
   /** Why the connection, or the last attempt to make one, failed. */
   readonly error: SluiceError
+}
+
+/** The events of a `Transfer` and their arguments. There is no `error`: errors come by `finished`. */
+export interface TransferEvents {
+  state: [state: TransferState]
+  /** An entry ended. */
+  file: [outcome: Outcome]
+  /** The same of consecutive entries at once: what very many files cost least. */
+  settled: [range: OutcomeRange, entries: readonly Entry[]]
+  /** Something that a person should know, and that did not stop the transfer. */
+  warning: [warning: SluiceError]
+  /** At most ten times a second while bytes flow, and once at the end. */
+  progress: [progress: Progress]
+  /**
+   * Nothing has come of the peer for a third longer than its pings allow (`true`; by default 20 s), or something comes
+   * again (`false`). It is given up, and the connection lost, after `idleTimeout`.
+   */
+  silent: [isSilent: boolean]
+  /** The connection was lost, or could not be made: another one will be tried. */
+  reconnecting: [attempt: Reconnecting]
 }
 
 /** What a transfer asks of its session. */

@@ -9,7 +9,7 @@ import {
   SluiceError,
   sentenceOf,
 } from '../errors.js'
-import { type Limits, RECONNECT, saidLimits } from '../wire/limits.js'
+import { type Limits, RECONNECT, SERIES, saidLimits } from '../wire/limits.js'
 import type { Message } from '../wire/messages.js'
 import type { Continuing } from './lifecycle.js'
 
@@ -19,9 +19,17 @@ const AGENT = 'sluice/0.1'
 const STOPPED = 'a stage of the transfer stopped'
 
 /** What is said first. */
-export function firstWord({ limits, continuing }: { limits: Limits; continuing?: Continuing }): Message {
+export function firstWord({
+  limits,
+  continuing,
+  series,
+}: {
+  limits: Limits
+  continuing?: Continuing
+  series?: boolean
+}): Message {
   const { resume } = continuing ?? {}
-  const features = continuing ? [RECONNECT] : []
+  const features = [...(continuing ? [RECONNECT] : []), ...(series ? [SERIES] : [])]
   return { type: 'hello', version: 1, agent: AGENT, features, limits: saidLimits(limits), resume }
 }
 

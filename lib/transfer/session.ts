@@ -2,11 +2,12 @@ import createDebug from 'debug'
 import { deferred } from '../async.js'
 import { type Clock, systemClock } from '../clock.js'
 import { isError, printable, SluiceError } from '../errors.js'
+import { SERIES } from '../wire/limits.js'
 import type { Message, Messages } from '../wire/messages.js'
 import { filesFailed, type TransferResult } from '../wire/outcome.js'
 import { Channel, type SessionOptions } from './channel.js'
 import type { ChannelStages } from './channel-stages.js'
-import { type ByteDuplex, checkConnection, checkDuplex } from './connection.js'
+import { type ByteDuplex, checkConnection, checkDuplex, mayKeepOpen } from './connection.js'
 import type { TransferCalls } from './lifecycle.js'
 import { asError, cancelled, errorOfPeer, firstWord, lastWordOf, notClosed, withMore } from './peer-error.js'
 import { Plan } from './plan.js'
@@ -61,16 +62,15 @@ export abstract class Session {
     options: SessionOptions,
   ) {
     checkConnection(options)
-    checkDuplex('socket', socket, options.keepOpen === true)
+    checkDuplex('socket', socket, mayKeepOpen(options))
     this.plan = new Plan(direction === 'send' ? 'asks' : 'sends')
     this.clock = options.clock ?? systemClock
     const control = options.continuing?.control
     this.control = control ?? Transfer.create(direction, this.#calls, this.plan, this.clock)
     if (control) this.#paused.here = control.follow(this.plan, this.#calls)
-    const { pingInterval, closeTimeout } = options.limits
-    this.#pings = new PingLimit(this.clock, pingInterval)
+    this.#pings = new PingLimit(this.clock, options.limits.pingInterval)
     this.#stalls = new Stalls(this.clock, (text) => this.control.warn(new SluiceError('ERR_TIMEOUT', text)))
-    this.#patience = new Patience(this.clock, closeTimeout)
+    this.#patience = new Patience(this.clock, options.limits.closeTimeout)
     this.#socket = socket
     this.#stages = stages
     this.#options = options
@@ -141,7 +141,8 @@ export abstract class Session {
     // the list is not made unless there is something to say of it
     const whole = this.control.whole(result)
     const error = whole.failed > 0 ? filesFailed(whole.files, whole.files.length) : undefined
-    this.#end({ keepOpen: this.#options.keepOpen === true, afterPeer: false }, (open) => {
+    const keepOpen = this.#options.keepOpen === true || this.transfer.hasNext
+    this.#end({ keepOpen, afterPeer: false }, (open) => {
       if (open) this.control.warn(new SluiceError('ERR_TIMEOUT', open))
       if (error) this.control.fail(error)
       else this.control.complete(whole)
@@ -276,16 +277,15 @@ export abstract class Session {
       case 'hello':
         if (this.#greeted) throw new SluiceError('ERR_PROTOCOL', 'the peer said hello twice')
         this.#greeted = true
+        if (this.#options.series && message.features.includes(SERIES)) this.control.hasNext()
         this.channel.greeted()
         this.greeted(message)
         return true
       case 'ping':
-        this.#pings.heard()
-        return true
       case 'pause':
       case 'resume':
         this.#pings.heard()
-        this.#pause('peer', message.type === 'pause')
+        if (message.type !== 'ping') this.#pause('peer', message.type === 'pause')
         return true
       case 'cancel':
         this.fail(cancelled('by the peer', message.reason), null)

@@ -1,10 +1,10 @@
 import { EventEmitter } from 'node:events'
-import { deferred } from '../async.js'
+import { deferred, outside } from '../async.js'
 import { type Clock, systemClock } from '../clock.js'
 import { messageOf, type SluiceError } from '../errors.js'
 import { checkChoice, checkKeys } from '../options.js'
 import type { Entry } from '../wire/entry.js'
-import { type Outcome, type OutcomeRange, outcomesOf, type TransferResult } from '../wire/outcome.js'
+import { type OutcomeRange, outcomesOf, type TransferResult } from '../wire/outcome.js'
 import type { Run } from '../wire/run.js'
 import {
   type CancelOptions,
@@ -12,32 +12,13 @@ import {
   type Reconnecting,
   stateOfError,
   type TransferCalls,
+  type TransferEvents,
   type TransferState,
   UNCONNECTED,
 } from './lifecycle.js'
 import { OutcomeTable } from './outcome-table.js'
 import { Plan } from './plan.js'
 import { type Progress, ProgressMeter } from './progress.js'
-
-/** The events of a {@link Transfer} and their arguments. There is no `error`: errors come by `finished`. */
-export interface TransferEvents {
-  state: [state: TransferState]
-  /** An entry ended. */
-  file: [outcome: Outcome]
-  /** The same of consecutive entries at once: what very many files cost least. */
-  settled: [range: OutcomeRange, entries: readonly Entry[]]
-  /** Something that a person should know, and that did not stop the transfer. */
-  warning: [warning: SluiceError]
-  /** At most ten times a second while bytes flow, and once at the end. */
-  progress: [progress: Progress]
-  /**
-   * Nothing has come of the peer for a third longer than its pings allow (`true`; by default 20 s), or something comes
-   * again (`false`). It is given up, and the connection lost, after `idleTimeout`.
-   */
-  silent: [isSilent: boolean]
-  /** The connection was lost, or could not be made: another one will be tried. */
-  reconnecting: [attempt: Reconnecting]
-}
 
 /** Milliseconds between two `progress` events. */
 const PROGRESS_INTERVAL = 100
@@ -60,6 +41,7 @@ export class Transfer extends EventEmitter<TransferEvents> {
   #id = ''
   #pausedBy: PausedBy = null
   #isOver = false
+  #hasNext = false
   readonly #meter: ProgressMeter
   /** Where it ended: what is done later does not count. */
   #last: Progress | undefined
@@ -92,6 +74,13 @@ export class Transfer extends EventEmitter<TransferEvents> {
   /** Whether it has ended. One that is `interrupted` and not over goes on when there is another connection. */
   get isOver(): boolean {
     return this.#isOver
+  }
+
+  /**
+   * Whether both sides said `series`: another transfer follows when this one has its result. Known once it is offered.
+   */
+  get hasNext(): boolean {
+    return this.#hasNext
   }
 
   /** How far it is now. */
@@ -244,6 +233,9 @@ export class Transfer extends EventEmitter<TransferEvents> {
       silent(isSilent: boolean): void {
         outside(() => transfer.emit('silent', isSilent))
       },
+      hasNext(): void {
+        transfer.#hasNext = true
+      },
       identify(id: string): void {
         transfer.#id = id
       },
@@ -293,16 +285,5 @@ export class Transfer extends EventEmitter<TransferEvents> {
         reject(error)
       },
     }
-  }
-}
-
-/** Calls listeners. What one throws is its own affair, not that of the stage which happens to tell it something. */
-function outside(emit: () => void): void {
-  try {
-    emit()
-  } catch (error) {
-    process.nextTick(() => {
-      throw error
-    })
   }
 }

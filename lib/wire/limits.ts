@@ -81,7 +81,7 @@ export const DEFAULT_LIMITS: Limits = Object.freeze({
 })
 
 /** The longest time that a timer can wait, in milliseconds: Node turns a longer one into 1 ms. */
-const LONGEST = 2 ** 31 - 1
+export const LONGEST = 2 ** 31 - 1
 
 /**
  * The defaults, with what `given` changes.
@@ -111,3 +111,9 @@ export function saidLimits(limits: Limits): PeerLimits | undefined {
 
 /** The feature of a sender that makes another connection when one is lost, and of a receiver that goes on with it. */
 export const RECONNECT = 'reconnect'
+
+/**
+ * The feature of a sender that begins another transfer over the same connection when one is over, and of a receiver
+ * that takes one transfer after the other.
+ */
+export const SERIES = 'series'

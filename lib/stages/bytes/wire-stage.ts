@@ -67,8 +67,13 @@ const FRAMES_PER_SECOND = 8
 export function checkWireStages(wire: readonly WireStage[] = [], keepOpen = false): void {
   checkOption('stages.wire', wire, Array.isArray(wire), 'a list of wire stages, as throttle() gives one')
   for (const [at, stage] of wire.entries()) checkStage(`stages.wire[${at}]`, stage)
-  if (keepOpen && wire.length > 0)
-    throw badOption('keepOpen', 'false with wire stages: where their bytes end is not known', keepOpen)
+  const hasEnd = ({ format, incoming, paired }: WireStage) => !format && !incoming && !paired
+  if (keepOpen && !wire.every(hasEnd))
+    throw badOption(
+      'keepOpen',
+      'false with wire stages that have a format or take in what comes: where their bytes end is not known',
+      keepOpen,
+    )
 }
 
 /**
