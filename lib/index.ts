@@ -10,14 +10,18 @@ export {
   type TransfersEvents,
   type TransfersOptions,
 } from './transfers.js'
+export { type WatchOptions, type WatchEvents, type WatchResult, Watch, watch } from './watch.js'
+export { receiveSeries } from './watch/receive-series.js'
+export type { Watched, Watcher, WatcherEvents } from './watch/watcher.js'
+export { PublishedVersions } from './stores/published-versions.js'
 export { type RecordedTransfer, readHistory } from './transfer/history-file.js'
 export type { Connect } from './reconnect/lasting-sender.js'
 export type { RetryOptions } from './reconnect/retry.js'
 export type { ByteDuplex } from './transfer/connection.js'
-export type { PausedBy, Transfer, TransferEvents } from './transfer/transfer.js'
+export type { PausedBy, Transfer } from './transfer/transfer.js'
 export { type Outcome, type OutcomeRange, outcomesOf, type TransferResult } from './wire/outcome.js'
 export type { CurrentFile, Progress } from './transfer/progress.js'
-export type { CancelOptions, Reconnecting, TransferState } from './transfer/lifecycle.js'
+export type { CancelOptions, Reconnecting, TransferEvents, TransferState } from './transfer/lifecycle.js'
 
 // what is sent
 export type { Manifest, OfferOptions } from './stages/manifest/builder.js'

@@ -14,7 +14,7 @@ const ROOMS = [
   ['terminal'],
   ['testing'],
   ['peers'],
-  ['transfers'],
+  ['transfers', 'watch'],
   ['send', 'receive'],
   ['reconnect'],
   ['transfer', 'stages'],

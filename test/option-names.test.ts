@@ -50,6 +50,16 @@ const MISSPELT: Record<string, Misspelt[]> = {
     ['haed', 'head', (given) => transfers.handle(end(), given)],
     ['per', 'peer', (given) => transfers.handle(end(), given)],
     ['stat', 'state', (given) => transfers.list(given)],
+    ['isnext', 'isNext', (given) => transfers.handle(end(), given)],
+  ],
+  watch: [['quite', 'quiet', (given) => main.watch(end(), ['x'], given)]],
+  Watch: [['quite', 'quiet', (given) => new main.Watch(end(), ['x'], given)]],
+  receiveSeries: [
+    [
+      'version',
+      'versions',
+      (given) => main.receiveSeries(end(), { dir: 'x', accept: 'all', ...given }).next(),
+    ],
   ],
   manifestOf: [['symlink', 'symlinks', (given) => main.manifestOf(['x'], given)]],
   manifestFrom: [
@@ -254,7 +264,7 @@ const WITHOUT = new Set(
   cutsOf decodeText diskError digestLength digestOf encodeText errorCode flushing foldName formatOf getDefaultAudit
   hashTap isSluiceError listBackups mapCuts memoryParts memorySources openRegular outcomesOf ownerOfTemporary
   parseBackupName parseText partName piecesOf prepareDigest printable pruneBackups publishByPolicy randomBySeed
-  randomContent randomPieces readError readFully readHistory recoverPublish recoverReplaced removeTree runOf sameInode sameItems
+  PublishedVersions randomContent randomPieces readError readFully readHistory recoverPublish recoverReplaced removeTree runOf sameInode sameItems
   sampleItems setDefaultAudit sourceError suffixed summarizeAudit swapPairs syncOpenFolder tap writeFully connectorFor decodeTicket encodeTicket
   fingerprint home isKey isSignedBy isTicket parseKey readReceipt receiptFiles showKey signed stdio unix`.split(
     /\s+/,

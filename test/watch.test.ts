@@ -1,0 +1,350 @@
+import { once } from 'node:events'
+import { appendFile, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import test, { type ExecutionContext } from 'ava'
+import {
+  type ByteDuplex,
+  isSluiceError,
+  PublishedVersions,
+  type ReceiveOptions,
+  receive,
+  receiveSeries,
+  type Transfer,
+  type TransferResult,
+  type Watch,
+  type Watched,
+  type Watcher,
+  type WatcherEvents,
+  type WatchOptions,
+  watch,
+} from '../lib/index.js'
+import { duplexPair } from '../lib/testing/index.js'
+import { randomContent } from '../lib/testing/splits.js'
+import { plant, temporary } from './helpers/folders.js'
+
+/** Milliseconds: long enough that what is written at once is sent at once. */
+const QUIET = 150
+
+interface Scene {
+  watching: Watch
+  /** Where it comes from, and where it goes. */
+  from: string
+  to: string
+  /** The transfers that were received, with what became of each. */
+  received: Promise<TransferResult>[]
+  /** Resolves when the receiver has nothing more to wait for. */
+  over: Promise<void>
+  /** What the watcher of the test is asked to watch, and what it tells. */
+  events: Promise<{ watched: Watched; events: WatcherEvents }>
+}
+
+interface Asked {
+  tree?: Record<string, string | Buffer | null>
+  sending?: WatchOptions
+  receiving?: Partial<ReceiveOptions>
+  /** Told by hand what has changed. */
+  byHand?: boolean
+}
+
+async function scene(t: ExecutionContext, asked: Asked = {}): Promise<Scene> {
+  const { tree = { 'photos/a.jpg': 'a' }, sending = {}, receiving = {}, byHand = false } = asked
+  const [from, to] = [await temporary(t), await temporary(t)]
+  await plant(from, tree)
+  const [near, far] = duplexPair()
+  let tell!: (told: { watched: Watched; events: WatcherEvents }) => void
+  const events = new Promise<{ watched: Watched; events: WatcherEvents }>((resolve) => {
+    tell = resolve
+  })
+  const watcher: Watcher = async (watched, told) => {
+    tell({ watched, events: told })
+    return async () => {}
+  }
+  const tops = [...new Set(Object.keys(tree).map((path) => join(from, path.split('/')[0]!)))]
+  const watching = watch(near, tops, {
+    quiet: QUIET,
+    algorithm: 'blocks',
+    ...(byHand && { watcher }),
+    ...sending,
+  })
+  t.teardown(() => watching.stop().catch(() => {}))
+  const received: Promise<TransferResult>[] = []
+  const over = (async () => {
+    const options = { dir: to, accept: 'all', versions: new PublishedVersions(), ...receiving } as const
+    for await (const { finished } of receiveSeries(far, options)) received.push(finished)
+  })()
+  over.catch(() => {})
+  return { watching, from, to, received, over, events }
+}
+
+/** The next transfer, when it is over. */
+async function sent(watching: Watch): Promise<TransferResult> {
+  const [transfer] = (await once(watching, 'transfer')) as [Transfer]
+  const result = await transfer.finished
+  await once(watching, 'waiting')
+  return result
+}
+
+const contentOf = (path: string) => readFile(path, 'utf8')
+
+test('what changes is sent, in the place of what came before', async (t) => {
+  const { watching, from, to, over } = await scene(t)
+  const first = await sent(watching)
+  t.is(first.published, 2)
+  t.is(await contentOf(join(to, 'photos/a.jpg')), 'a')
+  const next = sent(watching)
+  await writeFile(join(from, 'photos/a.jpg'), 'another')
+  t.deepEqual(
+    (await next).files.map(({ path }) => path),
+    ['photos', 'photos/a.jpg'],
+  )
+  t.is(await contentOf(join(to, 'photos/a.jpg')), 'another')
+  t.deepEqual(await readdir(join(to, 'photos')), ['a.jpg'])
+  t.deepEqual(await watching.stop(), { transfers: 2, failed: [] })
+  await t.notThrowsAsync(over)
+})
+
+test('new files, and new folders with files, come', async (t) => {
+  const { watching, from, to } = await scene(t)
+  await sent(watching)
+  const next = sent(watching)
+  await mkdir(join(from, 'photos/new/deep'), { recursive: true })
+  await Promise.all([
+    writeFile(join(from, 'photos/new/deep/b.jpg'), 'b'),
+    writeFile(join(from, 'photos/c.jpg'), 'c'),
+  ])
+  await next
+  await watching.stop()
+  t.is(await contentOf(join(to, 'photos/new/deep/b.jpg')), 'b')
+  t.is(await contentOf(join(to, 'photos/c.jpg')), 'c')
+})
+
+test('what is renamed comes under its new name, and the old one stays', async (t) => {
+  const { watching, from, to } = await scene(t)
+  await sent(watching)
+  const next = sent(watching)
+  await rename(join(from, 'photos/a.jpg'), join(from, 'photos/b.jpg'))
+  await next
+  t.deepEqual((await readdir(join(to, 'photos'))).sort(), ['a.jpg', 'b.jpg'])
+})
+
+test('a file that was named is followed where a program replaces it', async (t) => {
+  const { watching, from, to } = await scene(t, { tree: { 'report.txt': 'one' } })
+  await sent(watching)
+  const next = sent(watching)
+  await writeFile(join(from, 'beside'), 'two')
+  await rename(join(from, 'beside'), join(from, 'report.txt'))
+  await next
+  t.deepEqual(await readdir(to), ['report.txt'])
+  t.is(await contentOf(join(to, 'report.txt')), 'two')
+})
+
+test('of a large file that has changed a little, little travels', async (t) => {
+  const content = randomContent(8 * 1024 * 1024)
+  const { watching, from, to } = await scene(t, { tree: { 'large.bin': content } })
+  await sent(watching)
+  const next = sent(watching)
+  const file = await open(join(from, 'large.bin'), 'r+')
+  await file.write(Buffer.from([content[5_000_000]! ^ 1]), 0, 1, 5_000_000)
+  await file.close()
+  const { bytes } = await next
+  t.true(bytes <= 1024 * 1024, `${bytes} bytes travelled`)
+  t.true((await readFile(join(to, 'large.bin'))).equals(await readFile(join(from, 'large.bin'))))
+})
+
+test('a file that is written in pieces comes once, when it is whole', async (t) => {
+  const { watching, from, to, events } = await scene(t, { byHand: true })
+  await sent(watching)
+  const { events: watcher } = await events
+  const path = join(from, 'photos/slow')
+  const next = sent(watching)
+  // each piece begins the time anew: what is told within one turn is one change
+  for (const piece of ['one ', 'two ', 'three']) {
+    await appendFile(path, piece)
+    watcher.changed(path)
+  }
+  t.is((await next).files.length, 2)
+  t.is(await contentOf(join(to, 'photos/slow')), 'one two three')
+})
+
+test('a version that somebody has changed is not overwritten', async (t) => {
+  const { watching, from, to } = await scene(t)
+  await sent(watching)
+  await writeFile(join(to, 'photos/a.jpg'), 'edited there')
+  const next = sent(watching)
+  await writeFile(join(from, 'photos/a.jpg'), 'edited here')
+  await next
+  t.is(await contentOf(join(to, 'photos/a.jpg')), 'edited there')
+  t.is(await contentOf(join(to, 'photos/a_1.jpg')), 'edited here')
+  const third = sent(watching)
+  await writeFile(join(from, 'photos/a.jpg'), 'edited here again')
+  await third
+  t.deepEqual((await readdir(join(to, 'photos'))).sort(), ['a.jpg', 'a_1.jpg'])
+  t.is(await contentOf(join(to, 'photos/a_1.jpg')), 'edited here again', 'that one is known')
+})
+
+test('what is published together is followed by its next version, too', async (t) => {
+  const tree = { 'photos/a.jpg': 'a', 'photos/b.jpg': 'b' }
+  const { watching, from, to } = await scene(t, { tree, receiving: { publish: 'together' } })
+  await sent(watching)
+  const next = sent(watching)
+  await writeFile(join(from, 'photos/a.jpg'), 'another')
+  await next
+  t.deepEqual((await readdir(join(to, 'photos'))).sort(), ['a.jpg', 'b.jpg'])
+  t.is(await contentOf(join(to, 'photos/a.jpg')), 'another')
+})
+
+test('what is there already counts as a version that came', async (t) => {
+  const [near, far] = duplexPair()
+  const [from, to] = [await temporary(t), await temporary(t)]
+  for (const root of [from, to]) await plant(root, { 'photos/a.jpg': 'a' })
+  const watching = watch(near, [join(from, 'photos')], { quiet: QUIET })
+  t.teardown(() => watching.stop())
+  const options = { dir: to, accept: 'all', versions: new PublishedVersions() } as const
+  void (async () => {
+    for await (const _ of receiveSeries(far, options));
+  })()
+  t.is((await sent(watching)).skipped, 2)
+  const next = sent(watching)
+  await writeFile(join(from, 'photos/a.jpg'), 'another')
+  await next
+  t.deepEqual(await readdir(join(to, 'photos')), ['a.jpg'])
+})
+
+test('what is left out at first is left out later, and not watched', async (t) => {
+  const tree = { 'photos/a.jpg': 'a', 'photos/.gitignore': '*.log' }
+  const { watching, from, to, events } = await scene(t, {
+    tree,
+    byHand: true,
+    sending: { exclude: ['*.tmp', 'cache/'], gitignore: true },
+  })
+  await sent(watching)
+  const { watched, events: watcher } = await events
+  const photos = join(from, 'photos')
+  t.true(watched.isIgnored(join(photos, 'b.tmp'), false))
+  t.true(watched.isIgnored(join(photos, 'cache'), true))
+  t.false(watched.isIgnored(join(photos, 'b.jpg'), false))
+  for (const name of ['b.tmp', 'b.log', 'b.jpg']) await writeFile(join(photos, name), name)
+  const next = sent(watching)
+  for (const name of ['b.tmp', 'b.log', 'b.jpg']) watcher.changed(join(photos, name))
+  await next
+  t.deepEqual((await readdir(join(to, 'photos'))).sort(), ['.gitignore', 'a.jpg', 'b.jpg'])
+})
+
+test('what went again before it was sent is not missed', async (t) => {
+  const { watching, from, events } = await scene(t, { byHand: true })
+  await sent(watching)
+  const { events: watcher } = await events
+  watcher.changed(join(from, 'photos/gone.jpg'))
+  await once(watching, 'waiting')
+  t.deepEqual(await watching.stop(), { transfers: 1, failed: [] })
+})
+
+test('what has changed when it is stopped is still sent', async (t) => {
+  const { watching, from, to, events, over } = await scene(t, { byHand: true, sending: { quiet: 60_000 } })
+  await sent(watching)
+  await writeFile(join(from, 'photos/a.jpg'), 'at last')
+  const { events: watcher } = await events
+  watcher.changed(join(from, 'photos/a.jpg'))
+  t.is((await watching.stop()).transfers, 2)
+  await over
+  t.is(await contentOf(join(to, 'photos/a.jpg')), 'at last')
+})
+
+test('where too much changes at once, all is looked at again', async (t) => {
+  const { watching, from, to, events } = await scene(t, { byHand: true, sending: { most: 3 } })
+  await sent(watching)
+  const { events: watcher } = await events
+  const next = sent(watching)
+  for (const name of 'bcdefg') await writeFile(join(from, 'photos', name), name)
+  for (const name of 'bcdefg') watcher.changed(join(from, 'photos', name))
+  t.is((await next).published, 6)
+  t.is((await readdir(join(to, 'photos'))).length, 7)
+})
+
+test('nothing is kept of the rounds that are over', async (t) => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const { watching, from, events } = await scene(t, { byHand: true, sending: { quiet: 1 } })
+  const rounds: WeakRef<Transfer>[] = []
+  watching.on('transfer', (transfer) => rounds.push(new WeakRef(transfer)))
+  await sent(watching)
+  const { events: watcher } = await events
+  for (let round = 0; round < 20; round++) {
+    const next = sent(watching)
+    await writeFile(join(from, 'photos/a.jpg'), `version ${round}`)
+    watcher.changed(join(from, 'photos/a.jpg'))
+    await next
+  }
+  collect()
+  t.is(rounds.length, 21)
+  t.true(rounds.filter((round) => round.deref()).length <= 3)
+})
+
+test('a failing watcher ends it, and what was sent stays', async (t) => {
+  const { watching, to, events, over } = await scene(t, { byHand: true })
+  await sent(watching)
+  const { events: watcher } = await events
+  const { SluiceError } = await import('../lib/index.js')
+  watcher.failed(new SluiceError('ERR_LIMIT', 'the system watches no more files'))
+  t.like(await t.throwsAsync(watching.finished), { code: 'ERR_LIMIT' })
+  t.like(await t.throwsAsync(over), { code: 'ERR_LIMIT' })
+  t.is(await contentOf(join(to, 'photos/a.jpg')), 'a')
+})
+
+test('a receiver that takes one transfer only is named', async (t) => {
+  const [near, far] = duplexPair()
+  const [from, to] = [await temporary(t), await temporary(t)]
+  await plant(from, { a: 'a' })
+  const watching = watch(near, [join(from, 'a')], { quiet: QUIET })
+  await receive(far, { dir: to, accept: 'all' }).finished
+  t.like(await t.throwsAsync(watching.finished), { code: 'ERR_UNSUPPORTED' })
+})
+
+test('the receiver that stops ends it', async (t) => {
+  const stopping = new AbortController()
+  const { watching, over } = await scene(t, { receiving: { signal: stopping.signal } })
+  await sent(watching)
+  stopping.abort()
+  const error = await t.throwsAsync(watching.finished)
+  t.true(isSluiceError(error, 'ERR_CANCELLED') && error.found === 'by the peer')
+  t.like(await t.throwsAsync(over), { code: 'ERR_CANCELLED', found: 'here' })
+})
+
+test('a connection that is lost is made again, and what had not arrived is sent over the next', async (t) => {
+  const [from, to] = [await temporary(t), await temporary(t)]
+  await plant(from, { 'photos/a.jpg': 'a' })
+  const versions = new PublishedVersions()
+  const far: ByteDuplex[] = []
+  const connect = () => {
+    const [here, there] = duplexPair()
+    far.push(there)
+    void (async () => {
+      for await (const _ of receiveSeries(there, { dir: to, accept: 'all', versions }));
+    })().catch(() => {})
+    return here
+  }
+  const watching = watch(connect, [join(from, 'photos')], { quiet: QUIET, retry: { pause: 1 } })
+  t.teardown(() => watching.stop())
+  await sent(watching)
+  const lost = once(watching, 'reconnecting')
+  far[0]!.destroy()
+  await lost
+  const next = sent(watching)
+  await writeFile(join(from, 'photos/a.jpg'), 'another')
+  await next
+  t.is(far.length, 2)
+  t.is(await contentOf(join(to, 'photos/a.jpg')), 'another')
+  t.deepEqual(await readdir(join(to, 'photos')), ['a.jpg'])
+})
+
+test('what is removed here stays there, also where the folder goes', async (t) => {
+  const { watching, from, to } = await scene(t, { tree: { 'photos/sub/a.jpg': 'a', 'photos/b.jpg': 'b' } })
+  await sent(watching)
+  await rm(join(from, 'photos/sub'), { recursive: true })
+  const next = sent(watching)
+  await writeFile(join(from, 'photos/b.jpg'), 'another')
+  await next
+  t.is(await contentOf(join(to, 'photos/sub/a.jpg')), 'a')
+})
