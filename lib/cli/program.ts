@@ -106,6 +106,7 @@ function program(
       'how often a lost connection is tried again, in pauses that grow to 30 s; counted anew after one that held so long (default: not at all)',
     )
     .option('--dry-run', 'show what would be sent')
+    .option('--watch', 'go on, and send what changes, until stopped; what is removed here stays there')
     .action((paths, flags, command) =>
       run(command, async (context) => {
         const { applyDefaults, sendCommand } = await transfers()

@@ -149,6 +149,18 @@ scene('stopped', async (sluice) => {
   return { receiver, sender }
 })
 
+scene('watch', async (sluice, folder) => {
+  const receiver = await sluice('receive --plain --dir inbox --once')
+  const sender = await sluice(`send photos report.pdf --watch --to ${await addressOf(receiver)}`)
+  await receiver.shows(/Accept\?/)
+  receiver.type('y\r')
+  await sender.shows(/watching/)
+  await writeFile(join(folder, 'report.pdf'), 'another one')
+  await sender.shows(/1 file sent/)
+  sender.type('\u0003')
+  return { receiver, sender }
+})
+
 scene('failed', async (sluice) => {
   const receiver = await sluice('receive --plain --dir inbox --once --yes', {
     // c8 would have it write a file that is too large, too

@@ -7,13 +7,15 @@ import { stdio } from '../../peers/connectors/stdio.js'
 import { type ReceiveOptions, receive } from '../../receive.js'
 import type { Unless } from '../../stores/policy.js'
 import { Transfers } from '../../transfers.js'
+import { isEndOfSeries, isFollowed } from '../../watch/receive-series.js'
+import type { Offer } from '../../wire/entry.js'
 import type { Names } from '../../wire/paths.js'
 import { type CompressFlag, compressHint, parseCompress, withAdvice } from '../network/compress.js'
 import { diallerTo, dialling, isAddress, plainly, shownWord, wordGiven } from '../network/dialler.js'
 import { type Caller, isForOne, type ListenFlags, openEntrance } from '../network/entrance.js'
 import { findHint } from '../network/find.js'
 import { remembering } from '../network/remember.js'
-import { serve } from '../network/serve.js'
+import { GOES_ON, serve } from '../network/serve.js'
 import { codeOf } from '../network/ticket-code.js'
 import { checkWays } from '../network/ways.js'
 import { answer, canAsk } from '../receiving/answer.js'
@@ -22,6 +24,7 @@ import { keptHistory } from '../receiving/history.js'
 import { mirror } from '../receiving/mirror.js'
 import { onlyFirst } from '../receiving/only-first.js'
 import { proofOf, receiptAt, withoutKey } from '../receiving/receipt.js'
+import { AllSeries, type Series } from '../receiving/series.js'
 import { standardOutput } from '../receiving/standard-output.js'
 import type { Context } from '../ui/context.js'
 import { isTermination, stoppedByUser } from '../ui/exit.js'
@@ -80,19 +83,28 @@ async function receiveFrom(
   context: Context,
 ): Promise<void> {
   const { reporter } = context
-  const optionsFor = (peer?: string) =>
-    optionsOf(flags, context, (offer, over) => {
+  const allSeries = new AllSeries()
+  const optionsFor = (peer: string | undefined, connection: object) => {
+    const series = allSeries.met(connection)
+    return optionsOf(flags, context, series, async (offer, over) => {
       // an id stands for one of those that are not over, and the one that is offered is among them
       const transfer = transfers.list({ id: offer.id })[0]!
-      return answer(offer, over, flags, context, { peer, transfer, companions })
+      const isNext = transfer.hasNext && series.goesOnWith(offer)
+      const answered = await answer(offer, over, flags, context, { peer, transfer, companions, isNext })
+      const isAccepted = typeof answered === 'boolean' ? answered : answered.accept
+      if (isAccepted && transfer.hasNext) series.accepted(offer)
+      return answered
     })
+  }
+  const goesOn = (offer: Offer, _peer: unknown, connection: object) =>
+    allSeries.met(connection).goesOnWith(offer)
   const transfers: Transfers = new Transfers({
-    receive: flags.once ? onlyFirst(optionsFor, () => transfers.list()) : optionsFor,
+    receive: flags.once ? onlyFirst(optionsFor, () => transfers.list(), goesOn) : optionsFor,
     ...(flags.history && (await keptHistory(flags.stdout ? undefined : flags.dir))),
   })
   transfers.on('warning', (warning) => reporter.warn(warning))
   const where = flags.stdout ? 'for standard output' : inFolder(flags.dir)
-  const receiving = { flags, context, companions, transfers, optionsFor, where }
+  const receiving = { flags, context, companions, transfers, allSeries, optionsFor, where }
   try {
     if (from !== undefined || flags.stdio) await receiveFromSender(from, receiving)
     else await receiveFromCallers(receiving)
@@ -107,14 +119,15 @@ interface Receiving {
   context: Context
   companions: Companions
   transfers: Transfers
-  optionsFor: (peer?: string) => ReceiveOptions
+  allSeries: AllSeries
+  optionsFor: (peer: string | undefined, connection: object) => ReceiveOptions
   /** Where files go, for the end of a line. */
   where: string
 }
 
 /** Connects to a sender; without one named it is at the other end of standard input and output. */
 async function receiveFromSender(from: string | undefined, receiving: Receiving): Promise<void> {
-  const { flags, context, companions, transfers, optionsFor, where } = receiving
+  const { flags, context, companions, transfers, allSeries, optionsFor, where } = receiving
   const { reporter, signal } = context
   const dialler =
     from === undefined
@@ -128,26 +141,45 @@ async function receiveFromSender(from: string | undefined, receiving: Receiving)
   const remember = await remembering(flags.remember, caller, context)
   if (flags.receipt !== undefined) checkProof(caller)
   tellHow(receiving, `connected to ${caller.who ?? dialler.to}; waiting for what it sends`)
-  const transfer = receive(duplex, optionsFor(caller.who))
+  const series = allSeries.of(duplex, caller)
+  let transfer = receive(duplex, optionsFor(caller.who, duplex))
   transfers.add(transfer, caller.who)
   remember(transfer)
   companions.attend(transfer, caller)
-  reporter.endsWith(transfer)
-  reporter.watch(transfer, { where, ticket: caller.ticket })
+  const follow = () => {
+    transfer.on('settled', (range, entries) => series.failures.add(range, entries))
+    reporter.endsWith(transfer)
+    reporter.watch(transfer, { where, ticket: caller.ticket })
+    return isFollowed(transfer)
+  }
+  for (let isFirst = true; await follow(); isFirst = false) {
+    if (isFirst) reporter.note(GOES_ON)
+    try {
+      transfer = await transfers.handle(duplex, { ...peerOf(caller), isNext: true })
+    } catch (error) {
+      if (isEndOfSeries(error)) return series.end()
+      throw error
+    }
+  }
   await transfer.finished.catch(withAdvice)
 }
 
 /** Waits for senders, until the user stops the program; with `--once` for one. */
 async function receiveFromCallers(receiving: Receiving): Promise<void> {
-  const { flags, context, companions, transfers, where } = receiving
+  const { flags, context, companions, transfers, allSeries, where } = receiving
   const { reporter, signal } = context
   const once = flags.once === true
-  const begin = async (duplex: Duplex, caller: Caller) => {
-    const remember = await remembering(flags.remember, caller, context)
-    const of = caller.who === undefined ? {} : { peer: caller.who }
-    const transfer = await transfers.handle(duplex, of).catch(withAdvice)
+  const begin = async (duplex: Duplex, caller: Caller, isNext: boolean) => {
+    const remember = isNext ? () => {} : await remembering(flags.remember, caller, context)
+    const series = allSeries.of(duplex, caller)
+    const coming = transfers.handle(duplex, { ...peerOf(caller), isNext }).catch(withAdvice)
+    const transfer = await coming.catch((error: unknown) => {
+      if (isNext && isEndOfSeries(error)) series.end()
+      throw error
+    })
+    transfer.on('settled', (range, entries) => series.failures.add(range, entries))
     remember(transfer)
-    companions.attend(transfer, caller, once ? undefined : (error) => reporter.warn(error))
+    if (!isNext) companions.attend(transfer, caller, once ? undefined : (error) => reporter.warn(error))
     return transfer
   }
   const entrance = await openEntrance(flags, context)
@@ -161,13 +193,18 @@ async function receiveFromCallers(receiving: Receiving): Promise<void> {
         (whom) => `sluice send PATH... ${compressHint(flags.compress)}${findHint(flags)}--to ${whom}`,
       ),
     )
-    const serving = { begin, once, goesOn: true, isForOne: once && isForOne(flags), where }
+    const serving = { begin, once, goesOn: true, hasSeries: true, isForOne: once && isForOne(flags), where }
     const end = await serve(entrance, serving, context)
     if (end === 'done' || (end === 'idle' && isTermination(signal.reason))) return
   } finally {
     entrance.close()
   }
   throw stoppedByUser()
+}
+
+/** What of a caller the transfers of it are found by. */
+function peerOf({ who }: Caller): { peer?: string } {
+  return who === undefined ? {} : { peer: who }
 }
 
 /** What a person needs to know who has just started a receiver. */
@@ -204,10 +241,22 @@ export function inFolder(dir: string): string {
   return `in ${printable(dir.replace(/[/\\]+$/, ''))}/`
 }
 
-function optionsOf(flags: ReceiveFlags, context: Context, accept: ReceiveOptions['accept']): ReceiveOptions {
+/** Whether one transfer may follow another: a receipt is of one, and so is what goes to standard output. */
+function takesSeries({ compress, receipt, stdout }: ReceiveFlags): boolean {
+  return parseCompress(compress).length === 0 && receipt === undefined && !stdout
+}
+
+function optionsOf(
+  flags: ReceiveFlags,
+  context: Context,
+  { versions }: Series,
+  accept: ReceiveOptions['accept'],
+): ReceiveOptions {
   const { conflict, unless, durability, names, dir, together } = flags
   return {
     dir,
+    series: takesSeries(flags),
+    versions,
     conflict,
     unless,
     durability,

@@ -30,12 +30,13 @@ import { serve } from '../network/serve.js'
 import { codeOf } from '../network/ticket-code.js'
 import { checkWays } from '../network/ways.js'
 import { leftOut, manifestOfArguments, type SourceFlags } from '../sending/sources.js'
+import { checkWatch, type WatchFlags, type Watching, watchingOf } from '../sending/watching.js'
 import type { Context } from '../ui/context.js'
 import { stoppedByUser } from '../ui/exit.js'
 import { kindsOf } from '../ui/words/tally.js'
 
 /** The options of `sluice send`; see its help. */
-export interface SendFlags extends SourceFlags, ListenFlags {
+export interface SendFlags extends SourceFlags, ListenFlags, WatchFlags {
   to?: string
   via?: string
   remember?: string
@@ -54,8 +55,14 @@ export async function sendCommand(paths: string[], flags: SendFlags, context: Co
   const rate = new Rate(flags.limit === undefined ? null : parseRate(flags.limit))
   const compressed = parseCompress(flags.compress)
   const attempts = attemptsOf({ ...flags, to })
+  checkWatch(paths, flags, compressed.length > 0)
   if (flags.dryRun) return dryRun(await manifestOfArguments(paths, flags, context), context)
   checkWhere(paths, { ...flags, to }, flags.to !== undefined)
+  reporter.limitBy(rate)
+  if (flags.watch) {
+    const watching = await watchingOf(paths, flags, context)
+    return sendWatched(watching, { ...flags, to }, { attempts, rate })
+  }
   const manifest = await manifestOfArguments(paths, flags, context)
   const begin = (socket: Duplex | Connect, source: Manifest) =>
     send(socket, source, {
@@ -63,18 +70,55 @@ export async function sendCommand(paths: string[], flags: SendFlags, context: Co
       retry: { attempts },
       stages: { wire: [...compressed, throttle({ rate })] },
     })
-  reporter.limitBy(rate)
   const dialler = await diallerOf({ ...flags, to }, context)
-  if (!dialler) return sendToCallers(flags, manifest, begin, context)
-  const { duplex, caller } = await dialler.connect(signal)
-  const remember = await remembering(flags.remember, caller, context)
-  const connect: Connect = async (attempt, over) =>
-    attempt === 0 ? duplex : (await dialler.connect(over)).duplex
-  const transfer = begin(attempts === 0 ? duplex : connect, manifest)
+  if (!dialler) {
+    const each = async (socket: Duplex) => isOffered(begin(socket, shared(manifest)))
+    const given = { begin: each, skipped: manifest.skipped, leftOut: leftOut(manifest) }
+    return sendToCallers(flags, given, context).finally(() => manifest.store.close?.())
+  }
+  const { socket, caller, remember } = await connected(dialler, flags, attempts, context)
+  const transfer = begin(socket, manifest)
   remember(transfer)
   reporter.endsWith(transfer)
   reporter.watch(transfer, { where: 'sent', leftOut: leftOut(manifest), ticket: caller.ticket })
   await transfer.finished.catch(withAdvice)
+}
+
+/** Sends, and goes on with what changes, until the user stops it. */
+async function sendWatched(
+  watching: Watching,
+  flags: SendFlags,
+  how: { attempts: number; rate: Rate },
+): Promise<void> {
+  const { context } = watching
+  const begin = (socket: Duplex | Connect) => watching.begin(socket, how)
+  const dialler = await diallerOf(flags, context)
+  if (dialler) {
+    const { socket, caller, remember } = await connected(dialler, flags, how.attempts, context)
+    const transfer = await begin(socket)
+    remember(transfer)
+    context.reporter.endsWith(transfer)
+    context.reporter.watch(transfer, { where: 'sent', ticket: caller.ticket })
+  } else {
+    await sendToCallers(flags, { begin, skipped: [] }, context).catch((error: unknown) => {
+      if (!watching.goesOnAfter(error)) throw error
+    })
+  }
+  await watching.ended()
+}
+
+/** Connects; gives what makes another connection where that is asked for. */
+async function connected(
+  dialler: Dialler,
+  flags: SendFlags,
+  attempts: number,
+  context: Context,
+): Promise<{ socket: Duplex | Connect; caller: Caller; remember: (transfer: Transfer) => void }> {
+  const { duplex, caller } = await dialler.connect(context.signal)
+  const remember = await remembering(flags.remember, caller, context)
+  const connect: Connect = async (attempt, over) =>
+    attempt === 0 ? duplex : (await dialler.connect(over)).duplex
+  return { socket: attempts === 0 ? duplex : connect, caller, remember }
 }
 
 /** How the receiver is reached; undefined if it is waited for. */
@@ -120,11 +164,18 @@ function checkWhere(paths: string[], flags: SendFlags, isArgument: boolean): voi
 
 const EITHER = '--to and --via connect to a receiver that waits, without them one is waited for here'
 
-/** Listens, and sends to the first receiver that connects, or to each. Nothing of the manifest is read before. */
+/** What whoever connects is sent. */
+interface ToCallers {
+  /** Resolves when it is offered. */
+  begin(socket: Duplex): Promise<Transfer>
+  skipped: readonly SluiceError[]
+  leftOut?: number
+}
+
+/** Listens, and sends to the first receiver that connects, or to each. Nothing of the files is read before. */
 async function sendToCallers(
   flags: SendFlags,
-  manifest: Manifest,
-  begin: (socket: Duplex, source: Manifest) => Transfer,
+  { begin, skipped, leftOut }: ToCallers,
   context: Context,
 ): Promise<void> {
   const { io, reporter } = context
@@ -142,12 +193,11 @@ async function sendToCallers(
       reporter.note('Ctrl-C stops')
     }
     // now, and not with each connection: a peer may be a stranger
-    for (const warning of manifest.skipped) reporter.warn(warning)
+    for (const warning of skipped) reporter.warn(warning)
     const beginning = async (socket: Duplex, caller: Caller) => {
       const remember = await remembering(flags.remember, caller, context)
-      const transfer = begin(socket, shared(manifest))
+      const transfer = await begin(socket).catch(withAdvice)
       remember(transfer)
-      await isOffered(transfer).catch(withAdvice)
       hasBegun = true
       return transfer
     }
@@ -157,13 +207,12 @@ async function sendToCallers(
       ...(!once && { enough: manyOf(flags.many) }),
       isForOne: isForOne(flags),
       where: 'sent',
-      leftOut: leftOut(manifest),
+      ...(leftOut !== undefined && { leftOut }),
     }
     const end = await serve(entrance, serving, context)
     if (end === 'done') return
   } finally {
     entrance.close()
-    await manifest.store.close?.()
   }
   throw hasBegun ? stoppedByUser() : new SluiceError('ERR_CANCELLED', 'stopped before anybody connected')
 }

@@ -4,6 +4,7 @@ import { systemClock } from '../../clock.js'
 import { printable, SluiceError } from '../../errors.js'
 import { showKey } from '../../peers/keys.js'
 import type { Transfer } from '../../transfer/transfer.js'
+import { isEndOfSeries } from '../../watch/receive-series.js'
 import type { Context } from '../ui/context.js'
 import type { Watched } from '../ui/words/summary.js'
 import type { Caller, Entrance } from './entrance.js'
@@ -21,13 +22,18 @@ const NOT_MEANT: readonly string[] = ['ERR_IDENTITY', 'ERR_USAGE']
 
 const EXPIRED = 'the ticket has expired; start this command again for a new one, or with a longer --expires'
 
+/** What people read when the first transfer of a series is there. */
+export const GOES_ON = 'waiting for what changes there; Ctrl-C stops'
+
 /** How {@link serve} goes about it, and how its transfers are told. */
 interface Serving extends Pick<Watched, 'where' | 'leftOut'> {
   /** Begins with a connection; resolves with its transfer as soon as something is offered, rejects if nothing is. */
-  begin(socket: Duplex, caller: Caller): Promise<Transfer>
+  begin(socket: Duplex, caller: Caller, isNext: boolean): Promise<Transfer>
   /** It ends with the first transfer that is offered; over other connections that one may go on, if `goesOn`. */
   once: boolean
   goesOn?: boolean
+  /** Over a connection one transfer may follow another: `begin` is called for each. */
+  hasSeries?: boolean
   /** It ends when so many others have completed one. */
   enough?: number
   /** Nobody else can come where one was let in, and turns out to be another one than was meant. */
@@ -42,7 +48,7 @@ interface Serving extends Pick<Watched, 'where' | 'leftOut'> {
  */
 export function serve(
   entrance: Entrance,
-  { begin, once, goesOn = false, enough = Infinity, isForOne = false, ...as }: Serving,
+  { begin, once, goesOn = false, hasSeries = false, enough = Infinity, isForOne = false, ...as }: Serving,
   { reporter, signal }: Context,
 ): Promise<'done' | 'idle' | 'stopped'> {
   const sockets = new Set<Duplex>()
@@ -82,7 +88,7 @@ export function serve(
     /**
      * Another sender may come in the place of the one that is waited for, once it was accepted; what came before stays.
      */
-    const replaceBy = (transfer: Transfer, caller: Caller) => {
+    const replaceBy = (transfer: Transfer, socket: Duplex, caller: Caller) => {
       transfer.on('state', function accepted(state) {
         if (state !== 'receiving') return
         transfer.off('state', accepted)
@@ -91,15 +97,20 @@ export function serve(
         running.delete(before)
         void before.cancel('its sender has begun again')
         take(transfer)
-        watch(transfer, caller)
+        watch(transfer, socket, caller)
       })
     }
-    const watch = (transfer: Transfer, { who, key, ticket }: Caller) => {
+    const watch = (transfer: Transfer, socket: Duplex, caller: Caller, isNext = false) => {
+      const { who, key, ticket } = caller
       running.add(transfer)
       // a receiver names the sender with its offer
-      if (who !== undefined && transfer.direction === 'send') reporter.note(`to ${who}`)
+      if (!isNext && who !== undefined && transfer.direction === 'send') reporter.note(`to ${who}`)
       const over = (error?: SluiceError) => {
         if (!running.delete(transfer)) return
+        if (hasSeries && transfer.hasNext && (!error || error.code === 'ERR_FILES_FAILED')) {
+          if (!isNext) reporter.note(GOES_ON)
+          return converse(socket, caller, true)
+        }
         if (transfer === taken) {
           closeOthers()
           return error ? reject(error) : resolve('done')
@@ -124,6 +135,51 @@ export function serve(
       const isAlarm = error.code === 'ERR_IDENTITY'
       if ((taken === null || isAlarm) && !signal.aborted) strangers.refused(error)
     }
+    const goOn = (transfer: Transfer, socket: Duplex, caller: Caller) => {
+      if (once) taken = transfer
+      if (once) reporter.endsWith(transfer)
+      watch(transfer, socket, caller, true)
+    }
+    /** No transfer follows: `error` says so, or why none can. */
+    const endSeries = (error: SluiceError) => {
+      const isWell = isEndOfSeries(error)
+      if (once) return isWell ? resolve('done') : reject(error)
+      if (signal.aborted) end = 'stopped'
+      else if (!isWell) reporter.warn(error)
+      if (isOver()) resolve(end)
+      else if (running.size === 0 && !signal.aborted) reporter.note('waiting for the next')
+    }
+    /** Waits for what is offered over a connection: at first, or, `isNext`, when a transfer over it is over. */
+    const converse = (socket: Duplex, caller: Caller, isNext: boolean): void => {
+      silent.set(socket, { socket, address: caller.address, since: systemClock.now() })
+      if (silent.size > MOST_SILENT)
+        leastWorth(Array.from(silent.values()), systemClock.now()).socket.destroy()
+      begin(socket, caller, isNext).then(
+        (transfer) => {
+          silent.delete(socket)
+          if (isNext) return goOn(transfer, socket, caller)
+          if (once && taken !== null && transfer !== taken) {
+            if (isLost(taken)) return replaceBy(transfer, socket, caller)
+            return void socket.destroy()
+          }
+          if (once && taken === null) take(transfer)
+          // one that goes on is watched already
+          if (!running.has(transfer) && !transfer.isOver) watch(transfer, socket, caller)
+        },
+        (error: SluiceError) => {
+          silent.delete(socket)
+          // it may have a last word
+          if (!socket.destroyed) farewell(() => [socket])
+          if (isNext) return endSeries(error)
+          if (isForOne && taken === null && NOT_MEANT.includes(error.code)) {
+            closeOthers()
+            return reject(error)
+          }
+          warn(error)
+          if (isOver()) resolve(end)
+        },
+      )
+    }
     entrance.on('refused', warn)
     entrance.on('expired', () => {
       const expired = (text: string) => new SluiceError('ERR_UNREACHABLE', text)
@@ -137,32 +193,7 @@ export function serve(
       hasCome = true
       sockets.add(socket)
       socket.once('close', () => sockets.delete(socket))
-      silent.set(socket, { socket, address: caller.address, since: systemClock.now() })
-      if (silent.size > MOST_SILENT)
-        leastWorth(Array.from(silent.values()), systemClock.now()).socket.destroy()
-      begin(socket, caller).then(
-        (transfer) => {
-          silent.delete(socket)
-          if (once && taken !== null && transfer !== taken) {
-            if (isLost(taken)) return replaceBy(transfer, caller)
-            return void socket.destroy()
-          }
-          if (once && taken === null) take(transfer)
-          // one that goes on is watched already
-          if (!running.has(transfer) && !transfer.isOver) watch(transfer, caller)
-        },
-        (error: SluiceError) => {
-          silent.delete(socket)
-          // it may have a last word
-          if (!socket.destroyed) farewell(() => [socket])
-          if (isForOne && taken === null && NOT_MEANT.includes(error.code)) {
-            closeOthers()
-            return reject(error)
-          }
-          warn(error)
-          if (isOver()) resolve(end)
-        },
-      )
+      converse(socket, caller, false)
     })
     entrance.serve()
   })

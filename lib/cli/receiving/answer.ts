@@ -23,6 +23,8 @@ interface Offered {
   peer: string | undefined
   transfer: Transfer
   companions: Companions
+  /** It was accepted before that such offers follow. */
+  isNext: boolean
 }
 
 /** The answer to an offer. `over` aborts when nobody waits for it any more. */
@@ -31,16 +33,18 @@ export async function answer(
   over: AbortSignal,
   flags: AnswerFlags,
   context: Context,
-  { peer, transfer, companions }: Offered,
+  { peer, transfer, companions, isNext }: Offered,
 ): Promise<Accept> {
   const { reporter } = context
   const { dir, yes } = flags
   reporter.offered(offer, peer)
   const reason = companions.offered(offer, transfer)
   if (reason !== undefined) return { accept: false, reason }
+  if (isNext) return true
   const free = await new FreeSpace(commandFileSystem, localPath('--dir', dir)).free()
   const from = peer === undefined ? [] : [`from ${peer}`]
   const lines = [...from, ...(await describeOffer(offer, free)), ...(await companions.notes(offer, transfer))]
+  if (transfer.hasNext) lines.push('then what changes in it, until one of the sides stops')
   if (!yes && canAsk(context)) {
     const asked = { signal: over, onlyWhole: onlyWhole(flags) }
     const said = await reporter.ask(lines, () => confirmOffer(context, offer, asked), over)

@@ -4,7 +4,7 @@ import { commandFileSystem } from '../../files/disk/node-fs.js'
 import { checkOption } from '../../options.js'
 import type { Manifest } from '../../stages/manifest/builder.js'
 import { manifestFrom, manifestOfEntries } from '../../stages/manifest/manifest-from.js'
-import { manifestOf } from '../../stages/manifest/manifest-of.js'
+import { type ManifestOptions, manifestOf } from '../../stages/manifest/manifest-of.js'
 import { memorySources } from '../../stores/memory-sources.js'
 import type { Context } from '../ui/context.js'
 import { canChoose } from '../ui/input/choose.js'
@@ -35,7 +35,7 @@ export async function manifestOfArguments(
   context: Context,
 ): Promise<Manifest> {
   const { io, reporter, signal } = context
-  const { hash: algorithm, name, include, exclude, gitignore } = flags
+  const { hash: algorithm, name } = flags
   if (given.includes('-') && flags.filesFrom === '-')
     throw new SluiceError(
       'ERR_USAGE',
@@ -48,20 +48,9 @@ export async function manifestOfArguments(
     checkNoTree(flags, '--text')
     return manifestOfText(flags.text, flags)
   }
-  if (named.length === 0 && !canChoose(context))
-    throw new SluiceError('ERR_USAGE', "missing required argument 'path'; sluice send --help says more")
-  const paths = named.length === 0 ? await chooseFiles('.', context) : named
+  const paths = await orChosen(named, context)
   if (!paths.includes('-')) {
-    const which = { include, exclude, gitignore, symlinks: flags.links ? 'keep' : 'skip' } as const
-    const omit = await filesOf(reporter.written)
-    const manifest = await manifestOf(paths, {
-      algorithm,
-      name,
-      ...which,
-      omit,
-      fs: commandFileSystem,
-      signal,
-    })
+    const manifest = await manifestOf(paths, { ...(await listingOptions(flags, context)), signal })
     if (manifest.offer.entries.some(({ type }) => type !== 'unreadable')) return manifest
     const why = manifest.skipped[0]?.message ?? 'nothing is left of it by --include and --exclude'
     throw new SluiceError('ERR_USAGE', `there is nothing to send: ${why}`)
@@ -72,6 +61,23 @@ export async function manifestOfArguments(
   checkNoTree(flags, 'standard input (-)')
   reporter.inputIsSent()
   return manifestFrom(await standardInput(io), { name, algorithm })
+}
+
+/** The paths that are named, or those that people choose where none is. Throws `ERR_USAGE` if nobody can be asked. */
+export async function orChosen(named: readonly string[], context: Context): Promise<readonly string[]> {
+  if (named.length > 0) return named
+  if (canChoose(context)) return chooseFiles('.', context)
+  throw new SluiceError('ERR_USAGE', "missing required argument 'path'; sluice send --help says more")
+}
+
+/** How paths are listed. */
+export async function listingOptions(
+  { hash: algorithm, name, include, exclude, gitignore, links }: SourceFlags,
+  { reporter }: Context,
+): Promise<ManifestOptions> {
+  const symlinks = links ? 'keep' : 'skip'
+  const omit = await filesOf(reporter.written)
+  return { algorithm, name, include, exclude, gitignore, symlinks, omit, fs: commandFileSystem }
 }
 
 /** @throws SluiceError `ERR_USAGE` for what chooses among the files of a folder */
