@@ -14,7 +14,7 @@ export { type WatchOptions, type WatchEvents, type WatchResult, Watch, watch } f
 export { receiveSeries } from './watch/receive-series.js'
 export type { Watched, Watcher, WatcherEvents } from './watch/watcher.js'
 export { PublishedVersions } from './stores/published-versions.js'
-export { type RecordedTransfer, readHistory } from './transfer/history-file.js'
+export { type RecordedTransfer, readHistory } from './transfers/history-file.js'
 export type { Connect } from './reconnect/lasting-sender.js'
 export type { RetryOptions } from './reconnect/retry.js'
 export type { ByteDuplex } from './transfer/connection.js'

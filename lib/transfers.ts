@@ -16,14 +16,16 @@ import { beginReceiving, type ReceiveOptions } from './receive.js'
 import { type Kept, KeptTransfers } from './reconnect/kept-transfers.js'
 import { Semaphore } from './reconnect/semaphore.js'
 import type { ByteDuplex } from './transfer/connection.js'
-import { HistoryFile } from './transfer/history-file.js'
 import type { TransferState } from './transfer/lifecycle.js'
 import type { Receiver } from './transfer/receiver.js'
 import type { Transfer } from './transfer/transfer.js'
+import { History, type HistoryOptions, type PastTransfer } from './transfers/history.js'
 import { LONGEST } from './wire/limits.js'
 
+export type { PastTransfer }
+
 /** Options of {@link Transfers}. */
-export interface TransfersOptions {
+export interface TransfersOptions extends HistoryOptions {
   /**
    * The options of `receive` for each connection, by what `handle` was told of it. A sender that comes back over
    * another connection gets them anew: they should name the same folder then.
@@ -42,15 +44,6 @@ export interface TransfersOptions {
    * Senders that are waited for, at most; with one more the one is given up that was waited for longest. Default 64.
    */
   mostLost?: number
-  /** Transfers that are over and stay in {@link Transfers.history}, and in `historyFile`. Default 100. */
-  history?: number
-  /**
-   * A file to which each transfer is added when it is over, for `readHistory`; processes may share one. Where it cannot
-   * be written, there is an event `warning`. Default: none.
-   */
-  historyFile?: string
-  /** Where the transfers go, in the words of the caller: it stands with each in `historyFile`. Default: nothing. */
-  place?: string
   clock?: Clock
 }
 
@@ -106,21 +99,6 @@ export interface TransfersEvents {
   warning: [warning: SluiceError]
 }
 
-/** A transfer that is over. */
-export interface PastTransfer {
-  readonly id: string
-  readonly peer: string | undefined
-  readonly direction: 'send' | 'receive'
-  readonly state: TransferState
-  /** Entries that have an outcome, and bytes that travelled. */
-  readonly files: number
-  readonly bytes: number
-  /** When it was over. */
-  readonly ended: Date
-  /** Why it did not complete. */
-  readonly error?: SluiceError
-}
-
 /**
  * The transfers of a program that takes connections. {@link handle} brings each to where it belongs: a new transfer, or
  * one whose sender has lost its connection, or makes a new one before this side has noticed. That goes on without a
@@ -132,33 +110,24 @@ export class Transfers extends EventEmitter<TransfersEvents> {
   readonly #receive: TransfersOptions['receive']
   readonly #kept: KeptTransfers
   readonly #semaphore: Semaphore
-  readonly #mostPast: number
   /** Those that are not over, in the order in which they were offered. */
   readonly #transfers = new Map<Transfer, string | undefined>()
-  readonly #history: PastTransfer[] = []
-  readonly #historyFile: HistoryFile | undefined
-  readonly #place: string | undefined
+  readonly #history: History
 
   constructor(options: TransfersOptions) {
     super()
     checkObject('options', options)
     checkKeys('options', options, OPTIONS)
     checkFunction('receive', options.receive)
-    const { most = 16, mostWaiting = 64, patience = 600_000, mostLost = 64, history = 100 } = options
+    const { most = 16, mostWaiting = 64, patience = 600_000, mostLost = 64 } = options
     checkWhole('most', most, 1)
     checkWhole('mostWaiting', mostWaiting, 0)
     checkWhole('mostLost', mostLost, 0)
-    checkWhole('history', history, 0)
     checkDuration('patience', patience)
     this.#receive = options.receive
     this.#kept = new KeptTransfers(patience, mostLost, options.clock ?? systemClock)
     this.#semaphore = new Semaphore(most, mostWaiting)
-    this.#mostPast = history
-    const { historyFile, place } = options
-    if (place !== undefined) checkText('place', place)
-    this.#place = place
-    if (historyFile !== undefined) checkText('historyFile', historyFile)
-    if (historyFile !== undefined) this.#historyFile = new HistoryFile(historyFile, history)
+    this.#history = new History(options)
   }
 
   /**
@@ -234,9 +203,7 @@ export class Transfers extends EventEmitter<TransfersEvents> {
     transfer.on('state', (state) => this.emit('state', transfer, state))
     const over = (error?: SluiceError) => {
       this.#transfers.delete(transfer)
-      const { id, direction, state, progress } = transfer
-      const { files, bytes } = progress
-      this.#remember({ id, peer, direction, state, files, bytes, ended: new Date(), ...(error && { error }) })
+      this.#history.add(transfer, peer, error).catch((warning) => this.emit('warning', warning))
     }
     transfer.finished.then(() => over(), over)
   }
@@ -256,12 +223,12 @@ export class Transfers extends EventEmitter<TransfersEvents> {
 
   /** Those that are over, the oldest first. */
   get history(): readonly PastTransfer[] {
-    return this.#history
+    return this.#history.past
   }
 
   /** Resolves when all that is over stands in the history file, if there is one. */
   async saved(): Promise<void> {
-    await this.#historyFile?.saved()
+    await this.#history.saved()
   }
 
   /**
@@ -272,19 +239,6 @@ export class Transfers extends EventEmitter<TransfersEvents> {
     await Promise.all([...this.#transfers.keys()].map((transfer) => transfer.cancel(reason)))
     this.#kept.forgetAll()
     await this.saved()
-  }
-
-  #remember(past: PastTransfer): void {
-    this.#history.push(past)
-    if (this.#history.length > this.#mostPast) this.#history.shift()
-    const { peer, ended, error, ...others } = past
-    const why = error && { code: error.code, message: error.message }
-    const of = {
-      ...(peer !== undefined && { peer }),
-      ...(this.#place !== undefined && { place: this.#place }),
-    }
-    const recorded = { ...others, ...of, ended: ended.toISOString(), ...why }
-    this.#historyFile?.add(recorded).catch((warning) => this.emit('warning', warning))
   }
 
   /** Waits until one may begin; what it took ends with the connection. */

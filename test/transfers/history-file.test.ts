@@ -1,7 +1,7 @@
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
-import { HistoryFile, type RecordedTransfer, readHistory } from '../../lib/transfer/history-file.js'
+import { HistoryFile, type RecordedTransfer, readHistory } from '../../lib/transfers/history-file.js'
 import { temporary } from '../helpers/folders.js'
 
 const past = (id: string, more: Partial<RecordedTransfer> = {}): RecordedTransfer => ({

@@ -1,7 +1,7 @@
 import { readJson } from '../files/config/read-config.js'
 import { updateJson } from '../files/config/update.js'
 import { checkSchema, type Schema } from '../files/content/schema.js'
-import type { TransferState } from './lifecycle.js'
+import type { TransferState } from '../transfer/lifecycle.js'
 
 /** A transfer that is over, as it stands in a history file. */
 export interface RecordedTransfer {
