@@ -1,10 +1,11 @@
-import { badOption, checkFlag, checkKeys, checkOption, type Keys, pickKnown } from './options.js'
+import { badOption, checkKeys, checkOption, type Keys, pickKnown } from './options.js'
 import { type Connect, sendLasting } from './reconnect/lasting-sender.js'
 import { type RetryOptions, retryOf } from './reconnect/retry.js'
 import { heldByPeer } from './stages/bytes/held-back.js'
 import { SendMemory } from './stages/bytes/send-memory.js'
 import { checkWireStages, makeWireStages, type WireStage } from './stages/bytes/wire-stage.js'
 import { deframer } from './stages/deframer.js'
+import { joinedManifest } from './stages/file-source/joined-sources.js'
 import { fileSource } from './stages/file-source.js'
 import { framer } from './stages/framer.js'
 import { hashTap } from './stages/hash-tap.js'
@@ -28,7 +29,12 @@ import type { Transfer } from './transfer/transfer.js'
 import { limitsOf } from './wire/limits.js'
 
 /** Options of {@link send}. */
-export interface SendOptions extends ManifestOptions, ConnectionOptions {
+export interface SendOptions extends Omit<ManifestOptions, 'open'>, ConnectionOptions {
+  /**
+   * Whether more may be attached: `true` until `end()` is called, 'while-busy' as long as anything of what was attached
+   * before is still to be given out; then it ends by itself. Default: as the manifest says, or false.
+   */
+  open?: boolean | 'while-busy'
   /**
    * How often, and when, a connection that was lost is tried again; where `send` was given a function that makes one.
    */
@@ -55,7 +61,7 @@ const BY_HAND =
  * With a function that makes a connection, it makes another one when that is lost, and goes on there: where the
  * receiver takes its connections by `Transfers.handle`, which asks nobody again. As long as that lasts, `finished` is
  * not settled, and the states `interrupted` and `connecting` follow each other. What is not accepted yet, and a stream,
- * are not tried again.
+ * are not tried again; who is attaching something then is told `ERR_INTERRUPTED`, and may attach it again.
  *
  * @param socket any duplex stream of bytes, or a function that makes one; it is ended afterwards unless `keepOpen`
  * @param source paths, or a manifest from `manifestOf` or `manifestFrom`, whose stream is destroyed if the transfer
@@ -84,18 +90,22 @@ export function send(
   if (isManifest(source) && source.store instanceof StreamSource) source.store.checkUnread()
   const retry = retryOf(options.retry)
   const limits = limitsOf(options.limits)
-  checkFlag('open', options.open)
+  const { open } = options
+  const isOpening = open === undefined || open === 'while-busy' || typeof open === 'boolean'
+  checkOption('open', open, isOpening, "true, false or 'while-busy'")
   const keepOpen = mayKeepOpen(options)
-  const isOpen = options.open === true || (isManifest(source) && source.offer.open === true)
+  const isOpen = open || (isManifest(source) && source.offer.open === true)
   // what is listed only over a connection, or after the offers before it, is what the paths lead to now
   const list = Array.isArray(source) ? listingOf(source, options.fs) : undefined
-  const ofListing = pickKnown(options, MANIFEST_OPTIONS)
+  const ofListing = { ...pickKnown(options, MANIFEST_OPTIONS), open: isOpen !== false }
   const make = async (signal: AbortSignal): Promise<Manifest> => {
     if (typeof source === 'function') return source(signal)
     if (!isManifest(source)) return list!({ ...ofListing, signal })
     return { ...source, offer: { ...source.offer, ...(isOpen && { open: true }) } }
   }
   let manifest: Manifest | undefined
+  /** What was attached, and has its answer. */
+  const attached: Manifest[] = []
   const release = async () => {
     if (isManifest(source)) await source.store.close?.()
   }
@@ -119,19 +129,26 @@ export function send(
         isOpen,
         prepare: async (signal) => {
           manifest ??= await make(signal)
+          if (!continuing?.resume) return manifest
+          manifest = joinedManifest([manifest, ...attached.splice(0)])
           // told once, over whichever connection
-          return continuing?.resume ? { ...manifest, skipped: [] } : manifest
+          return { ...manifest, skipped: [] }
         },
+        attached: (made) => attached.push(made as Manifest),
         attach: (paths) => {
           const listMore = listingOf(paths, options.fs)
           return (after, signal) => listMore({ ...ofListing, name: undefined, after, signal })
         },
-        river: ({ plan, passed, failed }) => {
-          const { store } = manifest!
-          const source = fileSource(
-            { ...manifest!, store: continuing ? lent(store) : store },
-            { plan, untilSettled: true, maxRun: maxFrame, onFailure: failed, memory },
-          )
+        river: ({ plan, passed, failed, idle }) => {
+          const given = (made: Manifest) => (continuing ? { ...made, store: lent(made.store) } : made)
+          const source = fileSource(given(manifest!), {
+            plan,
+            untilSettled: true,
+            maxRun: maxFrame,
+            onIdle: idle,
+            onFailure: failed,
+            memory,
+          })
           owing.push(() => [...source.owed()])
           const hashed = (item: Item) => {
             if (item.kind === 'run' && item.isProof) for (const bytes of item.buffers) memory?.used(bytes)
@@ -143,11 +160,14 @@ export function send(
               wake: () => source.wake(),
               finish: () => source.finish(),
               hold: (isHeld) => source.hold(isHeld),
-              attach: (made) => source.attach(made as Manifest),
+              attach: (made) => source.attach(given(made as Manifest)),
             },
           }
         },
-        isRereadable: (entry) => manifest!.store.rereadable(entry),
+        isRereadable: (entry) => {
+          const { store } = attached.findLast(({ offer }) => offer.first <= entry.index) ?? manifest!
+          return store.rereadable(entry)
+        },
         abandon: async () => {
           if (!continuing) await release()
         },
@@ -157,8 +177,6 @@ export function send(
   }
   if (typeof socket !== 'function') return begin(socket).transfer
   checkConnection(options)
-  // what is attached is offered over one connection only
-  checkOption('open', isOpen, !isOpen, 'false where a function makes the connections')
   checkOption('series', options.series, !options.series, 'false where a function makes the connections')
   checkOption(
     'head',
@@ -167,5 +185,6 @@ export function send(
     'left out where a function makes the connections',
   )
   checkWireStages(options.stages?.wire, keepOpen)
-  return sendLasting({ connect: socket, begin, retry, release, clock: options.clock, signal: options.signal })
+  const { clock, signal } = options
+  return sendLasting({ connect: socket, begin, retry, release, isOpen: isOpen !== false, clock, signal })
 }

@@ -150,13 +150,19 @@ export class Transfers extends EventEmitter<TransfersEvents> {
     let hasFailed = false
     const session: Receiver = beginReceiving(socket, options, {
       decide: async (offer, signal, hello, ask) => {
-        if (offer.first > 0) return ask()
+        if (offer.first > 0) {
+          const decision = await ask()
+          // nobody hears the answer where the connection was lost meanwhile
+          if (kept?.session === session && !signal.aborted) this.#kept.attached(kept, offer, decision)
+          return decision
+        }
         const found = hello.resume && (await this.#kept.find(hello.resume, offer, peer))
         signal.throwIfAborted()
         if (found) {
           kept = found
           met.resolve(kept.control.transfer)
-          const goesOn = await this.#kept.takeUp(kept, session, () => this.#takeTurn(session, signal, true))
+          const begin = () => this.#takeTurn(session, signal, true)
+          const goesOn = await this.#kept.takeUp(kept, session, offer.entries.length, begin)
           return { accept: true, wanted: kept.wanted, secret: kept.secret, goesOn }
         }
         // an id stands for one transfer, and senders choose it: nobody gets that of another one while it runs

@@ -9,12 +9,13 @@ import {
   manifestOfEntries,
   memoryParts,
   memorySources,
+  type Offer,
   type SluiceError,
   send,
   type Transfer,
   Transfers,
 } from '../lib/index.js'
-import { duplexPair, FakeClock, randomContent } from '../lib/testing/index.js'
+import { duplexPair, FakeClock, MemoryDisk, randomContent } from '../lib/testing/index.js'
 import { nextState } from '../lib/transfer/lifecycle.js'
 import { told } from '../lib/wire/outcome.js'
 import { scale } from './helpers/scale.js'
@@ -23,6 +24,7 @@ type Act =
   | { kind: 'turns'; number: number }
   | { kind: 'pause' | 'resume' | 'cut'; who: 0 | 1 }
   | { kind: 'cancel'; who: 0 | 1; parts: 'keep' | 'discard' }
+  | { kind: 'attach'; isAccepted: boolean }
   /** The next attempts to make a connection fail. */
   | { kind: 'unreachable'; attempts: number }
 
@@ -31,6 +33,7 @@ const act: fc.Arbitrary<Act> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ kind: fc.constant('turns' as const), number: fc.nat(30) }) },
   { weight: 4, arbitrary: fc.record({ kind: fc.constantFrom('pause' as const, 'resume' as const), who }) },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('cut' as const), who }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('attach' as const), isAccepted: fc.boolean() }) },
   {
     weight: 1,
     arbitrary: fc.record({
@@ -59,7 +62,7 @@ const CONTENTS = new Map([
   ['z/last', randomContent(70_000, 4)],
 ])
 
-test('pauses, cancels, rejections, broken connections and new ones against each other: nothing hangs, nothing is lost, both are of one mind', async (t) => {
+test('pauses, cancels, rejections, what is attached, broken connections and new ones against each other: nothing hangs, nothing is lost, both are of one mind', async (t) => {
   await prepareDigest('blocks')
   const reached: Record<string, number> = {}
   await fc.assert(
@@ -71,8 +74,15 @@ test('pauses, cancels, rejections, broken connections and new ones against each 
         const clock = new FakeClock()
         const sources = memorySources(CONTENTS)
         const store = memoryParts()
+        const disk = new MemoryDisk()
+        const contents = new Map(CONTENTS)
+        for (const n of acts.keys()) {
+          contents.set(`${n}`, randomContent(n % 3 === 0 ? 300_000 : n, n))
+          disk.put(`/from/${n}`, contents.get(`${n}`)!)
+        }
         let asked = 0
-        const accept = async () => {
+        const accept = async (offer: Offer) => {
+          if (offer.first > 0) return answers[Number(offer.entries[0]!.path)]!
           asked++
           for (let turn = 0; turn < answer.turns; turn++) await setImmediate()
           // rejections are rare, so that most are about what comes after
@@ -115,7 +125,10 @@ test('pauses, cancels, rejections, broken connections and new ones against each 
             ofFiles.set(path, `${status} ${code}`)
           })
         }
-        const sent = send(connect, manifest, { clock, retry: { attempts: 4, pause: 100, longest: 1000 } })
+        const retry = { attempts: 4, pause: 100, longest: 1000 }
+        const sent = send(connect, manifest, { clock, open: true, fs: disk, retry })
+        const answers: boolean[] = []
+        const attached: Promise<string>[] = []
         watch(sent)
         const both = () => [sent, received] as const
         const doing: Record<Act['kind'], (one: never) => unknown> = {
@@ -124,6 +137,13 @@ test('pauses, cancels, rejections, broken connections and new ones against each 
           },
           pause: (one: { who: 0 | 1 }) => both()[one.who]?.pause(),
           resume: (one: { who: 0 | 1 }) => both()[one.who]?.resume(),
+          attach: ({ isAccepted }: { isAccepted: boolean }) => {
+            const n = attached.length
+            answers[n] = isAccepted
+            const saying = sent.attach([`/from/${n}`])
+            const code = ({ code }: SluiceError) => code as string
+            attached.push(saying.then(() => 'in', code))
+          },
           cut: (one: { who: 0 | 1 }) => ends.at(-1)?.[one.who]?.destroy(),
           unreachable: ({ attempts }: { attempts: number }) => {
             unreachable = attempts
@@ -144,6 +164,7 @@ test('pauses, cancels, rejections, broken connections and new ones against each 
           clock.advance(50)
         }
         for (const one of both()) one?.resume()
+        sent.end()
         const end = (one: Transfer) =>
           one.finished.then(
             (result) => ({ code: 'completed', files: result.files.map(told) }),
@@ -180,7 +201,7 @@ test('pauses, cancels, rejections, broken connections and new ones against each 
         if (ends.length > 1)
           reached['over several connections'] = (reached['over several connections'] ?? 0) + 1
         if (asked > 1) throw new Error(`asked ${asked} times`)
-        for (const [path, { bytes }] of store.files) t.true(bytes.equals(CONTENTS.get(path)!), path)
+        for (const [path, { bytes }] of store.files) t.true(bytes.equals(contents.get(path)!), path)
         if (received) {
           // what the sender knows, the receiver has said
           for (const [path, outcome] of outcomes.get(sent)!)
@@ -191,7 +212,16 @@ test('pauses, cancels, rejections, broken connections and new ones against each 
         if (atSender.code !== 'completed') return
         t.is(atReceiver!.code, 'completed')
         t.deepEqual(atReceiver!.files, atSender.files)
-        t.is(store.files.size, CONTENTS.size)
+        for (const path of CONTENTS.keys()) t.true(store.files.has(path), path)
+        for (const [n, how] of (await Promise.all(attached)).entries()) {
+          reached[`attached: ${how}`] = (reached[`attached: ${how}`] ?? 0) + 1
+          const outcome = outcomes.get(sent)!.get(`${n}`)
+          t.is(
+            outcome,
+            { in: 'published undefined', ERR_REJECTED: 'skipped ERR_REJECTED' }[how],
+            `${n}: ${how}`,
+          )
+        }
       },
     ),
     { numRuns: scale(40, 5000) },

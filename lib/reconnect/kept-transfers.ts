@@ -5,7 +5,7 @@ import { messageOf, SluiceError } from '../errors.js'
 import { stateOfError, UNCONNECTED } from '../transfer/lifecycle.js'
 import { cancelled } from '../transfer/peer-error.js'
 import { Plan } from '../transfer/plan.js'
-import type { Receiver } from '../transfer/receiver.js'
+import type { Decision, Receiver } from '../transfer/receiver.js'
 import { Transfer, type TransferControl } from '../transfer/transfer.js'
 import { Patience } from '../transfer/watch/patience.js'
 import type { Entry, Offer } from '../wire/entry.js'
@@ -27,13 +27,19 @@ const MOST_AT_WORK = 20_000
 
 /** A transfer that was accepted, for as long as its sender may come back to it. */
 export interface Kept {
+  /** All that was offered, also what was attached and rejected: over another connection it comes as one. */
   readonly offer: Offer
+  /**
+   * The first entry of what was attached last, if anything was: the sender may not have heard the answer to that, and
+   * not offer it again.
+   */
+  unheard?: number
   readonly secret: Buffer
   /** Whose it is, if that is known: nobody else goes on with it. */
   readonly peer: string | undefined
   readonly control: TransferControl
   /** Which entries are wanted; all if left out. */
-  readonly wanted: readonly boolean[] | undefined
+  wanted: readonly boolean[] | undefined
   /** Cancels it while it waits for its sender, too. */
   readonly signal: AbortSignal | undefined
   /** That of the connection that counts. */
@@ -78,28 +84,48 @@ export class KeptTransfers {
       throw new SluiceError('ERR_CANCELLED', 'the receiver has cancelled the transfer meanwhile')
     for (const kept of this.#kept)
       if (kept.offer.id === id && timingSafeEqual(kept.secret, secret) && (kept.peer ?? peer) === peer)
-        return (await isSame(kept.offer, offer)) ? kept : undefined
+        return (await isSame(kept, offer)) ? kept : undefined
     return undefined
   }
 
   /** Keeps a transfer that was accepted. */
   keep(accepted: Pick<Kept, 'offer' | 'peer' | 'control' | 'wanted' | 'signal' | 'session'>): Kept {
-    const kept = { ...accepted, secret: randomBytes(SECRET_BYTES), atRest: Promise.resolve() }
+    const { offer } = accepted
+    // what is attached is added here, and not to what others hold
+    const own = offer.open ? { ...offer, entries: [...offer.entries] } : offer
+    const kept = { ...accepted, offer: own, secret: randomBytes(SECRET_BYTES), atRest: Promise.resolve() }
     this.#kept.add(kept)
     return kept
+  }
+
+  /** More was attached to a transfer, and this is the answer. */
+  attached(kept: Kept, { entries }: Offer, { accept, wanted }: Decision): void {
+    const before = kept.offer.entries.length
+    kept.unheard = before
+    if (!accept || wanted || kept.wanted) {
+      const more = accept ? (wanted ?? entries.map(() => true)) : entries.map(() => false)
+      kept.wanted = [...(kept.wanted ?? kept.offer.entries.map(() => true)), ...more]
+    }
+    for (const entry of entries) kept.offer.entries.push(entry)
   }
 
   /**
    * The sender is there again: this connection takes the place of the one before, when nothing of that is at work any
    * more. Two rivers of a transfer never run beside each other, and what was published late is known before anything is
    * asked for.
+   * @param entries how many the sender offers again
    * @param begin waits for the turn of the transfer, if it is not over
    * @returns what goes on; of a transfer that is over, one that nobody sees, in which its outcomes are told once more
    * @throws SluiceError `ERR_CANCELLED` if the transfer ended otherwise meanwhile, `ERR_TIMEOUT` if a store works for
    *   too
    * long: the sender may try again
    */
-  async takeUp(kept: Kept, session: Receiver, begin: () => Promise<void>): Promise<TransferControl> {
+  async takeUp(
+    kept: Kept,
+    session: Receiver,
+    entries: number,
+    begin: () => Promise<void>,
+  ): Promise<TransferControl> {
     const { control, offer } = kept
     this.#stopWaiting(kept)
     kept.session.replace()
@@ -115,6 +141,7 @@ export class KeptTransfers {
       control.warn(busy)
       throw busy
     }
+    if (entries < offer.entries.length) forgetFrom(kept, entries)
     if (!control.transfer.isOver) return control
     const echo = Transfer.create('receive', UNCONNECTED, new Plan(), this.#clock, control.allOutcomes)
     echo.identify(offer.id)
@@ -189,12 +216,22 @@ export class KeptTransfers {
 /** What is compared of an entry: all that was said of it. */
 const SAID = ['type', 'path', 'size', 'mtime', 'mode', 'target', 'code'] as const satisfies (keyof Entry)[]
 
-/** Whether two offers are the same, entry by entry; of a million, others have their turn meanwhile. */
-async function isSame(a: Offer, b: Offer): Promise<boolean> {
-  let isEqual = a.id === b.id && a.algorithm === b.algorithm && a.entries.length === b.entries.length
-  await overSlices(0, a.entries.length, (first, end) => {
+/** Whether the same is offered again, entry by entry; of a million, others have their turn meanwhile. */
+async function isSame({ offer, unheard }: Kept, said: Offer): Promise<boolean> {
+  const { length } = said.entries
+  const isAll = length === offer.entries.length || length === unheard
+  let isEqual = offer.id === said.id && offer.algorithm === said.algorithm && isAll
+  await overSlices(0, length, (first, end) => {
     for (let index = first; isEqual && index < end; index++)
-      isEqual = SAID.every((key) => a.entries[index]![key] === b.entries[index]![key])
+      isEqual = SAID.every((key) => offer.entries[index]![key] === said.entries[index]![key])
   })
   return isEqual
+}
+
+/** The sender has not heard that more was taken, and offers something else in its place, or nothing. */
+function forgetFrom(kept: Kept, entries: number): void {
+  kept.offer.entries.length = entries
+  kept.wanted = kept.wanted?.slice(0, entries)
+  delete kept.unheard
+  kept.control.allOutcomes.forgetFrom(entries)
 }

@@ -23,6 +23,8 @@ interface Lasting {
   /** Begins the conversation over a connection. */
   begin(socket: ByteDuplex, continuing: Continuing): Sender
   retry: Required<RetryOptions>
+  /** Whether more may be attached, whenever there is a connection. */
+  isOpen: boolean
   /** Lets go of what is sent. Called when the transfer failed, before it says so. */
   release(): Promise<void>
   clock?: Clock | undefined
@@ -33,6 +35,8 @@ interface Lasting {
 interface Failure {
   error: SluiceError
   resume: Resume | undefined
+  /** Tells whoever waits for an answer over that connection. */
+  leave?(): void
 }
 
 /**
@@ -53,7 +57,7 @@ class LastingSender {
     this.#lasting = lasting
     this.#clock = lasting.clock ?? systemClock
     this.control = Transfer.create('send', UNCONNECTED, undefined, this.#clock)
-    this.control.onCancel(this.#cancel)
+    this.control.onCancel(this.#cancel, lasting.isOpen)
     const { signal } = lasting
     const abort = () =>
       this.#stop.abort(cancelled('here', isError(signal?.reason) ? signal.reason.message : ''))
@@ -75,8 +79,9 @@ class LastingSender {
     for (let attempt = 1; failure !== undefined; attempt++) {
       const { error, resume } = failure
       if (!resume || stateOfError(error) !== 'interrupted' || attempts === 0) throw error
-      this.control.onCancel(this.#cancel)
+      this.control.onCancel(this.#cancel, this.#lasting.isOpen)
       this.control.move('interrupted')
+      failure.leave?.()
       if (failure.held > longest) attempt = 1
       if (attempt > attempts) throw givenUp(attempts, error)
       await this.#wait(attempt, error)
@@ -139,7 +144,8 @@ class LastingSender {
   #converse(socket: ByteDuplex, resume: Resume | undefined): Promise<Failure | undefined> {
     const { promise, resolve } = deferred<Failure | undefined>()
     const { control } = this
-    const failed = (error: SluiceError) => resolve({ error, resume: session.resume })
+    const failed = (error: SluiceError) =>
+      resolve({ error, resume: session.resume, leave: () => session.lost(error) })
     const session = this.#begin(socket, { control, resume, failed })
     const over = () => resolve(undefined)
     control.transfer.finished.then(over, over)

@@ -70,6 +70,7 @@ export class FileSource extends Readable {
       clock,
       untilSettled: options.untilSettled === true,
       isFinished: options.plan === undefined,
+      onIdle: options.onIdle,
     })
     this.attach(manifest)
     this.#items = this.#production.items()

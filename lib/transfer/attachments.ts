@@ -24,13 +24,15 @@ export interface AttachmentCalls {
   maker(paths: readonly string[]): Maker
   /** Resolves with the first offer when it was accepted. */
   accepted: Promise<Offer>
-  /** Rejects when the transfer is over, with what it ended with. */
+  /** Rejects when the transfer is over, or its connection is lost, with what that ended with. */
   ended: Promise<never>
   isOver(): boolean
   /** @throws SluiceError `ERR_LIMIT` for more entries in all than the receiver takes */
   checkLimits(entries: number): void
   /** Gives it out, for the river and for the plan; warns of what was left out. */
   offer(made: Made): void
+  /** It was answered: over another connection it is offered together with those before. */
+  answered(made: Made): void
   /** Something was attached, or refused, or nothing more will be. */
   changed(): void
 }
@@ -44,12 +46,17 @@ export class Attachments {
   #before: Promise<void> = Promise.resolve()
   #last: Offer | undefined
   /** The offer that waits for its answer. */
-  #asked: { number: number; offer: Offer; answer: ReturnType<typeof deferred<void>> } | undefined
+  #asked: { number: number; made: Made; answer: ReturnType<typeof deferred<void>> } | undefined
   #number = 0
   #names: OfferedNames | undefined
 
   constructor(calls: AttachmentCalls) {
     this.#calls = calls
+  }
+
+  /** Whether something may be attached. */
+  get isOpen(): boolean {
+    return this.#calls.isOpen && !this.#isEnded
   }
 
   /** Whether something may still be offered. */
@@ -59,13 +66,18 @@ export class Attachments {
 
   /** The first entry of which nothing may be said yet, since its offer was not answered. */
   get answeredEnd(): number {
-    return this.#asked?.offer.first ?? this.#calls.plan.entries.length
+    return this.#asked?.made.offer.first ?? this.#calls.plan.entries.length
   }
 
   /** Nothing more follows than what was attached until now. */
   end(): void {
     this.#isEnded = true
     this.#calls.changed()
+  }
+
+  /** All was given out that was asked for: nothing more follows, unless something is being attached. */
+  endIfIdle(): void {
+    if (this.#unsettled === 0 && !this.#isEnded) this.end()
   }
 
   /** Settles with the answer, or with why there is none. */
@@ -90,10 +102,11 @@ export class Attachments {
   answered({ offer: number, accept, reason = 'no reason given' }: Messages['answer']): void {
     if (this.#asked?.number !== number)
       throw new SluiceError('ERR_PROTOCOL', 'the peer answered an offer that was not made')
-    const { answer, offer } = this.#asked
+    const { answer, made } = this.#asked
     this.#asked = undefined
+    this.#calls.answered(made)
     if (accept) return answer.resolve()
-    this.#calls.plan.skip(offer.entries.length)
+    this.#calls.plan.skip(made.offer.entries.length)
     answer.reject(
       new SluiceError('ERR_REJECTED', `the receiver rejected what was attached: ${printable(reason, 1024)}`),
     )
@@ -112,7 +125,7 @@ export class Attachments {
       throw error
     }
     const answer = deferred<void>()
-    this.#asked = { number: ++this.#number, offer: made.offer, answer }
+    this.#asked = { number: ++this.#number, made, answer }
     this.#last = made.offer
     await addOffer(plan, made.offer)
     offer(made)

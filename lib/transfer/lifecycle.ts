@@ -102,6 +102,8 @@ export interface TransferCalls {
   /** This side wants a pause, or no longer. */
   pause(isWanted: boolean): void
   attach(paths: readonly string[]): Promise<void>
+  /** Whether it may be asked to attach something. */
+  isOpen(): boolean
   end(): void
 }
 
@@ -120,8 +122,9 @@ export const UNCONNECTED: TransferCalls = {
   cancel: async () => {},
   pause() {},
   attach: async () => {
-    throw new SluiceError('ERR_STATE', 'nothing can be attached to a transfer that makes its own connections')
+    throw new SluiceError('ERR_STATE', 'nothing can be attached while the transfer has no connection')
   },
+  isOpen: () => false,
   end() {},
 }
 

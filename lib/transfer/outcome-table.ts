@@ -80,6 +80,13 @@ export class OutcomeTable {
     }
   }
 
+  /** The entries from `first` on are offered no more. */
+  forgetFrom(first: number): void {
+    this.#status.fill(0, first)
+    for (const index of this.#unusual.keys()) if (index >= first) this.#unusual.delete(index)
+    for (const range of this.#digested) if (range.last >= first) range.last = first - 1
+  }
+
   has(index: number): boolean {
     return (this.#status[index] ?? 0) > 0
   }

@@ -2,6 +2,7 @@ import { blockCountOf, blockSizeOf, rangesOfRuns } from '../digest/blocks.js'
 import { isChunked } from '../digest/chunks.js'
 import { type Code, fileCodeOf, knownCode, SluiceError } from '../errors.js'
 import type { Entry, Offer } from '../wire/entry.js'
+import type { PeerLimits } from '../wire/limits.js'
 import type { Messages, OutcomeRecord, PlanRecord } from '../wire/messages.js'
 import type { Outcome, OutcomeRange, OutcomeStatus } from '../wire/outcome.js'
 import { MOST_TEXT, outcomeOf, takeText } from './outcome-table.js'
@@ -178,4 +179,25 @@ function codeSaid(status: OutcomeStatus, code: string | undefined): Code | undef
 function unexpected(index: number): SluiceError {
   const message = `the peer reported an outcome of entry ${index} that nobody waits for`
   return new SluiceError('ERR_PROTOCOL', message)
+}
+
+/**
+ * Bytes of a frame and of a message that a receiver has to take: smaller ones are so many that they hold the event
+ * loop.
+ */
+const LEAST_LIMIT = 4096
+
+/** Spares both sides an offer that the receiver says it will refuse, and this one a flood of small frames. */
+export function checkLimits(
+  count: number,
+  { entries = count, frame = LEAST_LIMIT, message = LEAST_LIMIT }: PeerLimits,
+): void {
+  if (count > entries) {
+    const text = `the receiver takes at most ${entries} entries, and these are ${count}: send in parts`
+    throw new SluiceError('ERR_LIMIT', text, { expected: entries, found: count })
+  }
+  const least = Math.min(frame, message)
+  if (least >= LEAST_LIMIT) return
+  const text = `the receiver takes only ${least} bytes in a frame or a message; it should take at least ${LEAST_LIMIT}`
+  throw new SluiceError('ERR_LIMIT', text, { expected: LEAST_LIMIT, found: least })
 }

@@ -12,24 +12,26 @@ import type { ByteDuplex } from './connection.js'
 import type { Continuing, RiverHooks } from './lifecycle.js'
 import { asError } from './peer-error.js'
 import { addOffer } from './plan/add-offer.js'
-import { AskedFiles, HeardOutcomes, OwnFailures } from './receiver-replies.js'
+import { AskedFiles, checkLimits, HeardOutcomes, OwnFailures } from './receiver-replies.js'
 import { Session } from './session.js'
 import { closed } from './streams/ending.js'
 
 /** What a sender has to say and to give, made by `send`. */
 export interface Sending {
-  /** Whether more may be attached. */
-  isOpen: boolean
+  /** Whether more may be attached: until that is ended, or while what was attached before is not given out. */
+  isOpen: boolean | 'while-busy'
   /** Makes the offer; `skipped` becomes warnings. `signal` aborts when the transfer is over before. */
   prepare(signal: AbortSignal): Promise<Made>
   /** Settles where the paths lead, and gives what makes another offer of them, which goes on where `after` ends. */
   attach(paths: readonly string[]): (after: Offer, signal: AbortSignal) => Promise<Made>
+  /** It was answered: it is part of what {@link prepare} gives for another connection. */
+  attached(made: Made): void
   /**
    * Makes the stages from the source to just before the framer. The source gives the offer out first, then what the
    * plan wants; it is told when that has changed, when nothing more will be asked for, and when it is to
    * read nothing for a while.
    */
-  river(hooks: RiverHooks & { failed(error: SluiceError, entry: Entry): void }): {
+  river(hooks: RiverHooks & { failed(error: SluiceError, entry: Entry): void; idle(): void }): {
     stages: [Readable, ...Duplex[]]
     source: { wake(): void; finish(): void; hold(isHeld: boolean): void; attach(made: Made): void }
   }
@@ -49,17 +51,13 @@ const NOTHING_SENT: Message = {
   bytes: 0,
 }
 
-/**
- * Bytes of a frame and of a message that a receiver has to take: smaller ones are so many that they hold the event
- * loop.
- */
-const LEAST_LIMIT = 4096
-
 /** The sender's part of the conversation: offer, plan, river, outcomes, result. */
 export class Sender extends Session {
   readonly #sending: Sending
   readonly #hello = deferred<PeerLimits>()
-  readonly #attachments: Attachments
+  protected override readonly attachments: Attachments
+  /** Rejects when the transfer goes on without this connection. */
+  readonly #lost = deferred<never>()
   #first: Offer | undefined
   readonly #firstAccepted = deferred<Offer>()
   #limits: PeerLimits = {}
@@ -81,21 +79,24 @@ export class Sender extends Session {
     const ended = this.transfer.finished.then(() => {
       throw new SluiceError('ERR_STATE', 'the transfer is over')
     })
-    ended.catch(() => {})
-    this.#attachments = new Attachments({
+    const unanswered = Promise.race([ended, this.#lost.promise])
+    unanswered.catch(() => {})
+    this.attachments = new Attachments({
       plan: this.plan,
-      isOpen: sending.isOpen,
+      isOpen: sending.isOpen !== false,
       maker: (paths) => {
         const make = sending.attach(paths)
         return (after) => make(after, this.stop.signal)
       },
       accepted: this.#firstAccepted.promise,
-      ended,
+      ended: unanswered,
       isOver: () => this.over,
       checkLimits: (entries) => checkLimits(entries, this.#limits),
       offer: (made) => this.#offer(made),
+      answered: (made) => sending.attached(made),
       changed: () => this.#mayFinish(),
     })
+    if (this.control.isEnded) this.attachments.end()
     this.open()
     this.channel.deframer.on('data', () => {
       this.fail(new SluiceError('ERR_PROTOCOL', 'the peer sends files, but this side is the sender'))
@@ -123,6 +124,9 @@ export class Sender extends Session {
         if (item.kind === 'end') this.#state = 'sent'
       },
       warn: this.control.warn,
+      idle: () => {
+        if (this.#sending.isOpen === 'while-busy') this.attachments.endIfIdle()
+      },
       failed: (error, entry) => {
         this.#failures.add(entry, error)
         this.control.warn(error)
@@ -148,7 +152,8 @@ export class Sender extends Session {
     const secret = this.#secret
     const { id } = this.transfer
     const { allOutcomes } = this.control
-    const canRead = this.plan.entries.every(
+    const offered = this.plan.entries.slice(0, this.attachments.answeredEnd)
+    const canRead = offered.every(
       (entry) => allOutcomes.has(entry.index) || this.#sending.isRereadable(entry),
     )
     return secret && canRead ? { id, secret } : undefined
@@ -189,7 +194,7 @@ export class Sender extends Session {
   /** The answer to the first offer, or to an attached one; `false` if it is the receiver's last word. */
   #answered(message: Messages['answer']): boolean {
     if (this.#state === 'sending') {
-      this.#attachments.answered(message)
+      this.attachments.answered(message)
       this.#river?.source.wake()
       return true
     }
@@ -222,24 +227,22 @@ export class Sender extends Session {
     for (const warning of skipped) this.control.warn(warning)
   }
 
-  protected override attach(paths: readonly string[]): Promise<void> {
-    return this.#attachments.attach(paths)
-  }
-
-  protected override end(): void {
-    this.#attachments.end()
+  /** The transfer goes on over another connection, where what has no answer yet would have to be attached again. */
+  lost(cause: SluiceError): void {
+    const message = 'the connection was lost before there was an answer; attach it again'
+    this.#lost.reject(new SluiceError('ERR_INTERRUPTED', message, { cause }))
   }
 
   /** Nothing more will be asked for, but again, when all pages of the plan came and nothing more is offered. */
   #mayFinish(): void {
     const { undecided, entries } = this.plan
-    const isOver = undecided === entries.length && !this.#attachments.mayFollow
+    const isOver = undecided === entries.length && !this.attachments.mayFollow
     if (this.#state === 'sending' && isOver) this.#river?.source.finish()
   }
 
   /** A page of the plan: what it wants is sent as it comes. */
   #planned(message: Messages['plan']): void {
-    this.#asked.planned(message, this.#attachments.answeredEnd)
+    this.#asked.planned(message, this.attachments.answeredEnd)
     if (this.plan.undecided === this.plan.entries.length) this.control.decided()
     this.#river?.source.wake()
     this.#mayFinish()
@@ -280,19 +283,4 @@ export class Sender extends Session {
     if (states.includes(this.#state)) return
     throw new SluiceError('ERR_PROTOCOL', `the peer said ${message.type} while this side was ${this.#state}`)
   }
-}
-
-/** Spares both sides an offer that the receiver says it will refuse, and this one a flood of small frames. */
-function checkLimits(
-  count: number,
-  { entries = count, frame = LEAST_LIMIT, message = LEAST_LIMIT }: PeerLimits,
-): void {
-  if (count > entries) {
-    const text = `the receiver takes at most ${entries} entries, and these are ${count}: send in parts`
-    throw new SluiceError('ERR_LIMIT', text, { expected: entries, found: count })
-  }
-  const least = Math.min(frame, message)
-  if (least >= LEAST_LIMIT) return
-  const text = `the receiver takes only ${least} bytes in a frame or a message; it should take at least ${LEAST_LIMIT}`
-  throw new SluiceError('ERR_LIMIT', text, { expected: LEAST_LIMIT, found: least })
 }

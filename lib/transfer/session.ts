@@ -5,6 +5,7 @@ import { isError, printable, SluiceError } from '../errors.js'
 import { SERIES } from '../wire/limits.js'
 import type { Message, Messages } from '../wire/messages.js'
 import { filesFailed, type TransferResult } from '../wire/outcome.js'
+import type { Attachments } from './attachments.js'
 import { Channel, type SessionOptions } from './channel.js'
 import type { ChannelStages } from './channel-stages.js'
 import { type ByteDuplex, checkConnection, checkDuplex, mayKeepOpen } from './connection.js'
@@ -29,6 +30,8 @@ export abstract class Session {
   protected readonly clock: Clock
   control: TransferControl
   protected channel!: Channel
+  /** What is attached, at a sender. */
+  protected readonly attachments?: Attachments
   /** Aborted when the transfer is over, whatever is still to be stored. */
   protected readonly ends = new AbortController()
   /** Aborted when the river has to stop. */
@@ -125,12 +128,6 @@ export abstract class Session {
     this.#rest()
   }
 
-  /** Offers more; settles with the answer. */
-  protected async attach(_paths: readonly string[]): Promise<void> {
-    throw new SluiceError('ERR_STATE', 'only a sender can attach files to a transfer')
-  }
-  /** Nothing more will be attached. */
-  protected end(): void {}
   /** Nothing is to stay of files that have not ended. */
   protected discard(): void {}
   /** Stops what it does by itself, or goes on. */
@@ -234,8 +231,12 @@ export abstract class Session {
       return this.#cancel(reason)
     },
     pause: (isWanted) => this.#pause('here', isWanted),
-    attach: (paths) => this.attach(paths),
-    end: () => this.end(),
+    attach: async (paths) => {
+      if (this.attachments) return this.attachments.attach(paths)
+      throw new SluiceError('ERR_STATE', 'only a sender can attach files to a transfer')
+    },
+    isOpen: () => this.attachments?.isOpen ?? false,
+    end: () => this.attachments?.end(),
   }
 
   /** One flag a side, however often it is said; it goes on when neither is set. */

@@ -42,6 +42,8 @@ export class Transfer extends EventEmitter<TransferEvents> {
   #pausedBy: PausedBy = null
   #isOver = false
   #hasNext = false
+  /** Whether `end()` was called: that holds over all connections. */
+  #isEnded = false
   readonly #meter: ProgressMeter
   /** Where it ended: what is done later does not count. */
   #last: Progress | undefined
@@ -81,6 +83,11 @@ export class Transfer extends EventEmitter<TransferEvents> {
    */
   get hasNext(): boolean {
     return this.#hasNext
+  }
+
+  /** Whether more may be attached: it was begun as `open`, and neither has ended, nor is to end. */
+  get isOpen(): boolean {
+    return !this.#isOver && !this.#isEnded && this.#calls.isOpen()
   }
 
   /** How far it is now. */
@@ -136,7 +143,9 @@ export class Transfer extends EventEmitter<TransferEvents> {
 
   /** Nothing more will be attached: a transfer begun with `open: true` ends when all that was attached is there. */
   end(): void {
-    if (!this.#isOver) this.#calls.end()
+    if (this.#isOver) return
+    this.#isEnded = true
+    this.#calls.end()
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Progress, void, void> {
@@ -221,11 +230,11 @@ export class Transfer extends EventEmitter<TransferEvents> {
         return isPausedHere()
       },
       /** No connection: who looks for another one is told when it is cancelled; that a pause is wanted is noted. */
-      onCancel(cancel: TransferCalls['cancel']): void {
+      onCancel(cancel: TransferCalls['cancel'], isOpen = false): void {
         const pause = (isWanted: boolean) => {
           transfer.#pausedBy = isWanted ? 'here' : null
         }
-        transfer.#calls = { ...UNCONNECTED, cancel, pause }
+        transfer.#calls = { ...UNCONNECTED, cancel, pause, isOpen: () => isOpen }
       },
       reconnecting(attempt: Reconnecting): void {
         outside(() => transfer.emit('reconnecting', attempt))
@@ -238,6 +247,10 @@ export class Transfer extends EventEmitter<TransferEvents> {
       },
       identify(id: string): void {
         transfer.#id = id
+      },
+      /** Nothing more will be attached. */
+      get isEnded() {
+        return transfer.#isEnded
       },
       move,
       pausedBy(sides: PausedBy): void {

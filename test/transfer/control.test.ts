@@ -400,6 +400,20 @@ test('files are attached while others are sent, and behind the last one; END wai
   }
 })
 
+test('a transfer that is open while it is busy takes more until all is given out, and ends by itself', async (t) => {
+  const it = openScene({ send: { open: 'while-busy' } })
+  await until(it.sender, 'sending')
+  t.true(it.sender.isOpen)
+  t.false(it.receiver.isOpen)
+  it.sender.pause()
+  await it.sender.attach(['/from/b'])
+  it.sender.resume()
+  await finished(it.both)
+  t.deepEqual(pathsIn(it.store), ['a', 'b'])
+  t.false(it.sender.isOpen)
+  await t.throwsAsync(it.sender.attach(['/from/c']), { code: 'ERR_STATE' })
+})
+
 test('what is attached at the last moment is in, or refused with a code', async (t) => {
   const it = openScene()
   const before = it.sender.attach(['/from/b'])

@@ -5,7 +5,13 @@ import type { Progress } from '../../lib/transfer/progress.js'
 import { Transfer } from '../../lib/transfer/transfer.js'
 import { makeOffer } from '../helpers/make-offer.js'
 
-const CALLS = { cancel: async () => {}, pause: () => {}, attach: async () => {}, end: () => {} }
+const CALLS = {
+  cancel: async () => {},
+  pause: () => {},
+  attach: async () => {},
+  isOpen: () => false,
+  end: () => {},
+}
 const RESULT = { id: 'x', files: [], published: 0, skipped: 0, failed: 0, bytes: 0, resumedBytes: 0 }
 
 test('a transfer tells its states, and `finished` its result', async (t) => {

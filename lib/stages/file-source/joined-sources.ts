@@ -3,6 +3,21 @@ import type { Entry } from '../../wire/entry.js'
 import type { Manifest } from '../manifest/builder.js'
 import { openSource, readEach } from '../river/read-files.js'
 
+/** The manifests of all offers of a transfer, in their order, as one: what is offered over another connection. */
+export function joinedManifest(manifests: readonly Manifest[]): Manifest {
+  const [first] = manifests
+  if (manifests.length === 1) return first!
+  const store = new JoinedSources()
+  for (const manifest of manifests) store.add(manifest)
+  const offers = manifests.map(({ offer }) => offer)
+  const offer = {
+    ...first!.offer,
+    bytes: offers.reduce((sum, { bytes }) => sum + bytes, 0),
+    entries: offers.flatMap(({ entries }) => entries),
+  }
+  return { offer, store, skipped: manifests.flatMap(({ skipped }) => skipped) }
+}
+
 /** The stores of all offers of a transfer as one: each is asked for the entries of its own offer. */
 export class JoinedSources implements SourceStore {
   /** By the index of their first entry, ascending. */

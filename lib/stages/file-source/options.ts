@@ -25,6 +25,8 @@ export interface FileSourceOptions {
   signal?: AbortSignal | undefined
   /** Where the memory for what is read comes from; fresh memory each time by default. */
   memory?: Pick<SendMemory, 'take'> | undefined
+  /** Called whenever all was given out that the plan wants, and it was decided about all of its entries. */
+  onIdle?: (() => void) | undefined
   /** Called with path and cause when a file cannot be sent; the peer is told the code only. */
   onFailure?: ((error: SluiceError, entry: Entry) => void) | undefined
 }
@@ -37,6 +39,7 @@ export const FILE_SOURCE_OPTIONS: Keys<FileSourceOptions> = {
   clock: true,
   signal: true,
   memory: true,
+  onIdle: true,
   onFailure: true,
 }
 

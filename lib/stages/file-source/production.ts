@@ -19,6 +19,8 @@ export interface ProductionOptions {
   untilSettled: boolean
   /** Whether nothing will be asked for any more: it ends once all that is wanted was given out. */
   isFinished: boolean
+  /** Told when nothing is left that is wanted, of all that was decided. */
+  onIdle?: (() => void) | undefined
 }
 
 /** The items of a source, one after the other: offers, what the plan wants, the end. */
@@ -117,6 +119,8 @@ export class Production {
 
   /** Resolves when the plan was changed, or nobody reads any more. */
   async #change(): Promise<void> {
+    const { plan, onIdle } = this.#options
+    if (plan.undecided === plan.entries.length) onIdle?.()
     await this.#options.reader.close()
     await this.#wakeUps.changed()
   }
