@@ -4,6 +4,7 @@
 export { type SendOptions, send } from './send.js'
 export { type Accept, type ReceiveOptions, receive } from './receive.js'
 export {
+  type ConnectToPeer,
   type HandleOptions,
   type PastTransfer,
   Transfers,

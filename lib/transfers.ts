@@ -1,8 +1,9 @@
 import { EventEmitter } from 'node:events'
 import { deferred } from './async.js'
 import { type Clock, systemClock } from './clock.js'
-import type { SluiceError } from './errors.js'
+import { SluiceError } from './errors.js'
 import {
+  checkCallback,
   checkDuration,
   checkFlag,
   checkFunction,
@@ -15,14 +16,16 @@ import {
 import { beginReceiving, type ReceiveOptions } from './receive.js'
 import { type Kept, KeptTransfers } from './reconnect/kept-transfers.js'
 import { Semaphore } from './reconnect/semaphore.js'
+import type { SendOptions } from './send.js'
 import type { ByteDuplex } from './transfer/connection.js'
 import type { TransferState } from './transfer/lifecycle.js'
 import type { Receiver } from './transfer/receiver.js'
 import type { Transfer } from './transfer/transfer.js'
 import { History, type HistoryOptions, type PastTransfer } from './transfers/history.js'
+import { type ConnectToPeer, Outgoing } from './transfers/outgoing.js'
 import { LONGEST } from './wire/limits.js'
 
-export type { PastTransfer }
+export type { ConnectToPeer, PastTransfer }
 
 /** Options of {@link Transfers}. */
 export interface TransfersOptions extends HistoryOptions {
@@ -31,6 +34,8 @@ export interface TransfersOptions extends HistoryOptions {
    * another connection gets them anew: they should name the same folder then.
    */
   receive: (peer: string | undefined, connection: ByteDuplex) => ReceiveOptions
+  /** How {@link Transfers.send} reaches a peer. Default: nothing can be sent by it. */
+  connect?: ConnectToPeer
   /** Transfers that are received at once; what is accepted beyond waits for its turn. Default 16. */
   most?: number
   /** Transfers that wait for their turn, at most; what is beyond is rejected. Default 64. */
@@ -49,6 +54,7 @@ export interface TransfersOptions extends HistoryOptions {
 
 const OPTIONS: Keys<TransfersOptions> = {
   receive: true,
+  connect: true,
   most: true,
   mostWaiting: true,
   patience: true,
@@ -113,12 +119,14 @@ export class Transfers extends EventEmitter<TransfersEvents> {
   /** Those that are not over, in the order in which they were offered. */
   readonly #transfers = new Map<Transfer, string | undefined>()
   readonly #history: History
+  readonly #outgoing: Outgoing | undefined
 
   constructor(options: TransfersOptions) {
     super()
     checkObject('options', options)
     checkKeys('options', options, OPTIONS)
     checkFunction('receive', options.receive)
+    checkCallback('connect', options.connect)
     const { most = 16, mostWaiting = 64, patience = 600_000, mostLost = 64 } = options
     checkWhole('most', most, 1)
     checkWhole('mostWaiting', mostWaiting, 0)
@@ -128,6 +136,14 @@ export class Transfers extends EventEmitter<TransfersEvents> {
     this.#kept = new KeptTransfers(patience, mostLost, options.clock ?? systemClock)
     this.#semaphore = new Semaphore(most, mostWaiting)
     this.#history = new History(options)
+    const { connect } = options
+    this.#outgoing =
+      connect &&
+      new Outgoing({
+        connect,
+        to: (peer) => this.list({ peer }).filter((transfer) => !isReceived(transfer)),
+        add: (transfer, peer) => this.add(transfer, peer),
+      })
   }
 
   /**
@@ -199,6 +215,28 @@ export class Transfers extends EventEmitter<TransfersEvents> {
       if (kept && !hasFailed) this.#kept.ended(kept, session)
     })
     return met.promise
+  }
+
+  /**
+   * Sends files and folders to a peer. A transfer to it that is `open` takes them, by `attach`, as `send` here begins
+   * them: 'while-busy', unless the options say otherwise. Where there is none, or it can take nothing more, a new one
+   * begins, by the option `connect`, which makes another connection whenever one is lost; for as long as it is
+   * connecting, others wait for it. The options are those of a transfer that begins. As many as you like run at once:
+   * `most` is about what others bring.
+   *
+   * Resolves when the peer has accepted the paths, with the transfer to which they belong; its `finished` says what
+   * became of them. It is listed, told of by events, and stands in the history from its beginning, also if it comes to
+   * nothing.
+   *
+   * Rejects with `ERR_REJECTED` if the peer does not take them, `ERR_UNREACHABLE` and `ERR_IDENTITY` if it cannot be
+   * reached or did not prove its key, `ERR_INTERRUPTED` where the connection is lost before there is an answer,
+   * `ERR_CANCELLED`, `ERR_USAGE` for an argument, `ERR_STATE` without the option `connect`, or with what `manifestOf`
+   * fails with, or `connect`.
+   */
+  async send(peer: string, paths: readonly string[], options: SendOptions = {}): Promise<Transfer> {
+    checkText('peer', peer)
+    if (this.#outgoing) return this.#outgoing.send(peer, paths, options)
+    throw new SluiceError('ERR_STATE', 'nothing can be sent without the option connect of Transfers')
   }
 
   /** Adds a transfer that was begun elsewhere, as by `send`, so that it is listed with the others. */

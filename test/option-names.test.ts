@@ -242,6 +242,7 @@ const MISSPELT: Record<string, Misspelt[]> = {
   connect: [['conectors', 'connectors', (given) => peers.connect(listener, { identity: me, ...given })]],
   announce: [['onWarnings', 'onWarning', (given) => peers.announce(key, ['127.0.0.1:1'], given)]],
   findPeer: [['timeOut', 'timeout', (given) => peers.findPeer(key, { onFound: () => {}, ...given })]],
+  connectByName: [['conectors', 'connectors', (given) => peers.connectByName({ identity: me, ...given })]],
   listen: [['adresses', 'addresses', (given) => peers.listen({ identity: me, ...given })]],
   Invitations: [
     ['tris', 'tries', (given) => new peers.Invitations(given)],

@@ -10,10 +10,12 @@ import {
   checkWhole,
   given,
   type Keys,
+  shownValue,
 } from '../options.js'
 import { type Answered, connections, type FindOptions, silent } from './connectors/attempts.js'
 import type { Connector } from './connectors/connector.js'
 import type { Identity } from './identity.js'
+import { KnownPeers } from './known-peers.js'
 import { type SecureDuplex, secure } from './secure.js'
 
 /** Whom to connect to: a `Ticket` is one. */
@@ -53,6 +55,10 @@ const OPTIONS: Keys<ConnectToPeerOptions> = {
   signal: true,
   clock: true,
 }
+
+const { signal: _, ...OF_CONNECT } = OPTIONS
+
+const BY_NAME_OPTIONS: Keys<ConnectByNameOptions> = { ...OF_CONNECT, peers: true }
 
 /** A secure channel to a peer, and at which of its addresses that was reached. */
 export interface Connected {
@@ -130,6 +136,34 @@ export async function connect(to: Destination, options: ConnectToPeerOptions): P
     throw plainest(failures, notFound)
   }
   return Promise.race([found.promise, tryAll()])
+}
+
+/** What {@link connectByName} takes. */
+export interface ConnectByNameOptions extends Omit<ConnectToPeerOptions, 'signal'> {
+  /** Who is known. Default: those of the configuration folder. */
+  peers?: KnownPeers
+}
+
+/**
+ * The option `connect` of `Transfers` where peers are sent to by the names that they have among the known ones: looks
+ * each up when a connection is to be made, and makes it as {@link connect} does. It fails with `ERR_USAGE` for a name
+ * that nobody has, `ERR_UNREACHABLE` if no address is known, and else as {@link connect} and `KnownPeers` do.
+ */
+export function connectByName(
+  options: ConnectByNameOptions,
+): (peer: string, attempt: number, signal: AbortSignal) => Promise<SecureDuplex> {
+  checkObject('options', options)
+  checkKeys('options', options, BY_NAME_OPTIONS)
+  const { peers = new KnownPeers(), ...others } = options
+  return async (name, _attempt, signal) => {
+    const { addresses, key } = await peers.get(name)
+    if (addresses.length === 0)
+      throw new SluiceError(
+        'ERR_UNREACHABLE',
+        `no address of ${shownValue(name)} is known; add one to the peer`,
+      )
+    return (await connect({ addresses, publicKey: key }, { ...others, signal })).duplex
+  }
 }
 
 /**

@@ -1,7 +1,14 @@
 // Peers: who the two sides are, and how a connection between them is made and kept secret.
 
 // both sides at once
-export { type Connected, type ConnectToPeerOptions, connect, type Destination } from './connect.js'
+export {
+  type ConnectByNameOptions,
+  type Connected,
+  type ConnectToPeerOptions,
+  connect,
+  connectByName,
+  type Destination,
+} from './connect.js'
 export type { FindOptions } from './connectors/attempts.js'
 export { type CommandOptions, command } from './connectors/command.js'
 // what it stands on

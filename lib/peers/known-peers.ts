@@ -121,6 +121,14 @@ export class KnownPeers {
     return (await this.list()).find((peer) => peer.name === name)
   }
 
+  /** The peer of this name, who has to be known: fails with `ERR_USAGE` if none has it. */
+  async get(name: string): Promise<KnownPeer> {
+    const peers = await this.list()
+    const peer = peers.find((one) => one.name === name)
+    if (peer) return peer
+    throw unknownPeer(name, peers)
+  }
+
   /** The peer that has this key; undefined if there is none. */
   async findByKey(key: Uint8Array): Promise<KnownPeer | undefined> {
     checkPublicKey('key', key)
@@ -150,9 +158,7 @@ export class KnownPeers {
     await this.#change((peers) => {
       const others = peers.filter((peer) => peer.name !== name)
       if (others.length < peers.length) return others
-      const names = peers.map((peer) => shownValue(peer.name)).join(', ') || 'none'
-      const message = `no peer is known as ${shownValue(name)}; known: ${names.slice(0, 1000)}`
-      throw new SluiceError('ERR_USAGE', message, { found: name })
+      throw unknownPeer(name, peers)
     })
   }
 
@@ -197,6 +203,12 @@ export class KnownPeers {
     const update = async (found?: PeersFile) => encode(change(await decode(found, path)))
     await updateJson(path, update, { fs, initial: EMPTY, schema: SCHEMA, mode: 0o600 })
   }
+}
+
+function unknownPeer(name: string, peers: readonly KnownPeer[]): SluiceError {
+  const names = peers.map((peer) => shownValue(peer.name)).join(', ') || 'none'
+  const message = `no peer is known as ${shownValue(name)}; known: ${names.slice(0, 1000)}`
+  return new SluiceError('ERR_USAGE', message, { found: name })
 }
 
 /** The alarm that a known name has another key than before. */
