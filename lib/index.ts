@@ -16,13 +16,21 @@ export { receiveSeries } from './watch/receive-series.js'
 export type { Watched, Watcher, WatcherEvents } from './watch/watcher.js'
 export { PublishedVersions } from './stores/published-versions.js'
 export { type RecordedTransfer, readHistory } from './transfers/history-file.js'
+export { FileQuota, type FileQuotaOptions } from './transfers/file-quota.js'
+export type { Amount, Quota } from './transfer/quota.js'
 export type { Connect } from './reconnect/lasting-sender.js'
 export type { RetryOptions } from './reconnect/retry.js'
 export type { ByteDuplex } from './transfer/connection.js'
-export type { PausedBy, Transfer } from './transfer/transfer.js'
+export type { Transfer } from './transfer/transfer.js'
 export { type Outcome, type OutcomeRange, outcomesOf, type TransferResult } from './wire/outcome.js'
 export type { CurrentFile, Progress } from './transfer/progress.js'
-export type { CancelOptions, Reconnecting, TransferEvents, TransferState } from './transfer/lifecycle.js'
+export type {
+  CancelOptions,
+  PausedBy,
+  Reconnecting,
+  TransferEvents,
+  TransferState,
+} from './transfer/lifecycle.js'
 
 // what is sent
 export type { Manifest, OfferOptions } from './stages/manifest/builder.js'

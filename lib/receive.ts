@@ -1,5 +1,6 @@
 import type { Transform } from 'node:stream'
 import { deferred, inSlices } from './async.js'
+import { systemClock } from './clock.js'
 import { asSluiceError, type SluiceError } from './errors.js'
 import { checkFunction, checkKeys, checkObject, checkOption, type Keys, pickKnown } from './options.js'
 import { makeForeignStage, nameOfStage, owedBy, type StageStream } from './stages/bytes/foreign-stage.js'
@@ -25,6 +26,8 @@ import {
   mayKeepOpen,
 } from './transfer/connection.js'
 import type { Continuing } from './transfer/lifecycle.js'
+import type { Known } from './transfer/plan/known.js'
+import { isQuota, type Quota, QuotaUse } from './transfer/quota.js'
 import { type Decision, Receiver, type SaidHello } from './transfer/receiver.js'
 import type { Transfer } from './transfer/transfer.js'
 import type { Entry, Offer } from './wire/entry.js'
@@ -59,6 +62,12 @@ export interface ReceiveOptions
    * files are received whole: what they have seen cannot pass them again.
    */
   stages?: { wire?: readonly WireStage[]; file?: readonly (() => StageStream)[] }
+  /**
+   * How much somebody may bring over time, as `FileQuota` counts it. An offer is rejected before `accept` is asked if
+   * it is more than all of that, or nothing is left. Of others only what is missing here counts; if that is more than
+   * what is left, the transfer ends with `ERR_LIMIT`, before anything comes if the sizes are known. Default: no limit.
+   */
+  quota?: Quota
 }
 
 const { outcomes, missing, onSettled, repair, acknowledged: _, ...OF_FINALIZER } = FINALIZER_OPTIONS
@@ -69,6 +78,7 @@ const OPTIONS: Keys<ReceiveOptions> = {
   ...OF_FINALIZER,
   accept: true,
   stages: true,
+  quota: true,
 }
 
 /**
@@ -105,7 +115,8 @@ export function beginReceiving(
   checkKeys('stages', options.stages, { wire: true, file: true })
   checkFileStages(options.stages?.file)
   const limits = limitsOf(options.limits)
-  const { accept, stages } = options
+  const { accept, stages, quota } = options
+  checkOption('quota', quota, quota === undefined || isQuota(quota), 'a FileQuota, or what has its methods')
   const ofOffers = accept === 'all' ? { ...limits, unaccepted: Number.MAX_SAFE_INTEGER } : limits
   const isAccept = accept === 'all' || typeof accept === 'function'
   checkOption('accept', accept, isAccept, "'all' or a function that is asked about each offer")
@@ -118,7 +129,7 @@ export function beginReceiving(
   const memory = isOurs ? new ReceivedMemory() : undefined
   // where the connection is cut off, what came before is stored before anything fails
   const cut = deferred<void>()
-  return new Receiver(
+  const receiver: Receiver = new Receiver(
     socket,
     {
       framer: framer({ maxFrame }),
@@ -130,7 +141,8 @@ export function beginReceiving(
     },
     {
       decide: (offer, signal, hello) => {
-        const ask = () => decide(offer, signal, accept)
+        const decided = () => decide(offer, signal, accept)
+        const ask = () => (quota ? useOf(quota, receiver, options.clock).ask(offer, decided) : decided())
         return lasting ? lasting.decide(offer, signal, hello, ask) : ask()
       },
       river: ({ plan, offered, passed, settled, acknowledged, wanted, ...hooks }) => {
@@ -156,7 +168,12 @@ export function beginReceiving(
         // where nothing was cut off, or it failed before that
         const over = deferred<void>()
         first.once('close', over.resolve)
-        const before = [first, tap<Item>(passed), hashTap()]
+        const use = () => receiver.control.use
+        const counted = (item: Item) => {
+          if (item.kind === 'run') use()?.passed(item)
+          passed(item)
+        }
+        const before = [first, tap<Item>(counted), hashTap()]
         const sink = partSink({ ...pickKnown(options, PART_SINK_OPTIONS), warn, memory })
         const last = finalizer({
           ...pickKnown(options, OF_FINALIZER),
@@ -164,7 +181,9 @@ export function beginReceiving(
           onSettled: settled,
           acknowledged,
           // what comes again cannot pass a stage twice that has seen all of it
-          ...(makers.length === 0 && { repair: { plan, want: wanted } }),
+          ...(makers.length === 0 && {
+            repair: { plan, want: wanted, copied: (entry, bytes) => use()?.copied(entry, bytes) },
+          }),
           missing: makers.length > 0 ? 'skip' : 'fail',
           // the session keeps what is to be said of each
           outcomes: 'failed',
@@ -174,10 +193,14 @@ export function beginReceiving(
           makeForeignStage(`stages.file[${at}]`, make, { ofItems: true }),
         )
         owing.push(() => [...foreign.flatMap((stage) => [...owedBy(stage)]), ...sink.owed()])
-        const claim = async (offer: Offer, isWanted: (entry: Entry) => boolean) =>
-          foreign.length > 0
-            ? { claims: new Map() }
-            : sink.claim(offer, { isWanted, obey: (store) => last.tell(store, offer) })
+        const claim = async (offer: Offer, isWanted: (entry: Entry) => boolean) => {
+          const known: Known =
+            foreign.length > 0
+              ? { claims: new Map() }
+              : await sink.claim(offer, { isWanted, obey: (store) => last.tell(store, offer) })
+          await use()?.expect(offer, isWanted, known)
+          return known
+        }
         return {
           foreign,
           stages: [...before, ...foreign.flatMap(checkedStage), sink, last],
@@ -192,6 +215,13 @@ export function beginReceiving(
     },
     { ...options, limits, ...(lasting && { continuing: lasting }) },
   )
+  return receiver
+}
+
+/** What a transfer takes of a quota, over whichever connection. */
+function useOf(quota: Quota, { control }: Receiver, clock = systemClock): QuotaUse {
+  control.use ??= new QuotaUse(quota, control, clock)
+  return control.use
 }
 
 function checkFileStages(makers: readonly unknown[] = []): void {

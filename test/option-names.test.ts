@@ -45,6 +45,7 @@ const MISSPELT: Record<string, Misspelt[]> = {
     ['conflcit', 'conflict', (given) => main.receive(end(), { dir: 'x', accept: 'all', ...given })],
     ['wires', 'wire', (stages) => main.receive(end(), { dir: 'x', accept: 'all', stages })],
   ],
+  FileQuota: [['fiels', 'files', (given) => new main.FileQuota({ file: 'f', of: 'x', ...given })]],
   Transfers: [
     ['patients', 'patience', (given) => new main.Transfers({ receive: () => ({}), ...given })],
     ['haed', 'head', (given) => transfers.handle(end(), given)],

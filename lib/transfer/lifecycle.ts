@@ -25,6 +25,9 @@ export type TransferState =
   | 'interrupted'
   | 'failed'
 
+/** Which sides want a pause. */
+export type PausedBy = 'here' | 'peer' | 'both' | null
+
 /** How a transfer may end, from wherever it is. */
 const ENDS: readonly TransferState[] = ['completed', 'rejected', 'cancelled', 'interrupted', 'failed']
 

@@ -9,6 +9,7 @@ import type { Run } from '../wire/run.js'
 import {
   type CancelOptions,
   nextState,
+  type PausedBy,
   type Reconnecting,
   stateOfError,
   type TransferCalls,
@@ -19,12 +20,10 @@ import {
 import { OutcomeTable } from './outcome-table.js'
 import { Plan } from './plan.js'
 import { type Progress, ProgressMeter } from './progress.js'
+import type { QuotaUse } from './quota.js'
 
 /** Milliseconds between two `progress` events. */
 const PROGRESS_INTERVAL = 100
-
-/** Which sides want a pause. */
-export type PausedBy = 'here' | 'peer' | 'both' | null
 
 /** What the session does with a transfer; users hold the {@link Transfer} only. */
 export type TransferControl = ReturnType<typeof Transfer.create>
@@ -248,6 +247,8 @@ export class Transfer extends EventEmitter<TransferEvents> {
       identify(id: string): void {
         transfer.#id = id
       },
+      /** What it takes of a quota, if there is one. */
+      use: undefined as QuotaUse | undefined,
       /** Nothing more will be attached. */
       get isEnded() {
         return transfer.#isEnded

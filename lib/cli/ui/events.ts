@@ -3,9 +3,8 @@ import type { LeftFile, UnfinishedTransfer } from '../../files/journal/unfinishe
 import type { RecoveredTransaction } from '../../files/transaction/recover.js'
 import type { VerifiedFile } from '../../peers/verify-receipt.js'
 import { withoutTickets } from '../../terminal/tickets.js'
-import type { TransferState } from '../../transfer/lifecycle.js'
+import type { PausedBy, TransferState } from '../../transfer/lifecycle.js'
 import type { Progress } from '../../transfer/progress.js'
-import type { PausedBy } from '../../transfer/transfer.js'
 import type { RecordedTransfer } from '../../transfers/history-file.js'
 import type { ToldOutcome, TransferResult } from '../../wire/outcome.js'
 

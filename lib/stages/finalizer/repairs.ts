@@ -8,6 +8,7 @@ import {
 } from '../../digest/blocks.js'
 import { prepareDigest } from '../../digest/digests.js'
 import { SluiceError } from '../../errors.js'
+import type { Range } from '../../ranges.js'
 import type { Part } from '../../stores/parts.js'
 import type { OpenSource } from '../../stores/sources.js'
 import type { Plan } from '../../transfer/plan.js'
@@ -23,6 +24,8 @@ import { deleteRange } from './owed-records.js'
 export interface RepairCalls {
   plan: Pick<Plan, 'ask' | 'claimed' | 'isClosed' | 'isThere' | 'prove'>
   want(message: WantMessage): void
+  /** Bytes of a file were copied from what stands here, and need not travel. */
+  copied?(entry: Entry, bytes: number): void
 }
 
 /** How often a block is asked for again, and a whole file for proof. */
@@ -54,10 +57,12 @@ export class Repairs {
   readonly #asked = new Map<number, Asked>()
   readonly #plan: RepairCalls['plan']
   readonly #want: RepairCalls['want']
+  readonly #copied: RepairCalls['copied']
 
-  constructor({ plan, want }: RepairCalls) {
+  constructor({ plan, want, copied }: RepairCalls) {
     this.#plan = plan
     this.#want = want
+    this.#copied = copied
   }
 
   /** Whether a record of a file that was asked for again is still to come. */
@@ -115,7 +120,9 @@ export class Repairs {
   filled(entry: Entry, blocks: EndedBlocks): void {
     const { index, size } = entry
     this.note(entry, { kind: 'blocks', index, ...blocks })
-    this.#plan.prove(index, rangesOfRuns([blocks.first, blocks.digests.length / BLOCK_DIGEST_LENGTH], size))
+    const ranges = rangesOfRuns([blocks.first, blocks.digests.length / BLOCK_DIGEST_LENGTH], size)
+    this.#copied?.(entry, sizeOf(ranges))
+    this.#plan.prove(index, ranges)
   }
 
   /** A file is what the sender has: so is what was claimed of it. */
@@ -134,6 +141,7 @@ export class Repairs {
    */
   async copy(entry: Entry, source: OpenSource, part: Part, signal: AbortSignal): Promise<number[]> {
     const copied = await this.#proofs.copy(entry, source, part, signal)
+    this.#copied?.(entry, sizeOf(copied.flatMap((at) => rangesOfRuns([at, 1], entry.size))))
     const isCopied = new Set(copied)
     const { differ } = this.#askedOf(entry, 1)
     for (let at = 0; at < blockCountOf(entry.size!); at++) if (!isCopied.has(at)) differ.add(at)
@@ -223,4 +231,8 @@ export class Repairs {
     }
     return asked
   }
+}
+
+function sizeOf(ranges: readonly Range[]): number {
+  return ranges.reduce((sum, { start, end }) => sum + end - start, 0)
 }
