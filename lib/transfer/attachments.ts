@@ -152,6 +152,15 @@ export class Attachments {
   }
 }
 
+/** Attaches to what a sender has; a receiver has nothing. */
+export async function attachTo(
+  attachments: Attachments | undefined,
+  paths: readonly string[],
+): Promise<void> {
+  if (attachments) return attachments.attach(paths)
+  throw new SluiceError('ERR_STATE', 'only a sender can attach files to a transfer')
+}
+
 function refused(why: string): SluiceError {
   return new SluiceError('ERR_STATE', `nothing can be attached to this transfer: ${why}`)
 }

@@ -5,7 +5,7 @@ import { isError, printable, SluiceError } from '../errors.js'
 import { SERIES } from '../wire/limits.js'
 import type { Message, Messages } from '../wire/messages.js'
 import { filesFailed, type TransferResult } from '../wire/outcome.js'
-import type { Attachments } from './attachments.js'
+import { type Attachments, attachTo } from './attachments.js'
 import { Channel, type SessionOptions } from './channel.js'
 import type { ChannelStages } from './channel-stages.js'
 import { type ByteDuplex, checkConnection, checkDuplex, mayKeepOpen } from './connection.js'
@@ -231,10 +231,7 @@ export abstract class Session {
       return this.#cancel(reason)
     },
     pause: (isWanted) => this.#pause('here', isWanted),
-    attach: async (paths) => {
-      if (this.attachments) return this.attachments.attach(paths)
-      throw new SluiceError('ERR_STATE', 'only a sender can attach files to a transfer')
-    },
+    attach: (paths) => attachTo(this.attachments, paths),
     isOpen: () => this.attachments?.isOpen ?? false,
     end: () => this.attachments?.end(),
   }

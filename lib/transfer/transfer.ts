@@ -9,6 +9,7 @@ import type { Run } from '../wire/run.js'
 import {
   type CancelOptions,
   nextState,
+  outside,
   type PausedBy,
   type Reconnecting,
   stateOfError,
