@@ -25,7 +25,7 @@ export { type HomeOptions, home } from './home.js'
 export { existingIdentity, type Identity, identity, signed } from './identity.js'
 export { Invitations, type InvitationsOptions, type IssueOptions } from './invitations.js'
 export { fingerprint, isKey, isSignedBy, parseKey, showKey } from './keys.js'
-export { type KnownPeer, KnownPeers } from './known-peers.js'
+export { type Allowed, type KnownPeer, KnownPeers } from './known-peers.js'
 export { type From, type ListenForPeersOptions, listen } from './listen.js'
 // in the same network
 export { type AnnounceOptions, type Announcing, announce } from './nearby/announce.js'

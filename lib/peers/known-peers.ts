@@ -1,3 +1,4 @@
+import { isAbsolute } from 'node:path'
 import { printable, SluiceError } from '../errors.js'
 import { readJson } from '../files/config/read-config.js'
 import { updateJson } from '../files/config/update.js'
@@ -7,7 +8,7 @@ import { inside } from '../files/disk/names.js'
 import { nodeFileSystem } from '../files/disk/node-fs.js'
 import { withRegular } from '../files/disk/open-regular.js'
 import { ifThere } from '../files/disk/stats.js'
-import { checkKeys, checkOption, shownValue } from '../options.js'
+import { checkKeys, checkLocalPath, checkOption, checkWhole, shownValue } from '../options.js'
 import { LONGEST_ADDRESS, plainAddress } from './addresses.js'
 import { checkPrivate, HOME_OPTIONS, type HomeOptions, homeFolder } from './home.js'
 import { checkPublicKey, fingerprint, isKey, parseKey, sameKey, showKey } from './keys.js'
@@ -20,6 +21,18 @@ export interface KnownPeer {
   readonly key: Uint8Array
   /** Where it was reached, the last one first; at most 8. */
   readonly addresses: readonly string[]
+  /** What it may bring here. Left out: as much as there is room for. */
+  readonly allowed?: Allowed
+}
+
+/** What a peer may bring, and where that goes: for whoever receives to obey, as `sluice receive` does. */
+export interface Allowed {
+  /** A folder of its own: an absolute path, or one below the folder that is received into. */
+  readonly dir?: string
+  /** Bytes in all, for a `FileQuota`. */
+  readonly bytes?: number
+  /** Files, folders and links in all. */
+  readonly files?: number
 }
 
 /** The file in the home folder. */
@@ -32,11 +45,13 @@ const LARGEST_FILE = 32 * 1024 * 1024
 const KEPT_ADDRESSES = 8
 /** Characters of a name. */
 const LONGEST_NAME = 64
+/** Characters of the path of a folder. */
+const LONGEST_DIR = 4096
 
 /** What stands in the file. */
 interface PeersFile {
   version: number
-  peers: { name: string; key: string; addresses: string[] }[]
+  peers: { name: string; key: string; addresses: string[]; allowed?: Allowed }[]
 }
 
 const EMPTY: PeersFile = { version: VERSION, peers: [] }
@@ -62,6 +77,15 @@ const SCHEMA = {
             maxItems: KEPT_ADDRESSES,
             items: { type: 'string', maxLength: LONGEST_ADDRESS },
           },
+          allowed: {
+            type: 'object',
+            additionalProperties: false,
+            properties: {
+              dir: { type: 'string', minLength: 1, maxLength: LONGEST_DIR },
+              bytes: { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER },
+              files: { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER },
+            },
+          },
         },
       },
     },
@@ -84,12 +108,7 @@ export function checkPeerName(option: string, name: string): void {
     name.trim() === name
   checkOption(option, name, isName, `1 to ${LONGEST_NAME} printable characters, with no space around them`)
   const isPlain = !/[:/]/.test(name) && !name.startsWith('-')
-  checkOption(
-    option,
-    name,
-    isPlain,
-    'without : and /, which are for addresses and paths, and with no - at its beginning',
-  )
+  checkOption(option, name, isPlain, 'without : and /, as in addresses and paths, and with no - in front')
 }
 
 /**
@@ -136,11 +155,12 @@ export class KnownPeers {
   }
 
   /**
-   * Makes a peer known, or gives one that is known these addresses instead of its own. Fails with `ERR_IDENTITY` if the
+   * Makes a peer known, or gives one that is known these addresses instead of its own, and what it is `allowed`, if
+   * that is given. Fails with `ERR_IDENTITY` if the
    * name is that of a peer with another key, `ERR_USAGE` if the key has another name already, or for a wrong argument.
    */
   async add(peer: KnownPeer): Promise<void> {
-    checkKeys('peer', peer, { name: true, key: true, addresses: true })
+    checkKeys('peer', peer, { name: true, key: true, addresses: true, allowed: true })
     await this.#put(peer, () => [])
   }
 
@@ -150,6 +170,18 @@ export class KnownPeers {
    */
   remember(name: string, key: Uint8Array, addresses: readonly string[]): Promise<void> {
     return this.#put({ name, key, addresses }, (known) => known.addresses)
+  }
+
+  /**
+   * Changes what a peer is allowed: all of it. Fails with `ERR_USAGE` if none has this name, or for a wrong argument.
+   */
+  async allow(name: string, allowed: Allowed): Promise<void> {
+    checkPeerName('name', name)
+    checkAllowed(allowed)
+    await this.#change((peers) => {
+      if (!peers.some((peer) => peer.name === name)) throw unknownPeer(name, peers)
+      return peers.map((peer) => (peer.name === name ? { ...peer, allowed } : peer))
+    })
   }
 
   /** Forgets a peer. Fails with `ERR_USAGE` if none has this name. */
@@ -163,13 +195,14 @@ export class KnownPeers {
   }
 
   async #put(
-    { name, key, addresses }: KnownPeer,
+    { name, key, addresses, allowed }: KnownPeer,
     kept: (known: KnownPeer) => readonly string[],
   ): Promise<void> {
     checkPeerName('name', name)
     checkPublicKey('key', key)
     checkOption('addresses', addresses, Array.isArray(addresses), 'a list of addresses')
     const plain = addresses.map((address) => plainAddress('an address of a peer', address))
+    checkAllowed(allowed)
     await this.#change((peers) => {
       const known = peers.find((peer) => peer.name === name)
       if (known && !sameKey(known.key, key)) throw changedKey(known, key)
@@ -179,7 +212,13 @@ export class KnownPeers {
         throw new SluiceError('ERR_USAGE', `${message}; a peer has one name`, { found: other.name })
       }
       const all = [...new Set([...plain, ...(known ? kept(known) : [])])]
-      const peer = { name, key, addresses: all.slice(0, KEPT_ADDRESSES) }
+      const peer = {
+        ...known,
+        name,
+        key,
+        addresses: all.slice(0, KEPT_ADDRESSES),
+        ...(allowed && { allowed }),
+      }
       return known ? peers.map((one) => (one === known ? peer : one)) : [...peers, peer]
     })
   }
@@ -211,6 +250,18 @@ function unknownPeer(name: string, peers: readonly KnownPeer[]): SluiceError {
   return new SluiceError('ERR_USAGE', message, { found: name })
 }
 
+/** @throws SluiceError `ERR_USAGE` */
+function checkAllowed(allowed: Allowed | undefined): void {
+  checkKeys('allowed', allowed, { dir: true, bytes: true, files: true })
+  const { dir, bytes, files } = allowed ?? {}
+  checkWhole('bytes', bytes, 0)
+  checkWhole('files', files, 0)
+  if (dir === undefined) return
+  checkLocalPath('dir', dir)
+  const staysBelow = isAbsolute(dir) || !dir.split(/[/\\]/).includes('..')
+  checkOption('dir', dir, staysBelow && dir.length <= LONGEST_DIR, 'an absolute path, or one without ..')
+}
+
 /** The alarm that a known name has another key than before. */
 export function changedKey(known: KnownPeer, key: Uint8Array): SluiceError {
   const [expected, found] = [fingerprint(known.key), fingerprint(key)]
@@ -224,7 +275,11 @@ export function changedKey(known: KnownPeer, key: Uint8Array): SluiceError {
 function encode(peers: readonly KnownPeer[]): PeersFile {
   return {
     version: VERSION,
-    peers: peers.map(({ name, key, addresses }) => ({ name, key: showKey(key), addresses: [...addresses] })),
+    peers: peers.map(({ key, addresses, ...others }) => ({
+      ...others,
+      key: showKey(key),
+      addresses: [...addresses],
+    })),
   }
 }
 
@@ -233,13 +288,15 @@ async function decode(found: PeersFile = EMPTY, path: string): Promise<KnownPeer
   await checkSchema(found, SCHEMA, path)
   const names = new Set<string>()
   const keys = new Set<string>()
-  return found.peers.map(({ name, key: word, addresses }) => {
+  return found.peers.map(({ name, key: word, addresses, allowed }) => {
     try {
       checkPeerName('a name', name)
       const key = parseKey(word)
       if (names.size === names.add(name).size || keys.size === keys.add(showKey(key)).size)
         throw new SluiceError('ERR_SCHEMA', `${shownValue(name)} or its key stands in it twice`)
-      return { name, key, addresses: addresses.map((address) => plainAddress('an address', address)) }
+      checkAllowed(allowed)
+      const plain = addresses.map((address) => plainAddress('an address', address))
+      return { name, key, addresses: plain, ...(allowed && { allowed }) }
     } catch (cause) {
       const message = `${printable(path)} is damaged: ${(cause as SluiceError).message}; mend it, or move it away`
       throw new SluiceError('ERR_SCHEMA', message, { path, saysPath: true, cause })

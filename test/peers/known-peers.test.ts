@@ -206,3 +206,27 @@ test('on the disk of this machine nothing is left beside the file', async (t) =>
   const { readdir } = await import('node:fs/promises')
   t.deepEqual(await readdir(home), ['peers.json'])
 })
+
+test('what a peer is allowed is kept until it is changed, whatever addresses it gets', async (t) => {
+  const { fs, peers } = setup(fileOf(line))
+  t.deepEqual(await peers.list(), [{ ...anna }])
+  const allowed = { dir: 'inbox/anna', bytes: 1000, files: 3 }
+  await peers.add({ ...anna, allowed })
+  await peers.add({ ...anna, addresses: ['h:1'] })
+  await peers.remember('anna', anna.key, ['h:2'])
+  const others = new KnownPeers({ home: HOME, fs })
+  t.deepEqual(await others.get('anna'), { ...anna, addresses: ['h:2', 'h:1'], allowed })
+  await peers.allow('anna', { bytes: 5 })
+  t.deepEqual((await others.get('anna')).allowed, { bytes: 5 })
+  await t.throwsAsync(peers.allow('carl', {}), { code: 'ERR_USAGE', message: /carl/ })
+  for (const wrong of [{ dir: '../x' }, { dir: '' }, { bytes: -1 }, { files: 1.5 }, { fiels: 1 } as never])
+    await t.throwsAsync(peers.allow('anna', wrong), { code: 'ERR_USAGE' })
+  t.deepEqual((await others.get('anna')).allowed, { bytes: 5 })
+})
+
+test('a file in which what a peer is allowed makes no sense is damaged', async (t) => {
+  for (const allowed of [{ bytes: '1' }, { dir: 'a/../../b' }, { files: -1 }, { others: 1 }, 3]) {
+    const { peers } = setup(fileOf({ ...line, allowed }))
+    await t.throwsAsync(peers.list(), { code: 'ERR_SCHEMA' })
+  }
+})
