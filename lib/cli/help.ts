@@ -19,6 +19,7 @@ const EXAMPLES: Record<string, string> = {
   'sluice identity': 'sluice identity',
   'sluice peers': 'sluice peers list',
   'sluice peers add': 'sluice peers add anna sluicekey1... 192.0.2.1:7000',
+  'sluice peers set': 'sluice peers set anna --dir anna --max-bytes 10G',
   'sluice peers list': 'sluice peers list',
   'sluice peers remove': 'sluice peers remove anna',
   'sluice verify': 'sluice verify receipt.json inbox',

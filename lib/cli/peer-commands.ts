@@ -6,6 +6,17 @@ const identities = () => import('./commands/identity.js')
 const peers = () => import('./commands/peers.js')
 const receipts = () => import('./commands/verify.js')
 
+/** What a peer may bring. */
+function allowedOptions(command: Command): Command {
+  return command
+    .option(
+      '--dir <dir>',
+      'the folder of its own where its files go: in that of receive, or an absolute path',
+    )
+    .option('--max-bytes <size>', 'bytes that it may bring in all, as 10G; none is no limit')
+    .option('--max-files <number>', 'files, folders and links that it may bring in all; none is no limit')
+}
+
 /**
  * Adds the commands that are about who is who: identity, peers, verify.
  * @param run runs a command with what it needs
@@ -22,18 +33,24 @@ export function addPeerCommands(
     )
 
   const known = sluice.command('peers').description('the peers that you know by name')
-  known
-    .command('add')
+  allowedOptions(known.command('add'))
     .description('make a peer known, or give it other addresses')
     .argument('<name>', 'what you call it')
     .argument('<key>', 'what sluice identity prints there')
     .argument('[address...]', 'where it listens, as host:port')
-    .action((name, key, addresses, _flags, command) =>
-      run(command, async (context) => (await peers()).addPeerCommand(name, key, addresses, context)),
+    .action((name, key, addresses, flags, command) =>
+      run(command, async (context) => (await peers()).addPeerCommand(name, key, addresses, flags, context)),
+    )
+  allowedOptions(known.command('set'))
+    .description('change what a peer may bring, and where that goes')
+    .argument('<peer>', 'what you call it')
+    .option('--reset', 'count anew: what has come until now counts no more')
+    .action((name, flags, command) =>
+      run(command, async (context) => (await peers()).setPeerCommand(name, flags, context)),
     )
   known
     .command('list')
-    .description('show name, fingerprint and last addresses of each')
+    .description('show name, fingerprint and last addresses of each, and what it has brought of what it may')
     .action((_flags, command) => run(command, async (context) => (await peers()).listPeersCommand(context)))
   known
     .command('remove')

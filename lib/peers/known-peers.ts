@@ -43,9 +43,8 @@ const MOST_PEERS = 10_000
 const LARGEST_FILE = 32 * 1024 * 1024
 /** Addresses that are kept of a peer. */
 const KEPT_ADDRESSES = 8
-/** Characters of a name. */
+/** Characters of a name, and of the path of a folder. */
 const LONGEST_NAME = 64
-/** Characters of the path of a folder. */
 const LONGEST_DIR = 4096
 
 /** What stands in the file. */
@@ -92,6 +91,8 @@ const SCHEMA = {
   },
 }
 
+const PLAIN = 'without : and /, which are for addresses and paths, and with no - at its beginning'
+
 /**
  * A name of a peer: 1 to 64 characters that can be seen, with no space around them; nothing that could be taken for an
  * address, a path, an option, a ticket or a key. Throws `ERR_USAGE`.
@@ -108,7 +109,7 @@ export function checkPeerName(option: string, name: string): void {
     name.trim() === name
   checkOption(option, name, isName, `1 to ${LONGEST_NAME} printable characters, with no space around them`)
   const isPlain = !/[:/]/.test(name) && !name.startsWith('-')
-  checkOption(option, name, isPlain, 'without : and /, as in addresses and paths, and with no - in front')
+  checkOption(option, name, isPlain, PLAIN)
 }
 
 /**
@@ -156,8 +157,8 @@ export class KnownPeers {
 
   /**
    * Makes a peer known, or gives one that is known these addresses instead of its own, and what it is `allowed`, if
-   * that is given. Fails with `ERR_IDENTITY` if the
-   * name is that of a peer with another key, `ERR_USAGE` if the key has another name already, or for a wrong argument.
+   * that is given. Fails with `ERR_IDENTITY` if the name is that of a peer with another key, `ERR_USAGE` if the key has
+   * another name already, or for a wrong argument.
    */
   async add(peer: KnownPeer): Promise<void> {
     checkKeys('peer', peer, { name: true, key: true, addresses: true, allowed: true })
@@ -172,9 +173,7 @@ export class KnownPeers {
     return this.#put({ name, key, addresses }, (known) => known.addresses)
   }
 
-  /**
-   * Changes what a peer is allowed: all of it. Fails with `ERR_USAGE` if none has this name, or for a wrong argument.
-   */
+  /** Changes all that a peer is allowed. Fails with `ERR_USAGE` if none has this name, or for a wrong argument. */
   async allow(name: string, allowed: Allowed): Promise<void> {
     checkPeerName('name', name)
     checkAllowed(allowed)
@@ -212,13 +211,8 @@ export class KnownPeers {
         throw new SluiceError('ERR_USAGE', `${message}; a peer has one name`, { found: other.name })
       }
       const all = [...new Set([...plain, ...(known ? kept(known) : [])])]
-      const peer = {
-        ...known,
-        name,
-        key,
-        addresses: all.slice(0, KEPT_ADDRESSES),
-        ...(allowed && { allowed }),
-      }
+      const some = all.slice(0, KEPT_ADDRESSES)
+      const peer = { ...known, name, key, addresses: some, ...(allowed && { allowed }) }
       return known ? peers.map((one) => (one === known ? peer : one)) : [...peers, peer]
     })
   }

@@ -150,14 +150,3 @@ export interface RiverHooks {
   ): void
   warn(warning: SluiceError): void
 }
-
-/** Calls listeners. What one throws is its own affair, not that of the stage which happens to tell it something. */
-export function outside(emit: () => void): void {
-  try {
-    emit()
-  } catch (error) {
-    process.nextTick(() => {
-      throw error
-    })
-  }
-}

@@ -9,7 +9,6 @@ import type { Run } from '../wire/run.js'
 import {
   type CancelOptions,
   nextState,
-  outside,
   type PausedBy,
   type Reconnecting,
   stateOfError,

@@ -147,7 +147,7 @@ export class FileQuota implements Quota {
 
   /** Begins to count anew: what came until now no longer counts. */
   async reset(): Promise<void> {
-    await this.#change((ledger) => ({ ...ledger, used: NOTHING_YET.used }))
+    await this.#change(({ reserved }) => ({ used: NOTHING_YET.used, reserved }))
   }
 
   /** Called by `receive` when something is offered: see {@link Quota}. */
@@ -189,6 +189,9 @@ export class FileQuota implements Quota {
       await checkSchema(found, SCHEMA, this.#file)
       const ledger = change(alive(ledgerOf(found, this.#of)))
       const others = found.quotas.filter(({ of }) => of !== this.#of)
+      // of whom nothing has come, nothing is kept
+      if (isNothing(ledger))
+        return others.length === found.quotas.length ? undefined : { version: VERSION, quotas: others }
       if (others.length >= MOST_OF) throw tooMany(this.#file)
       return { version: VERSION, quotas: [...others, { ...ledger, of: this.#of }] }
     }
@@ -203,6 +206,10 @@ export class FileQuota implements Quota {
 function ledgerOf({ quotas }: QuotaFile, of: string): Ledger {
   const { used, reserved } = quotas.find((one) => one.of === of) ?? NOTHING_YET
   return { used, reserved }
+}
+
+function isNothing({ used, reserved }: Ledger): boolean {
+  return used.bytes === 0 && used.files === 0 && reserved.length === 0
 }
 
 /** Without what was reserved by processes that are dead. */

@@ -198,7 +198,7 @@ scene('help', async (sluice) => {
   const commands: Commands = { sluice: await sluice('--help') }
   for (const name of ['send', 'receive', 'pack', 'unpack', 'write', 'status', 'clean', 'recover'])
     commands[name] = await sluice(`${name} --help`)
-  for (const name of ['identity', 'peers', 'peers add', 'peers list', 'peers remove', 'verify'])
+  for (const name of ['identity', 'peers', 'peers add', 'peers set', 'peers list', 'peers remove', 'verify'])
     commands[name] = await sluice(`${name} --help`)
   return commands
 })

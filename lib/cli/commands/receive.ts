@@ -20,6 +20,7 @@ import { codeOf } from '../network/ticket-code.js'
 import { checkWays } from '../network/ways.js'
 import { answer, canAsk } from '../receiving/answer.js'
 import { Companions } from '../receiving/companions.js'
+import { Guests } from '../receiving/guests.js'
 import { keptHistory } from '../receiving/history.js'
 import { mirror } from '../receiving/mirror.js'
 import { onlyFirst } from '../receiving/only-first.js'
@@ -84,17 +85,21 @@ async function receiveFrom(
 ): Promise<void> {
   const { reporter } = context
   const allSeries = new AllSeries()
+  const guests = new Guests(flags)
   const optionsFor = (peer: string | undefined, connection: object) => {
     const series = allSeries.met(connection)
-    return optionsOf(flags, context, series, async (offer, over) => {
+    const guest = guests.of(peer)
+    const accept: ReceiveOptions['accept'] = async (offer, over) => {
       // an id stands for one of those that are not over, and the one that is offered is among them
       const transfer = transfers.list({ id: offer.id })[0]!
       const isNext = transfer.hasNext && series.goesOnWith(offer)
-      const answered = await answer(offer, over, flags, context, { peer, transfer, companions, isNext })
+      const offered = { peer, transfer, companions, isNext }
+      const answered = await answer(offer, over, { ...flags, ...guest }, context, offered)
       const isAccepted = typeof answered === 'boolean' ? answered : answered.accept
       if (isAccepted && transfer.hasNext) series.accepted(offer)
       return answered
-    })
+    }
+    return { ...optionsOf(flags, context, series, accept), ...guest }
   }
   const goesOn = (offer: Offer, _peer: unknown, connection: object) =>
     allSeries.met(connection).goesOnWith(offer)
@@ -103,13 +108,13 @@ async function receiveFrom(
     ...(flags.history && (await keptHistory(flags.stdout ? undefined : flags.dir))),
   })
   transfers.on('warning', (warning) => reporter.warn(warning))
-  const where = flags.stdout ? 'for standard output' : inFolder(flags.dir)
-  const receiving = { flags, context, companions, transfers, allSeries, optionsFor, where }
+  const where = ({ who }: Caller) => (flags.stdout ? 'for standard output' : inFolder(guests.of(who).dir))
+  const receiving = { flags, context, companions, transfers, allSeries, guests, optionsFor, where }
   try {
     if (from !== undefined || flags.stdio) await receiveFromSender(from, receiving)
     else await receiveFromCallers(receiving)
   } finally {
-    await Promise.all([companions.done(), transfers.saved()])
+    await Promise.all([companions.done(), transfers.saved(), guests.saved()])
   }
 }
 
@@ -120,14 +125,15 @@ interface Receiving {
   companions: Companions
   transfers: Transfers
   allSeries: AllSeries
+  guests: Guests
   optionsFor: (peer: string | undefined, connection: object) => ReceiveOptions
   /** Where files go, for the end of a line. */
-  where: string
+  where(caller: Caller): string
 }
 
 /** Connects to a sender; without one named it is at the other end of standard input and output. */
 async function receiveFromSender(from: string | undefined, receiving: Receiving): Promise<void> {
-  const { flags, context, companions, transfers, allSeries, optionsFor, where } = receiving
+  const { flags, context, companions, transfers, allSeries, guests, optionsFor, where } = receiving
   const { reporter, signal } = context
   const dialler =
     from === undefined
@@ -140,6 +146,7 @@ async function receiveFromSender(from: string | undefined, receiving: Receiving)
   const { duplex, caller } = await dialler.connect(signal)
   const remember = await remembering(flags.remember, caller, context)
   if (flags.receipt !== undefined) checkProof(caller)
+  await guests.meet(caller)
   tellHow(receiving, `connected to ${caller.who ?? dialler.to}; waiting for what it sends`)
   const series = allSeries.of(duplex, caller)
   let transfer = receive(duplex, optionsFor(caller.who, duplex))
@@ -149,7 +156,7 @@ async function receiveFromSender(from: string | undefined, receiving: Receiving)
   const follow = () => {
     transfer.on('settled', (range, entries) => series.failures.add(range, entries))
     reporter.endsWith(transfer)
-    reporter.watch(transfer, { where, ticket: caller.ticket })
+    reporter.watch(transfer, { where: where(caller), ticket: caller.ticket })
     return isFollowed(transfer)
   }
   for (let isFirst = true; await follow(); isFirst = false) {
@@ -166,11 +173,12 @@ async function receiveFromSender(from: string | undefined, receiving: Receiving)
 
 /** Waits for senders, until the user stops the program; with `--once` for one. */
 async function receiveFromCallers(receiving: Receiving): Promise<void> {
-  const { flags, context, companions, transfers, allSeries, where } = receiving
+  const { flags, context, companions, transfers, allSeries, guests, where } = receiving
   const { reporter, signal } = context
   const once = flags.once === true
   const begin = async (duplex: Duplex, caller: Caller, isNext: boolean) => {
     const remember = isNext ? () => {} : await remembering(flags.remember, caller, context)
+    if (!isNext) await guests.meet(caller)
     const series = allSeries.of(duplex, caller)
     const coming = transfers.handle(duplex, { ...peerOf(caller), isNext }).catch(withAdvice)
     const transfer = await coming.catch((error: unknown) => {

@@ -206,7 +206,7 @@ async function sendToCallers(
       once,
       ...(!once && { enough: manyOf(flags.many) }),
       isForOne: isForOne(flags),
-      where: 'sent',
+      where: () => 'sent',
       ...(leftOut !== undefined && { leftOut }),
     }
     const end = await serve(entrance, serving, context)

@@ -17,6 +17,11 @@ export async function existingHome(): Promise<string | undefined> {
   }
 }
 
+/** The file in which it is counted what known peers bring, in a home folder. */
+export function quotaFileIn(home: string): string {
+  return inside(home, 'quotas.json')
+}
+
 /** The file of the transfers that are over, in a home folder. */
 export function historyFileIn(home: string): string {
   return inside(home, 'history.json')

@@ -1,6 +1,5 @@
 import { printable, SluiceError } from '../../errors.js'
-
-const UNITS: Record<string, number> = { '': 1, k: 1e3, m: 1e6, g: 1e9, ki: 2 ** 10, mi: 2 ** 20, gi: 2 ** 30 }
+import { bytesIn } from './bytes.js'
 
 /** At a lower rate the handshake of a transfer would take too long. */
 const LOWEST = 1000
@@ -10,8 +9,7 @@ const LOWEST = 1000
  * @throws SluiceError `ERR_USAGE`
  */
 export function parseRate(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)([kmg]?i?)b?(?:\/s)?$/i.exec(text)
-  const rate = Math.floor(Number(match?.[1]) * (UNITS[(match?.[2] ?? '-').toLowerCase()] ?? Number.NaN))
+  const rate = bytesIn(text.replace(/\/s$/i, ''))
   if (rate >= LOWEST) return rate
   const why =
     rate >= 0

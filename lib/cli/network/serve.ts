@@ -6,7 +6,6 @@ import { showKey } from '../../peers/keys.js'
 import type { Transfer } from '../../transfer/transfer.js'
 import { isEndOfSeries } from '../../watch/receive-series.js'
 import type { Context } from '../ui/context.js'
-import type { Watched } from '../ui/words/summary.js'
 import type { Caller, Entrance } from './entrance.js'
 import { farewell } from './sockets.js'
 import { Strangers } from './strangers.js'
@@ -25,8 +24,8 @@ const EXPIRED = 'the ticket has expired; start this command again for a new one,
 /** What people read when the first transfer of a series is there. */
 export const GOES_ON = 'waiting for what changes there; Ctrl-C stops'
 
-/** How {@link serve} goes about it, and how its transfers are told. */
-interface Serving extends Pick<Watched, 'where' | 'leftOut'> {
+/** How {@link serve} goes about it. */
+interface Serving {
   /** Begins with a connection; resolves with its transfer as soon as something is offered, rejects if nothing is. */
   begin(socket: Duplex, caller: Caller, isNext: boolean): Promise<Transfer>
   /** It ends with the first transfer that is offered; over other connections that one may go on, if `goesOn`. */
@@ -38,6 +37,9 @@ interface Serving extends Pick<Watched, 'where' | 'leftOut'> {
   enough?: number
   /** Nobody else can come where one was let in, and turns out to be another one than was meant. */
   isForOne?: boolean
+  /** Where files go, for the end of a line. */
+  where(caller: Caller): string
+  leftOut?: number | undefined
 }
 
 /**
@@ -48,7 +50,16 @@ interface Serving extends Pick<Watched, 'where' | 'leftOut'> {
  */
 export function serve(
   entrance: Entrance,
-  { begin, once, goesOn = false, hasSeries = false, enough = Infinity, isForOne = false, ...as }: Serving,
+  {
+    begin,
+    once,
+    goesOn = false,
+    hasSeries = false,
+    enough = Infinity,
+    isForOne = false,
+    where,
+    leftOut,
+  }: Serving,
   { reporter, signal }: Context,
 ): Promise<'done' | 'idle' | 'stopped'> {
   const sockets = new Set<Duplex>()
@@ -127,7 +138,7 @@ export function serve(
         else if (running.size === 0 && !signal.aborted) reporter.note('waiting for the next')
       }
       // first what it says of the end
-      reporter.watch(transfer, { ...as, ticket, isOneOfMany: !once })
+      reporter.watch(transfer, { where: where(caller), leftOut, ticket, isOneOfMany: !once })
       transfer.finished.then(() => over(), over)
     }
     const warn = (error: SluiceError) => {

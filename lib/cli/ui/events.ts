@@ -1,10 +1,12 @@
 import { printableJson, type SluiceError } from '../../errors.js'
 import type { LeftFile, UnfinishedTransfer } from '../../files/journal/unfinished.js'
 import type { RecoveredTransaction } from '../../files/transaction/recover.js'
+import type { Allowed } from '../../peers/known-peers.js'
 import type { VerifiedFile } from '../../peers/verify-receipt.js'
 import { withoutTickets } from '../../terminal/tickets.js'
 import type { PausedBy, TransferState } from '../../transfer/lifecycle.js'
 import type { Progress } from '../../transfer/progress.js'
+import type { Amount } from '../../transfer/quota.js'
 import type { RecordedTransfer } from '../../transfers/history-file.js'
 import type { ToldOutcome, TransferResult } from '../../wire/outcome.js'
 
@@ -92,8 +94,19 @@ export type CliEvent =
   | ({ event: 'past' } & Omit<RecordedTransfer, 'place'>)
   /** The public key of this user. */
   | { event: 'identity'; key: string; fingerprint: string }
-  /** One line per known peer, or the one that was added; `addresses` is where it was reached, the last one first. */
-  | { event: 'peer'; name: string; key: string; fingerprint: string; addresses: string[] }
+  /**
+   * One line per known peer, or the one that was added or changed; `addresses` is where it was reached, the last one
+   * first. `allowed` is what it may bring in all, and the folder where that goes, `used` what has come of it.
+   */
+  | {
+      event: 'peer'
+      name: string
+      key: string
+      fingerprint: string
+      addresses: string[]
+      allowed?: Allowed
+      used?: Amount
+    }
   /** A peer was forgotten. */
   | { event: 'peer-removed'; name: string }
   /** The signature of a receipt holds; `signedBy` is the key of the receiver, `id` that of the transfer. */

@@ -28,7 +28,7 @@ test.serial('an expired ticket lets in who has come before, and nobody new', asy
   const warned: string[] = []
   const reporter = { detail() {}, warn: ({ message }: Error) => warned.push(message) }
   const { signal } = new AbortController()
-  const serving = { begin: () => new Promise<never>(() => {}), once: false, where: '' }
+  const serving = { begin: () => new Promise<never>(() => {}), once: false, where: () => '' }
   void serve(entrance, serving, { reporter, signal } as unknown as Context)
   const comes = async () => {
     const [came] = await Promise.all([
