@@ -9,6 +9,8 @@ import { fileURLToPath } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
 import sqlite from 'node-sqlite3-wasm'
 import { contentOf } from '../examples/sqlite-parts.js'
+import { parseKey } from '../lib/peers/keys.js'
+import { KnownPeers } from '../lib/peers/known-peers.js'
 import { Command } from './helpers/command.js'
 import { listing, plant, temporary } from './helpers/folders.js'
 
@@ -150,6 +152,46 @@ test('a transfer runs over an encrypted and throttled line', async (t) => {
   t.deepEqual(await listing(dir), await listing(source))
 })
 
+test('drop boxes of peers that know each other take and send, each by the name of the other', async (t) => {
+  const { source, photos } = await setup(t)
+  const open = async () => {
+    const home = await temporary(t)
+    const dir = await temporary(t)
+    const child = spawn(process.execPath, [join(EXAMPLES, 'drop-box.js'), dir, '127.0.0.1:0'], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      env: { ...process.env, SLUICE_HOME: home },
+    })
+    t.teardown(() => child.kill('SIGKILL'))
+    const lines = createInterface(child.stdout)[Symbol.asyncIterator]()
+    const says = async (what: RegExp) => {
+      for (;;) {
+        const { value, done } = await lines.next()
+        if (done) throw new Error(`it never said ${what}`)
+        const found = what.exec(value as string)
+        if (found) return found
+      }
+    }
+    const [, key, address] = await says(/^listening: (\S+) (\S+)$/)
+    return { home, dir, child, says, key: key!, address: address! }
+  }
+  const [anna, ben] = await Promise.all([open(), open()])
+  const knows = (one: typeof anna, name: string, { key, address }: typeof anna) =>
+    new KnownPeers({ home: one.home }).add({ name, key: parseKey(key), addresses: [address] })
+  await Promise.all([knows(anna, 'ben', ben), knows(ben, 'anna', anna)])
+  ben.child.stdin.write(`anna ${photos}\n`)
+  await anna.says(/^receive ben: completed$/)
+  await ben.says(/^send anna: completed$/)
+  t.deepEqual(await listing(join(anna.dir, 'ben')), await listing(source))
+  anna.child.stdin.write(`ben ${photos}\ncarl ${photos}\n`)
+  await ben.says(/^receive anna: completed$/)
+  await anna.says(/^not sent to carl: ERR_USAGE$/)
+  const ends = [anna, ben].map(async ({ child }) => {
+    child.stdin.end()
+    if (child.exitCode === null) await once(child, 'exit')
+  })
+  await Promise.all(ends)
+})
+
 test('a ticket leads over a secure channel, and lets nobody else in', async (t) => {
   const { source, photos, dir } = await setup(t)
   const home = async () => ({ SLUICE_HOME: await temporary(t) })
@@ -214,6 +256,7 @@ test('the unit for systemd takes what a known peer sends, and stops in order', a
 
 for (const name of [
   'peers',
+  'drop-box',
   'tcp-send',
   'tcp-receive',
   'http-upgrade',
