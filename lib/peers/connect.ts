@@ -147,7 +147,8 @@ export interface ConnectByNameOptions extends Omit<ConnectToPeerOptions, 'signal
 /**
  * The option `connect` of `Transfers` where peers are sent to by the names that they have among the known ones: looks
  * each up when a connection is to be made, and makes it as {@link connect} does. It fails with `ERR_USAGE` for a name
- * that nobody has, `ERR_UNREACHABLE` if no address is known, and else as {@link connect} and `KnownPeers` do.
+ * that nobody has, `ERR_UNREACHABLE` if no address is known and none is looked for, and else as {@link connect} and
+ * `KnownPeers` do.
  */
 export function connectByName(
   options: ConnectByNameOptions,
@@ -157,7 +158,7 @@ export function connectByName(
   const { peers = new KnownPeers(), ...others } = options
   return async (name, _attempt, signal) => {
     const { addresses, key } = await peers.get(name)
-    if (addresses.length === 0)
+    if (addresses.length === 0 && !others.find)
       throw new SluiceError(
         'ERR_UNREACHABLE',
         `no address of ${shownValue(name)} is known; add one to the peer`,
