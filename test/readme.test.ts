@@ -187,8 +187,8 @@ test('each option that README.md names for the command is in its help', async (t
   const code = [...`${ours}${here}`.matchAll(/```[\s\S]*?```|`[^`\n]+`/g)].join(' ')
   const named = new Set(code.match(/(?<![\w-])--[a-z][a-z-]*/g))
   t.true(named.size > 25)
-  const commands = ['send', 'receive', 'pack', 'write', 'status', 'clean', 'recover', 'verify']
-  const helps = await Promise.all(commands.map((command) => run(t, command, '--help')))
+  const commands = ['send', 'receive', 'pack', 'write', 'status', 'clean', 'recover', 'verify', 'peers set']
+  const helps = await Promise.all(commands.map((command) => run(t, ...command.split(' '), '--help')))
   const known = new Set(helps.flatMap(({ out }) => out.match(/--[a-z][a-z-]*/g) ?? []))
   t.deepEqual(
     [...named].filter((flag) => !known.has(flag)),
