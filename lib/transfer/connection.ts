@@ -103,12 +103,14 @@ export function checkConnection({
 export interface ConnectionOptions {
   /** What was read from the socket before it was handed over, for instance by an HTTP server on an upgrade. */
   head?: Buffer
-  /** Gives the socket back after the transfer, open and paused, for what comes next on it. Not with wire stages. */
+  /**
+   * Gives the socket back after the transfer, open and paused, for what comes next on it. Not with wire stages that have
+   * a format, or an incoming side.
+   */
   keepOpen?: boolean
   /**
    * A sender has another transfer for the same connection when this one is over, and a receiver takes it. Where both
-   * sides say so, see `hasNext` of the transfer, the socket is given back as with `keepOpen`. Not with wire stages that
-   * have a format, or an incoming side. Default false.
+   * sides say so, see `hasNext` of the transfer, the socket is given back as with `keepOpen`. Default false.
    */
   series?: boolean
   limits?: Partial<Limits>
