@@ -195,11 +195,11 @@ test('people are told of the keys once, when something has run for a while and k
 })
 
 /** A sender of half a megabyte, slow enough for a person, and its receiver, both at terminals. */
-async function atTerminals(t: ExecutionContext<unknown>, shell?: string) {
+async function atTerminals(t: ExecutionContext<unknown>, shell?: string, flags = ['--once']) {
   const cwd = await screenFolder(t)
   await writeFile(join(cwd, 'film'), Buffer.alloc(500_000))
   const options = { cwd, columns: 80 }
-  const receiver = await Screen.of(t, ['receive', '--plain', '--once', '--yes', '--dir', 'in'], options)
+  const receiver = await Screen.of(t, ['receive', '--plain', ...flags, '--yes', '--dir', 'in'], options)
   await receiver.shows(/Ctrl-C stops/)
   const [address] = /(?<=--to )\S+/.exec(receiver.raw)!
   const send = ['send', 'film', '--limit', '200k', '--to', address]
@@ -221,6 +221,22 @@ test('both sides show a pause by key, and go on', async (t) => {
   t.is(await sender.ended, 0)
   t.is(await receiver.ended, 0)
   t.regex(sender.text, /1 file sent/)
+})
+
+test('a receiver that cancels by key ends what runs, and goes on listening', async (t) => {
+  const { receiver, sender } = await atTerminals(t, undefined, [])
+  await receiver.shows(/film\s.*%/)
+  receiver.type('c')
+  await receiver.shows(/Cancel\?/)
+  receiver.type('y')
+  await receiver.shows(
+    /film: cancelled before the end; .*Run the sender again for the rest\s+waiting for the next/s,
+  )
+  t.notRegex(receiver.text, /warning/)
+  t.is(await sender.ended, 4)
+  t.regex(sender.text, /the receiver went away before the end.*\nsluice: cancelled by the peer$/s)
+  receiver.type('\u0003')
+  t.is(await receiver.ended, 130)
 })
 
 test('Ctrl-C stops in a pause too, and says so', async (t) => {
