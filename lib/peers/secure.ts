@@ -80,7 +80,7 @@ const WELCOME = 1
 /**
  * Makes a secure channel of any raw duplex: both sides prove their keys, the listener lets the dialler in or not,
  * and what is said from then on is encrypted, authenticated and padded. The handshake is described in
- * `secure/noise.ts`, the records in `../stages/bytes/sealed-stream.ts`. Where it fails, the raw duplex is closed,
+ * `secure/noise.ts`, the records in `../stages/encryption/sealed-stream.ts`. Where it fails, the raw duplex is closed,
  * and nothing of the peer has been given to anybody. Whoever gets the channel may listen to its errors only later, or
  * not at all: none of them ends the process.
  *

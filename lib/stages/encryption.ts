@@ -2,11 +2,11 @@ import { createSecretKey, KeyObject, randomBytes } from 'node:crypto'
 import type { Transform } from 'node:stream'
 import { SluiceError } from '../errors.js'
 import { checkKeys, checkObject, isBytes, shownValue } from '../options.js'
-import { Decryptor } from './bytes/decryptor.js'
-import { Encryptor } from './bytes/encryptor.js'
 import { incomingOf, outgoingOf } from './bytes/preface-transforms.js'
-import { HeaderExchange, makeHeader } from './bytes/sealed-stream.js'
 import { noStream, type WireStage } from './bytes/wire-stage.js'
+import { Decryptor } from './encryption/decryptor.js'
+import { Encryptor } from './encryption/encryptor.js'
+import { HeaderExchange, makeHeader } from './encryption/sealed-stream.js'
 
 /** What {@link encryption}, {@link encrypt} and {@link decrypt} take. */
 export interface EncryptionOptions {
@@ -16,7 +16,7 @@ export interface EncryptionOptions {
 
 /**
  * A wire stage that encrypts and authenticates with a shared key (ChaCha20-Poly1305 in chunks of at most
- * 64 KiB; the format is described in `bytes/sealed-stream.ts`). It gives out what it is given at once. The incoming
+ * 64 KiB; the format is described in `encryption/sealed-stream.ts`). It gives out what it is given at once. The incoming
  * side fails with `ERR_DECRYPT` (another key; changed, reordered or repeated bytes) or `ERR_TRUNCATED`. A bad
  * option throws `ERR_USAGE` at once.
  *

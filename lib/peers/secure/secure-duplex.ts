@@ -1,9 +1,9 @@
-import { createSecretKey } from 'node:crypto'
 import { Duplex } from 'node:stream'
 import { SluiceError } from '../../errors.js'
-import { Decryptor } from '../../stages/bytes/decryptor.js'
-import { Encryptor } from '../../stages/bytes/encryptor.js'
-import { type ChunkOptions, MAX_CHUNK } from '../../stages/bytes/sealed-stream.js'
+import { Pump } from '../../stages/bytes/pump.js'
+import { ChunkOpener, endsEarly } from '../../stages/encryption/chunk-opener.js'
+import { ChunkSealer } from '../../stages/encryption/chunk-sealer.js'
+import { type ChunkOptions, MAX_CHUNK } from '../../stages/encryption/sealed-stream.js'
 import type { Connection, ConnectionEvents } from '../../transfer/connection.js'
 import type { Agreed } from './noise.js'
 
@@ -38,8 +38,11 @@ export class SecureDuplex extends Duplex {
   /** 64 bytes that both sides have in common, and no other connection has; no secret. */
   readonly handshakeHash: Uint8Array
   readonly #connection: Connection
-  readonly #encryptor: Encryptor
-  readonly #decryptor: Decryptor
+  readonly #sealer: ChunkSealer
+  readonly #opener: ChunkOpener
+  readonly #incoming = new Pump<Buffer>(this)
+  /** What is written becomes records when the connection takes them. */
+  readonly #outgoing = new Pump<Buffer>(this, (record) => this.#connection.write(record))
   /** The mark of our end is on its way. */
   #isSaid = false
   #isRawEnded = false
@@ -58,39 +61,43 @@ export class SecureDuplex extends Duplex {
     this.handshakeHash = hash
     this.#connection = connection
     // each key is for one stream of one connection: numbers begin at 0, and no header is needed
-    this.#encryptor = new Encryptor(createSecretKey(sending), null, CHUNKS)
-    this.#decryptor = new Decryptor(createSecretKey(receiving), null, undefined, CHUNKS)
-    this.#encryptor.on('data', (record: Buffer) => connection.write(record) || this.#encryptor.pause())
-    this.#decryptor
-      .on('data', (bytes: Buffer) => this.push(bytes) || this.#decryptor.pause())
-      .on('drain', () => connection.resume())
-      .on('end', () => this.push(null))
-    for (const stage of [this.#encryptor, this.#decryptor]) stage.on('error', (error) => this.destroy(error))
+    this.#sealer = new ChunkSealer(sending, CHUNKS)
+    this.#opener = new ChunkOpener(receiving, CHUNKS)
     this.once('end', () => this.#look())
     hear({
       data: (bytes) => this.#data(bytes),
-      drained: () => this.#encryptor.resume(),
+      drained: () => this.#outgoing.resume(),
       ended: () => this.#ended(),
       broken: (cause) => this.#isOver || this.destroy(cause),
     })
   }
 
   #data(bytes: Buffer): void {
-    const decryptor = this.#decryptor
     // behind the end of the stream, which was proved, nothing counts
-    if (decryptor.writableEnded || decryptor.destroyed) return
-    const end = () => decryptor.isAtEnd && !decryptor.writableEnded && decryptor.end()
-    if (!decryptor.write(bytes, end)) this.#connection.pause()
+    if (this.#opener.isAtEnd || this.destroyed) return
+    let more = true
+    try {
+      for (const content of this.#opener.open(bytes)) {
+        more = this.#incoming.give(content)
+        if (this.destroyed) return
+      }
+    } catch (error) {
+      this.destroy(error as Error)
+      return
+    }
+    if (this.#opener.isAtEnd) this.push(null)
+    else if (!more) this.#connection.pause()
   }
 
   #ended(): void {
     this.#isRawEnded = true
-    if (!this.#decryptor.writableEnded && !this.#decryptor.destroyed) this.#decryptor.end()
+    if (!this.#opener.isAtEnd && !this.destroyed) this.destroy(endsEarly())
     this.#look()
   }
 
   override _read(): void {
-    this.#decryptor.resume()
+    this.#incoming.resume()
+    if (this.#connection.isPaused) this.#connection.resume()
   }
 
   /** All that is written in one turn goes as one: a frame and what announces it need not be two records. */
@@ -102,29 +109,23 @@ export class SecureDuplex extends Duplex {
     return super.write(chunk, ...(rest as [BufferEncoding, WriteCallback]))
   }
 
-  override _write(chunk: Buffer, encoding: BufferEncoding, done: WriteCallback): void {
-    this.#encryptor.write(chunk, encoding, done)
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: WriteCallback): void {
+    this.#outgoing.take(this.#sealer.seal([chunk]), done)
   }
 
   override _writev(batch: { chunk: Buffer }[], done: WriteCallback): void {
-    this.#encryptor.cork()
-    for (const [at, { chunk }] of batch.entries())
-      this.#encryptor.write(chunk, at === batch.length - 1 ? done : undefined)
-    this.#encryptor.uncork()
+    this.#outgoing.take(this.#sealer.seal(batch.map(({ chunk }) => chunk)), done)
   }
 
   override _final(done: WriteCallback): void {
-    const said = () => {
-      this.#isSaid = true
-      done()
-    }
-    this.#encryptor.once('end', said).end()
+    this.#connection.write(this.#sealer.end())
+    this.#isSaid = true
+    done()
   }
 
   override _destroy(error: Error | null, done: WriteCallback): void {
     // what is on its way may take a while; whoever closes early wants no more of it
     const closed = this.#isOver && !error ? this.#connection.end(CLOSE_TIMEOUT) : this.#connection.destroy()
-    for (const stage of [this.#encryptor, this.#decryptor]) stage.destroy()
     Promise.resolve(closed).then(() => done(error))
   }
 

@@ -1,35 +1,35 @@
-import { createCipheriv, createSecretKey, hkdfSync } from 'node:crypto'
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
+import { createCipheriv, hkdfSync } from 'node:crypto'
 import test from 'ava'
 import fc from 'fast-check'
 import { isSluiceError } from '../../../lib/index.js'
-import { Decryptor } from '../../../lib/stages/bytes/decryptor.js'
-import { Encryptor } from '../../../lib/stages/bytes/encryptor.js'
-import type { ChunkOptions } from '../../../lib/stages/bytes/sealed-stream.js'
+import { ChunkOpener } from '../../../lib/stages/encryption/chunk-opener.js'
+import { ChunkSealer } from '../../../lib/stages/encryption/chunk-sealer.js'
+import type { ChunkOptions } from '../../../lib/stages/encryption/sealed-stream.js'
 import { piecesOf, randomContent } from '../../../lib/testing/index.js'
 
-const key = createSecretKey(Buffer.alloc(32, 7))
+const key = Buffer.alloc(32, 7)
 
 /** One chunk for each text. */
 function seal(texts: readonly Buffer[], options: ChunkOptions): Buffer[] {
-  const encryptor = new Encryptor(key, null, options)
-  const chunks = texts.flatMap((text) => [...encryptor.convert([text])])
-  return [...chunks, ...encryptor.finish()] as Buffer[]
+  const sealer = new ChunkSealer(key, options)
+  return [...texts.flatMap((text) => [...sealer.seal([text])]), sealer.end()]
 }
 
-async function open(sealed: readonly Buffer[], options: ChunkOptions, by = key) {
+function open(sealed: readonly Buffer[], options: ChunkOptions) {
   const opened: Buffer[] = []
-  const decryptor = new Decryptor(by, null, undefined, options).on('data', (bytes: Buffer) =>
-    opened.push(bytes),
-  )
-  const error: unknown = await pipeline(Readable.from(sealed), decryptor).catch((reason: unknown) => reason)
-  return { opened: Buffer.concat(opened), error, isAtEnd: decryptor.isAtEnd }
+  const opener = new ChunkOpener(key, options)
+  let error: unknown
+  try {
+    for (const bytes of sealed) for (const content of opener.open(bytes)) opened.push(Buffer.from(content))
+  } catch (reason) {
+    error = reason
+  }
+  return { opened: Buffer.concat(opened), error, isAtEnd: opener.isAtEnd }
 }
 
-test('what is padded comes out as it was, however it is split, and every chunk has a length of the few', async (t) => {
+test('what is padded comes out as it was, however it is split, and every chunk has a length of the few', (t) => {
   const texts = fc.array(fc.uint8Array({ minLength: 1, maxLength: 600 }), { maxLength: 8 })
-  const run = fc.asyncProperty(texts, fc.integer({ min: 1, max: 700 }), async (all, size) => {
+  const run = fc.property(texts, fc.integer({ min: 1, max: 700 }), (all, size) => {
     const options = { padding: 256, rekey: 3 }
     const sealed = seal(
       all.map((text) => Buffer.from(text)),
@@ -37,15 +37,15 @@ test('what is padded comes out as it was, however it is split, and every chunk h
     )
     for (const chunk of sealed.slice(0, -1)) t.is((chunk.length - 20) % 256, 0)
     t.is(sealed.at(-1)!.length, 20)
-    const { opened, error, isAtEnd } = await open(piecesOf(Buffer.concat(sealed), size), options)
+    const { opened, error, isAtEnd } = open(piecesOf(Buffer.concat(sealed), size), options)
     t.is(error, undefined)
     t.true(isAtEnd)
     t.true(opened.equals(Buffer.concat(all)))
   })
-  await fc.assert(run, { numRuns: 50 })
+  fc.assert(run, { numRuns: 50 })
 })
 
-test('the largest chunk holds 64 KiB with its padding', async (t) => {
+test('the largest chunk holds 64 KiB with its padding', (t) => {
   const options = { padding: 4096 }
   const content = randomContent(200_000)
   const sealed = seal([content], options)
@@ -53,30 +53,30 @@ test('the largest chunk holds 64 KiB with its padding', async (t) => {
     sealed.map(({ length }) => length - 20),
     [65536, 65536, 65536, 4096, 0],
   )
-  t.true((await open(sealed, options)).opened.equals(content))
+  t.true(open(sealed, options).opened.equals(content))
 })
 
-test('each key seals so many chunks, and the next one opens none of them', async (t) => {
+test('each key seals so many chunks, and the next one opens none of them', (t) => {
   const texts = Array.from({ length: 7 }, (_, at) => Buffer.of(at))
   const sealed = seal(texts, { rekey: 3 })
-  t.true((await open(sealed, { rekey: 3 })).opened.equals(Buffer.concat(texts)))
+  t.true(open(sealed, { rekey: 3 }).opened.equals(Buffer.concat(texts)))
   // who knows nothing of it opens what the first key has sealed
-  const { opened, error } = await open(sealed, {})
+  const { opened, error } = open(sealed, {})
   t.true(opened.equals(Buffer.concat(texts.slice(0, 3))))
   t.true(isSluiceError(error, 'ERR_DECRYPT'))
 })
 
-test('a chunk that is not padded as was agreed is refused before anything is kept for it', async (t) => {
-  const { opened, error } = await open(seal([Buffer.from('hello')], {}), { padding: 256 })
+test('a chunk that is not padded as was agreed is refused before anything is kept for it', (t) => {
+  const { opened, error } = open(seal([Buffer.from('hello')], {}), { padding: 256 })
   t.is(opened.length, 0)
   t.true(isSluiceError(error, 'ERR_DECRYPT'))
 })
 
-test('a length that does not fit its chunk is refused, even by who has the key', async (t) => {
+test('a length that does not fit its chunk is refused, even by who has the key', (t) => {
   for (const length of [0, 254, 2 ** 24 - 1]) {
     const text = Buffer.alloc(256)
     text.writeUIntBE(length, 0, 3)
-    const { opened, error } = await open(seal([text], {}), { padding: 256 })
+    const { opened, error } = open(seal([text], {}), { padding: 256 })
     t.is(opened.length, 0)
     t.true(isSluiceError(error, 'ERR_DECRYPT'), String(length))
   }
