@@ -1,10 +1,10 @@
-import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../clock.js'
 import { errorOf, messageOf, SluiceError } from '../errors.js'
 import { checkAbortSignal, checkFlag, checkOption, type Keys } from '../options.js'
 import type { Limits } from '../wire/limits.js'
 import { Ending } from './streams/ending.js'
+import { isPlain } from './streams/plain-duplex.js'
 
 // biome-ignore lint/suspicious/noExplicitAny: the types of other streams name the events that they know
 type Event = any
@@ -30,22 +30,6 @@ export interface ByteDuplex {
 }
 
 const METHODS = ['write', 'end', 'destroy', 'pause', 'resume', 'on', 'off']
-
-/** The methods of a socket through which its chunks go, as Node has made them. */
-const PASSING = ['write', '_write', '_writev', '_writeGeneric', 'push', 'emit'] as const
-type Passing = Record<(typeof PASSING)[number], unknown>
-const OF_NODE = Object.fromEntries(
-  PASSING.map((name) => [name, (Socket.prototype as unknown as Passing)[name]]),
-) as Passing
-
-/**
- * Whether nobody but the system holds the chunks of a duplex, as that of a socket of Node's. Of another stream, or one
- * whose methods somebody has replaced to record, delay or count what passes, nobody knows who else does, and how long.
- */
-function isPlain(duplex: ByteDuplex): boolean {
-  if (Object.getPrototypeOf(duplex) !== Socket.prototype) return false
-  return PASSING.every((name) => (duplex as unknown as Passing)[name] === OF_NODE[name])
-}
 
 /** Those that carry a transfer: two of them would take the bytes of each other. */
 const BUSY = new WeakSet<ByteDuplex>()

@@ -1,10 +1,13 @@
 import { Duplex } from 'node:stream'
 import { SluiceError } from '../../errors.js'
+import { freeMemory } from '../../stages/bytes/free-memory.js'
 import { Pump } from '../../stages/bytes/pump.js'
+import { SendMemory } from '../../stages/bytes/send-memory.js'
 import { ChunkOpener, endsEarly } from '../../stages/encryption/chunk-opener.js'
 import { ChunkSealer } from '../../stages/encryption/chunk-sealer.js'
-import { type ChunkOptions, MAX_CHUNK } from '../../stages/encryption/sealed-stream.js'
+import { type ChunkOptions, MAX_CHUNK, PREFIX, TAG } from '../../stages/encryption/sealed-stream.js'
 import type { Connection, ConnectionEvents } from '../../transfer/connection.js'
+import { addPlain } from '../../transfer/streams/plain-duplex.js'
 import type { Agreed } from './noise.js'
 
 /**
@@ -14,6 +17,9 @@ import type { Agreed } from './noise.js'
  * with it what was sent hours ago.
  */
 const CHUNKS: ChunkOptions = { padding: 4096, rekey: 2 ** 20 }
+
+/** Bytes of the longest record. */
+const RECORD = PREFIX + MAX_CHUNK + TAG
 
 /**
  * Bytes that pile up before a writer is told to wait: some records, so that only the last of them is padded by much.
@@ -41,8 +47,11 @@ export class SecureDuplex extends Duplex {
   readonly #sealer: ChunkSealer
   readonly #opener: ChunkOpener
   readonly #incoming = new Pump<Buffer>(this)
+  /** That of the records. */
+  readonly #memory = new SendMemory(RECORD)
+  readonly #taken = (record: Buffer) => this.#memory.used(record)
   /** What is written becomes records when the connection takes them. */
-  readonly #outgoing = new Pump<Buffer>(this, (record) => this.#connection.write(record))
+  readonly #outgoing = new Pump<Buffer>(this, (record) => this.#connection.write(record, this.#taken))
   /** The mark of our end is on its way. */
   #isSaid = false
   #isRawEnded = false
@@ -61,11 +70,14 @@ export class SecureDuplex extends Duplex {
     this.handshakeHash = hash
     this.#connection = connection
     // each key is for one stream of one connection: numbers begin at 0, and no header is needed
-    this.#sealer = new ChunkSealer(sending, CHUNKS)
+    this.#sealer = new ChunkSealer(sending, CHUNKS, (length) => this.#memory.take(length))
     this.#opener = new ChunkOpener(receiving, CHUNKS)
     this.once('end', () => this.#look())
     hear({
-      data: (bytes) => this.#data(bytes),
+      data: (bytes, isOurs) => {
+        this.#data(bytes)
+        if (isOurs) freeMemory([bytes])
+      },
       drained: () => this.#outgoing.resume(),
       ended: () => this.#ended(),
       broken: (cause) => this.#isOver || this.destroy(cause),
@@ -140,3 +152,6 @@ export class SecureDuplex extends Duplex {
     this.destroy(new SluiceError('ERR_INTERRUPTED', 'the peer closed the connection before it had heard all'))
   }
 }
+
+// what is written is sealed into other memory, and what is given was opened into memory of its own
+addPlain(SecureDuplex)

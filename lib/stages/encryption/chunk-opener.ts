@@ -60,36 +60,35 @@ export class ChunkOpener {
 
   *#body(prefix: Buffer, sealed: Buffer): Generator<Buffer, void> {
     const kind = prefix[0]!
-    const { number } = this.#keys
-    const text = this.#text(kind, prefix, sealed)
+    const content = this.#content(kind, prefix, sealed)
     this.#prefix = undefined
     this.#units.next(PREFIX)
     this.#isAtEnd = kind === LAST
-    if (kind === DATA) yield this.#padding ? contentOf(text, number) : text
+    if (kind === DATA) yield content
   }
 
-  /** Its tag is checked. */
-  #text(kind: number, prefix: Buffer, sealed: Buffer): Buffer {
-    const length = sealed.length - TAG
+  /** What is in a chunk, in memory of its own: the length before it, and what it is padded with, are apart. */
+  #content(kind: number, prefix: Buffer, sealed: Buffer): Buffer {
+    const end = sealed.length - TAG
     const { number } = this.#keys
     const { key, nonce } = this.#keys.next(kind)
     const decipher = createDecipheriv(ALGORITHM, key, nonce, { authTagLength: TAG })
-    decipher.setAAD(prefix, { plaintextLength: length })
-    decipher.setAuthTag(sealed.subarray(length))
-    const text = decipher.update(sealed.subarray(0, length))
+    decipher.setAAD(prefix, { plaintextLength: end })
+    decipher.setAuthTag(sealed.subarray(end))
+    const isPadded = kind === DATA && this.#padding !== undefined
+    const start = isPadded ? LENGTH : 0
+    const length = isPadded ? decipher.update(sealed.subarray(0, start)).readUIntBE(0, LENGTH) : end
+    const content = decipher.update(sealed.subarray(start, Math.min(start + length, end)))
+    decipher.update(sealed.subarray(start + content.length, end))
     try {
       decipher.final()
     } catch (cause) {
       throw doesNotOpen(number, cause)
     }
-    return text
+    // only now the length counts: anybody may have written what no tag proves
+    if (length !== content.length || (isPadded && length === 0)) throw doesNotOpen(number)
+    return content
   }
-}
-
-function contentOf(padded: Buffer, number: number): Buffer {
-  const end = LENGTH + padded.readUIntBE(0, LENGTH)
-  if (end === LENGTH || end > padded.length) throw doesNotOpen(number)
-  return padded.subarray(LENGTH, end)
 }
 
 /** For who has read all that came, and not the end. */

@@ -1,4 +1,5 @@
 import { createCipheriv } from 'node:crypto'
+import { freeMemory } from '../bytes/free-memory.js'
 import {
   ALGORITHM,
   ChunkKeys,
@@ -13,15 +14,21 @@ import {
 
 const ZEROS = Buffer.alloc(MAX_CHUNK)
 
+/** Gives memory for so many bytes. */
+type Take = (length: number) => Buffer
+
 /** Seals the chunks of one stream, in their order; no stream itself. */
 export class ChunkSealer {
   readonly #keys: ChunkKeys
   readonly #padding: number | undefined
   /** Bytes of content that one chunk has at most. */
   readonly #most: number
+  readonly #take: Take
 
-  constructor(streamKey: Buffer, options: ChunkOptions = {}) {
+  /** @param take gives memory for a chunk */
+  constructor(streamKey: Buffer, options: ChunkOptions = {}, take: Take = Buffer.allocUnsafe) {
     this.#keys = new ChunkKeys(streamKey, options)
+    this.#take = take
     this.#padding = options.padding
     this.#most = options.padding ? MAX_CHUNK - LENGTH : MAX_CHUNK
   }
@@ -56,14 +63,16 @@ export class ChunkSealer {
 
   #chunk(kind: number, text: readonly Buffer[]): Buffer {
     const length = lengthOf(text)
-    const sealed = Buffer.allocUnsafe(PREFIX + length + TAG)
+    const sealed = this.#take(PREFIX + length + TAG)
     const prefix = sealed.subarray(0, PREFIX)
     prefix.writeUInt32BE(kind * 2 ** 24 + length)
     const { key, nonce } = this.#keys.next(kind)
     const cipher = createCipheriv(ALGORITHM, key, nonce, { authTagLength: TAG })
     cipher.setAAD(prefix, { plaintextLength: length })
+    const ciphered = text.map((part) => cipher.update(part))
     let at = PREFIX
-    for (const part of text) at += cipher.update(part).copy(sealed, at)
+    for (const part of ciphered) at += part.copy(sealed, at)
+    freeMemory(ciphered)
     cipher.final()
     cipher.getAuthTag().copy(sealed, at)
     return sealed
