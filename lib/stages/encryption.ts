@@ -16,8 +16,8 @@ export interface EncryptionOptions {
 
 /**
  * A wire stage that encrypts and authenticates with a shared key (ChaCha20-Poly1305 in chunks of at most
- * 64 KiB; the format is described in `encryption/sealed-stream.ts`). It gives out what it is given at once. The incoming
- * side fails with `ERR_DECRYPT` (another key; changed, reordered or repeated bytes) or `ERR_TRUNCATED`. A bad
+ * 132 KiB; the format is described in `encryption/sealed-stream.ts`). It gives out what it is given at once. The
+ * incoming side fails with `ERR_DECRYPT` (another key; changed, reordered or repeated bytes) or `ERR_TRUNCATED`. A bad
  * option throws `ERR_USAGE` at once.
  *
  * Make one for each side of a connection: the incoming side refuses every stream that the same object's

@@ -12,11 +12,11 @@ import type { Agreed } from './noise.js'
 
 /**
  * Records are padded, so that what is said in them cannot be told by their lengths: a list of files with long names
- * is as long as one with short ones, as far as that goes in 4 KiB. And each key seals 64 GiB at most:
+ * is as long as one with short ones, as far as that goes in 4 KiB. And each key seals 66 GiB at most:
  * ChaCha20-Poly1305 would do for more than can ever be sent, but whoever gets hold of a key later should not open
  * with it what was sent hours ago.
  */
-const CHUNKS: ChunkOptions = { padding: 4096, rekey: 2 ** 20 }
+const CHUNKS: ChunkOptions = { padding: 4096, rekey: 2 ** 19 }
 
 /** Bytes of the longest record. */
 const RECORD = PREFIX + MAX_CHUNK + TAG

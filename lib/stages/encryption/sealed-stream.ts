@@ -6,7 +6,7 @@
  * stream    header · chunk … · last chunk
  * header    48 bytes: salt (32 random bytes) · mark (16 bytes that only the sealing side can tell from random)
  * chunk     kind u8 · length u24be · ciphertext (length bytes) · tag (16 bytes)
- *           kind 0: length 1 … 65536
+ *           kind 0: length 1 … 135168
  *           kind 1: length 0; the last chunk, nothing may follow it
  * stream key   HKDF-SHA-256(secret = key, salt = header, info = "sluice encryption-1", 32 bytes)
  * nonce        12 bytes: number of the chunk as u88be, from 0 · kind u8
@@ -44,8 +44,8 @@ export const HEADER = SALT + MARK
 export const PREFIX = 4
 /** Bytes of the tag behind each chunk. */
 export const TAG = 16
-/** Bytes of text that one chunk has at most. */
-export const MAX_CHUNK = 64 * 1024
+/** Bytes of text that one chunk has at most: eight of them hold the longest frame of data, padded or not. */
+export const MAX_CHUNK = 132 * 1024
 /** The kind of a chunk that others follow. */
 export const DATA = 0
 /** The kind of the chunk that ends a stream. */
