@@ -5,10 +5,11 @@ const RUN = 1024 * 1024
 const LEAST = 1 / 4
 
 /**
- * Memory for what is read, or sealed, and sent, used again and again: fresh memory for each mebibyte costs the collector, the
- * system and the caches more than the reading itself. A piece of it is free when every byte that was read into it was
- * used: when the socket has taken it, or when its digest was taken, where only that is sent. So only where all stages
- * between are ours: none keeps bytes, or sends any of them twice. What is never used is left to the collector.
+ * Memory for what is read, or sealed, and sent, used again and again: fresh memory for each mebibyte costs the
+ * collector, the system and the caches more than the reading itself. A piece of it is free when every byte that was put
+ * into it was used: when the socket has taken it, or when its digest was taken, where only that is sent. So only where
+ * all stages between are ours: none keeps bytes, or sends any of them twice. What is never used is left to the
+ * collector.
  */
 export class SendMemory {
   readonly #longest: number

@@ -40,3 +40,13 @@ test('a short read, and one that is too long, get memory that is not kept', (t) 
     t.not(memory.take(length).buffer, bytes.buffer)
   }
 })
+
+test('pieces have the length that they were asked for', (t) => {
+  const memory = new SendMemory(1000)
+  const first = memory.take(250)
+  t.is(first.buffer.byteLength, 1000)
+  memory.used(first)
+  t.is(memory.take(1000).buffer, first.buffer)
+  t.is(memory.take(249).buffer.byteLength, 249)
+  t.is(memory.take(1001).buffer.byteLength, 1001)
+})
