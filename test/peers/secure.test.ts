@@ -6,7 +6,6 @@ import { setImmediate } from 'node:timers/promises'
 import test, { type ExecutionContext } from 'ava'
 import type { Code } from '../../lib/index.js'
 import { type SecureOptions, secure } from '../../lib/peers/secure.js'
-import { freeMemory } from '../../lib/stages/bytes/free-memory.js'
 import {
   duplexConformance,
   duplexPair,
@@ -14,7 +13,6 @@ import {
   randomContent,
   randomPieces,
 } from '../../lib/testing/index.js'
-import { isPlain } from '../../lib/transfer/streams/plain-duplex.js'
 import { conforms } from '../helpers/conforms.js'
 import { temporary } from '../helpers/folders.js'
 import {
@@ -201,24 +199,6 @@ test('what is written in one turn is one record, whose length does not tell how 
   t.deepEqual(await lengthsOf('a'.repeat(135_165)), [135_168, 0])
   t.deepEqual(await lengthsOf('a'.repeat(135_166)), [135_168, 4096, 0])
   t.deepEqual(await lengthsOf(), [0])
-})
-
-test('memory may be used again: what was written once it is sealed, and what came, which is all of its memory', async (t) => {
-  const [near, far] = await both(await connection(t))
-  t.true(isPlain(near))
-  const content = randomContent(500_000)
-  const written = Buffer.from(content)
-  const heard: Buffer[] = []
-  far.on('data', (bytes: Buffer) => {
-    t.is(bytes.length, bytes.buffer.byteLength)
-    heard.push(Buffer.from(bytes))
-    freeMemory([bytes])
-  })
-  near.write(written, () => written.fill(0))
-  near.end()
-  await once(far, 'end')
-  t.true(Buffer.concat(heard).equals(content))
-  far.end()
 })
 
 test('who does not get in within the time, or is called off, leaves nothing open', async (t) => {
