@@ -3,9 +3,9 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads'
 let nowhere: MessagePort | undefined
 
 /**
- * Frees the memory of buffers of which nobody else has a view: they are empty afterwards. The collector would do it much
- * later: it sees small objects and no need to hurry, while each of them holds a lot of memory. And what is used again
- * at once is still in the caches of the processor. Parts of a memory are left alone.
+ * Frees the memory of buffers of which nobody else has a view: they are empty afterwards. The collector would do it
+ * much later: it sees small objects and no need to hurry, while each of them holds a lot of memory. And what is used
+ * again at once is still in the caches of the processor. Parts of a memory are left alone.
  */
 export function freeMemory(buffers: readonly Buffer[]): void {
   const whole = buffers.filter(({ buffer, length }) => length > 0 && length === buffer.byteLength)
