@@ -88,8 +88,8 @@ export interface ConnectionOptions {
   /** What was read from the socket before it was handed over, for instance by an HTTP server on an upgrade. */
   head?: Buffer
   /**
-   * Gives the socket back after the transfer, open and paused, for what comes next on it. Not with wire stages that have
-   * a format, or an incoming side.
+   * Gives the socket back after the transfer, open and paused, for what comes next on it. Not with wire stages that
+   * have a format, or an incoming side.
    */
   keepOpen?: boolean
   /**

@@ -235,12 +235,8 @@ export class Transfer extends EventEmitter<TransferEvents> {
         }
         transfer.#calls = { ...UNCONNECTED, cancel, pause, isOpen: () => isOpen }
       },
-      reconnecting(attempt: Reconnecting): void {
-        outside(() => transfer.emit('reconnecting', attempt))
-      },
-      silent(isSilent: boolean): void {
-        outside(() => transfer.emit('silent', isSilent))
-      },
+      reconnecting: (attempt: Reconnecting) => outside(() => transfer.emit('reconnecting', attempt)),
+      silent: (isSilent: boolean) => outside(() => transfer.emit('silent', isSilent)),
       hasNext(): void {
         transfer.#hasNext = true
       },
@@ -275,9 +271,7 @@ export class Transfer extends EventEmitter<TransferEvents> {
           for (const outcome of outcomesOf(news, entries)) outside(() => transfer.emit('file', outcome))
         }
       },
-      warn(warning: SluiceError): void {
-        outside(() => transfer.emit('warning', warning))
-      },
+      warn: (warning: SluiceError) => outside(() => transfer.emit('warning', warning)),
       /** The result of all connections, by that of the last one. */
       whole(result: TransferResult): TransferResult {
         if (connection.outcomes === outcomes) return result

@@ -46,7 +46,7 @@ export async function answer(
   const lines = [...from, ...(await describeOffer(offer, free)), ...(await companions.notes(offer, transfer))]
   if (transfer.hasNext) lines.push('then what changes in it, until one of the sides stops')
   if (!yes && canAsk(context)) {
-    const asked = { signal: over, onlyWhole: onlyWhole(flags) }
+    const asked = { signal: over, onlyWhole: onlyWhole(flags, transfer) }
     const said = await reporter.ask(lines, () => confirmOffer(context, offer, asked), over)
     if (Array.isArray(said)) return { accept: true, select: wasChosen(said) }
     if (!said && !over.aborted) reporter.refused(offer)
@@ -58,7 +58,9 @@ export async function answer(
 }
 
 /** The option by which an offer is taken as a whole, or not at all. */
-function onlyWhole(flags: AnswerFlags): string | undefined {
+function onlyWhole(flags: AnswerFlags, { hasNext }: Transfer): string | undefined {
+  // what follows is of all that was offered
+  if (hasNext) return '--watch'
   if (flags.delete) return '--delete'
   return flags.stdout ? '--stdout' : undefined
 }
