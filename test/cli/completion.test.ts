@@ -76,7 +76,7 @@ for (const shell of Object.keys(SHELLS) as Shell[])
     if (!asked) return t.pass(`no ${shell} here`)
     const { ask, cwd } = asked
     t.deepEqual(ask('re'), ['receive', 'recover'])
-    t.deepEqual(ask('peers', ''), ['add', 'help', 'list', 'remove'])
+    t.deepEqual(ask('peers', ''), ['add', 'help', 'list', 'remove', 'set'])
     t.deepEqual(ask('send', '--re'), ['--remember', '--retry'])
     t.deepEqual(ask('receive', 'anna', '--dur'), ['--durability'])
     t.deepEqual(ask('receive', '--durability', ''), ['crash', 'power'])
@@ -84,7 +84,7 @@ for (const shell of Object.keys(SHELLS) as Shell[])
     // before the command, too; and what follows an option is no command
     t.deepEqual(ask('--log', 'send', 'peers', 're'), ['remove'])
     t.deepEqual(ask('--verb'), ['--verbose'])
-    for (const words of [['send', '--to'], ['receive'], ['receive', '--allow'], ['peers', 'remove']])
+    for (const words of [['send', '--to'], ['receive'], ['receive', '--allow'], ['peers', 'remove'], ['peers', 'set']])
       t.deepEqual(ask(...words, 'an'), ['anna', 'anton'], words.join(' '))
     // a name is a word, whatever is in it
     t.is(ask('send', 'photos', '--to', '').length, 4)

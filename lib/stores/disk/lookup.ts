@@ -88,7 +88,8 @@ class Lookup implements StandingFiles {
   #takeRead(entry: Entry): boolean {
     const path = this.#pathOf(entry)
     const nlink = this.#shared.has(entry.index) ? 2 : 1
-    return this.#count({ path, stats: { ...this.source.numbersOf(entry), nlink } })
+    const { dev, ino } = this.source.numbersOf(entry)
+    return this.#count({ path, stats: { dev, ino, nlink } })
   }
 
   #pathOf({ index, path }: Entry): string {

@@ -73,9 +73,10 @@ export class DiskSources implements SourceStore {
     return isVersion(stats, this.#versionOf(entry))
   }
 
-  /** Which file it is. */
-  numbersOf(entry: Entry): FileNumbers {
-    return this.#versionOf(entry)
+  /** Which file it is, of one that was added. */
+  numbersOf({ index }: Entry): FileNumbers {
+    const at = (index - this.#first) * NUMBERS
+    return { dev: this.#inodes[at]!, ino: this.#inodes[at + 1]! }
   }
 
   rereadable(): boolean {
