@@ -179,6 +179,30 @@ test('skipping removes the temporary file, failing keeps it', async (t) => {
   t.deepEqual(names(fail.disk).sort(), ['sub/n.part=new', 'sub/n.txt=old'])
 })
 
+test('an older version is replaced under every policy, unless it has changed in the last moment', async (t) => {
+  for (const conflict of ['rename', 'overwrite', 'replace', 'skip', 'fail'] as const) {
+    const { disk, d } = await opened()
+    disk.put('/d/sub/n.txt', 'old')
+    t.deepEqual(await give(disk, d, conflict, { isOlder: () => true }), { how: 'replaced', name: 'n.txt' })
+    t.deepEqual(names(disk), ['sub/n.txt=new'])
+  }
+  const { disk, d } = await opened()
+  disk.put('/d/sub/n.txt', 'old')
+  let asked = 0
+  const isOlder = () => ++asked === 1
+  t.deepEqual(await give(disk, d, 'rename', { isOlder }), { how: 'renamed', name: 'n_1.txt' })
+  t.deepEqual(names(disk), ['sub/n.txt=old', 'sub/n_1.txt=new'])
+})
+
+test('under a suffix, too, an older version is replaced, and nothing else', async (t) => {
+  const { disk, d } = await opened()
+  disk.put('/d/sub/n.txt', 'of somebody else')
+  disk.put('/d/sub/n_1.txt', 'old')
+  const isOlder: PublishOptions['isOlder'] = (_there, name) => name === 'n_1.txt'
+  t.deepEqual(await give(disk, d, 'rename', { isOlder }), { how: 'replaced', name: 'n_1.txt' })
+  t.deepEqual(names(disk), ['sub/n.txt=of somebody else', 'sub/n_1.txt=new'])
+})
+
 test('identical content is found under every suffix, and asked for only of regular files', async (t) => {
   const { disk, d } = await opened()
   disk.putPipe('/d/sub/n.txt')
