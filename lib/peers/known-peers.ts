@@ -173,6 +173,12 @@ export class KnownPeers {
     return this.#put({ name, key, addresses }, (known) => known.addresses)
   }
 
+  /** Has the peer of this key, if there is one, looked for first where it was just reached. Fails as {@link add} does. */
+  async reached(key: Uint8Array, address: string): Promise<void> {
+    const known = await this.findByKey(key)
+    if (known && known.addresses[0] !== address) await this.remember(known.name, key, [address])
+  }
+
   /** Changes all that a peer is allowed. Fails with `ERR_USAGE` if none has this name, or for a wrong argument. */
   async allow(name: string, allowed: Allowed): Promise<void> {
     checkPeerName('name', name)

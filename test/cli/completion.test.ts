@@ -84,7 +84,13 @@ for (const shell of Object.keys(SHELLS) as Shell[])
     // before the command, too; and what follows an option is no command
     t.deepEqual(ask('--log', 'send', 'peers', 're'), ['remove'])
     t.deepEqual(ask('--verb'), ['--verbose'])
-    for (const words of [['send', '--to'], ['receive'], ['receive', '--allow'], ['peers', 'remove'], ['peers', 'set']])
+    for (const words of [
+      ['send', '--to'],
+      ['receive'],
+      ['receive', '--allow'],
+      ['peers', 'remove'],
+      ['peers', 'set'],
+    ])
       t.deepEqual(ask(...words, 'an'), ['anna', 'anton'], words.join(' '))
     // a name is a word, whatever is in it
     t.is(ask('send', 'photos', '--to', '').length, 4)

@@ -97,6 +97,21 @@ test('the addresses that worked last come first, and no more than eight are kept
   t.deepEqual((await peers.find('anna'))?.addresses, ['h:5'])
 })
 
+test('a known peer is looked for first where it was reached; somebody unknown stays so', async (t) => {
+  const { peers } = setup()
+  await peers.add({ name: 'anna', key: keyOf(1), addresses: ['h:1', 'h:2'], allowed: { bytes: 5 } })
+  for (const [address, addresses] of [
+    ['h:2', ['h:2', 'h:1']],
+    ['h:3', ['h:3', 'h:2', 'h:1']],
+    ['h:3', ['h:3', 'h:2', 'h:1']],
+  ] as const) {
+    await peers.reached(keyOf(1), address)
+    t.deepEqual(await peers.find('anna'), { name: 'anna', key: keyOf(1), addresses, allowed: { bytes: 5 } })
+  }
+  await peers.reached(keyOf(2), 'h:9')
+  t.is((await peers.list()).length, 1)
+})
+
 test('a name is printable, and is taken for nothing else; no ticket is shown in the error', async (t) => {
   const { peers } = setup()
   const ticket = encodeTicket({ addresses: ['h:1'], publicKey: keyOf(1), secret: new Uint8Array(16) })

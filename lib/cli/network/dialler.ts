@@ -113,7 +113,9 @@ function secretly(destination: Destination, find: boolean, to: string, context: 
     })
     heardLater(duplex)
     const { peerKey: key, handshakeHash } = duplex
-    const who = await shownPeer(new KnownPeers({ fs }), key)
+    const peers = new KnownPeers({ fs })
+    const who = await shownPeer(peers, key)
+    await peers.reached(key, address).catch((error) => reporter.warn(error))
     reporter.detail(`connected to ${printable(address, 100)}, where ${who} proved its key`)
     return {
       duplex,

@@ -187,6 +187,14 @@ test('--remember makes the other side known, who is found by name then; a change
   t.is((await again.ended).code, 0)
   await equal()
 
+  // a known peer is looked for first where it was reached last, also by a ticket
+  const elsewhere = bob.start(['receive', '--once', '--yes', '--dir', dir, ...HERE])
+  const byTicket = await anna.run('send', photos, '--to', await elsewhere.line())
+  t.is(byTicket.code, 0, byTicket.err)
+  const { addresses } = JSON.parse((await anna.run('peers', 'list', '--json')).out)
+  t.is(addresses.length, 2)
+  t.is(addresses[1], address)
+
   const carol = await newUser(t)
   const another = carol.start(['receive', '--yes', '--dir', await temporary(t), ...HERE])
   const alarm = await anna.run('send', photos, '--to', await another.line(), '--remember', 'bob')
