@@ -57,7 +57,7 @@ async function converse(t: ExecutionContext<unknown>, bin: string): Promise<void
   const [anna, ben] = [await screenFolder(t), await plant(await screenFolder(t), PHOTOS)]
   const receiving = await at(receiver.command, anna)
   await receiving.shows(/Ctrl-C stops/)
-  const [ticket] = TICKET.exec(receiving.text) ?? []
+  const [ticket] = TICKET.exec(receiving.raw) ?? []
   const sending = await at(sender.command.replace(/sluice1\S+/, ticket!), ben)
   await receiving.shows(/Accept\?/)
   receiving.type('y\r')
