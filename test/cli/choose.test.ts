@@ -195,6 +195,52 @@ test('the question which files goes with the sender that is gone', async (t) => 
   t.regex(screen.text, /cancelled by the peer/)
 })
 
+/** A shell in which the command can be stopped, and goes on when a line is typed. */
+const STOPPABLE = 'set -m; "$0" "$@"; stty -a | grep -o -- "-*icanon"; read -r _; fg'
+
+test('Ctrl-Z while files are chosen leaves the terminal as it was, and what was chosen is there afterwards', async (t) => {
+  const { cwd, sluice } = await place(t)
+  const { screen, address } = await receiver(sluice, '--yes')
+  const sender = await sluice(['send', '--to', address], { shell: STOPPABLE })
+  await sender.shows(/> \[ \] notes\.txt/)
+  sender.type('\t')
+  await sender.shows(/1 chosen/)
+  sender.type('\u001a')
+  await sender.shows(/icanon/)
+  t.true(sender.raw.lastIndexOf('\u001b[?25h') > sender.raw.lastIndexOf('\u001b[?25l'))
+  sender.type('\r')
+  await sender.shows(/icanon.*> \[x\] notes\.txt.*1 chosen/s)
+  t.true(sender.raw.lastIndexOf('\u001b[?25h') < sender.raw.lastIndexOf('\u001b[?25l'))
+  sender.type(`${DOWN}\t`)
+  await sender.shows(/> \[x\] photos\/.*2 chosen/s)
+  sender.type('\r')
+  t.is(await sender.ended, 0)
+  t.is(await screen.ended, 0)
+  t.deepEqual((await readdir(join(cwd, 'in'))).sort(), ['notes.txt', 'photos'])
+})
+
+test('Ctrl-Z at the question of a receiver, and while a ticket is asked for, leads back to it', async (t) => {
+  const { sluice } = await place(t)
+  const screen = await sluice(['receive', '--plain', '--dir', 'in', '--once'], { shell: STOPPABLE })
+  await screen.shows(/Ctrl-C stops/)
+  const sender = await sluice(['send', 'notes.txt', '--to', '-'], { shell: STOPPABLE })
+  await sender.shows(/it is not shown/)
+  sender.type('\u001a')
+  await sender.shows(/icanon/)
+  sender.type('\r')
+  // what is typed goes to the command again, which shows nothing of it
+  await sender.shows(/icanon.*"\$\{0\}"/s)
+  sender.type(`${/127\.0\.0\.1:\d+/.exec(screen.raw)![0]}\r`)
+  await screen.shows(/Accept\?/)
+  screen.type('\u001a')
+  await screen.shows(/icanon/)
+  screen.type('\r')
+  await screen.shows(/icanon.*Accept\?/s)
+  screen.type('y\r')
+  t.is(await screen.ended, 0)
+  t.is(await sender.ended, 0)
+})
+
 test('some of an offer can be taken together, but not with --delete, which needs all of it', async (t) => {
   const { cwd, sluice } = await place(t)
   const together = await receiver(sluice, '--together')

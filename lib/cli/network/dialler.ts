@@ -8,6 +8,7 @@ import { identity } from '../../peers/identity.js'
 import { KnownPeers } from '../../peers/known-peers.js'
 import { decodeTicket, isTicket } from '../../peers/ticket.js'
 import type { Context } from '../ui/context.js'
+import { goingOn } from '../ui/input/signals.js'
 import { type Caller, knownPeer, shownPeer } from './entrance.js'
 import { checkFind, finder } from './find.js'
 import { connectTo, farewell } from './sockets.js'
@@ -148,11 +149,13 @@ async function askedFor({ io, signal, stop }: Context): Promise<string> {
   })
   // Ctrl-C is a key then, and not a signal
   lines.on('SIGINT', stop)
+  const over = stdin.isTTY ? goingOn(stdin, () => lines.resume()) : () => {}
   // only now: what is typed before the terminal was set is shown by it
   if (stdin.isTTY) stderr.write('Ticket (it is not shown): ')
   try {
     for await (const line of lines) if (line.trim() !== '') return line.trim()
   } finally {
+    over()
     lines.close()
     if (stdin.isTTY) stderr.write('\n')
   }

@@ -5,6 +5,7 @@ import type { Offer } from '../../../wire/entry.js'
 import { listOffer } from '../words/describe.js'
 import { Choices, withFolders } from './choices.js'
 import { canChoose, choose, type Terminal } from './choose.js'
+import { goingOn } from './signals.js'
 
 /** How an offer is asked about. */
 export interface AskOptions {
@@ -55,6 +56,7 @@ async function ask(
     stop()
     lines.close()
   })
+  const over = goingOn(io.stdin, () => lines.prompt(true))
   // what is typed before the next question is kept for it
   const answers = lines[Symbol.asyncIterator]()
   const words = maySome ? ['y', 'n', 'some', 'list'] : ['y', 'n', 'list']
@@ -74,6 +76,7 @@ async function ask(
       io.stderr.write(`${isList ? nextPage(list, io.stderr) : pleaded}\n`)
     }
   } finally {
+    over()
     signal.removeEventListener('abort', withdraw)
     io.stdin.off('close', withdraw).off('error', ignore)
     lines.close()

@@ -1,8 +1,10 @@
+import type { Key } from 'node:readline'
 import type { AutocompletePrompt } from '@clack/core'
 import { drawsOn } from '../../../terminal/live-lines.js'
 import { fittedLine, shownPath, wrapped } from '../../../terminal/text.js'
 import { aboutEntry } from '../words/describe.js'
 import { type Choice, type Choices, MOST_FOUND, nameOf } from './choices.js'
+import { goingOn } from './signals.js'
 
 /** Where people are asked. */
 export interface Terminal {
@@ -22,6 +24,9 @@ export interface ChoiceQuestion {
 /** Rows of the list at most: more would have to be read from top to bottom. */
 const MOST_ROWS = 15
 
+const HIDE_CURSOR = '\u001b[?25l'
+const SHOW_CURSOR = '\u001b[?25h'
+
 /** Whether somebody is at a terminal on which it can be chosen. */
 export function canChoose({ io }: Pick<Terminal, 'io'>): boolean {
   return io.stdin.isTTY && drawsOn(io.stderr)
@@ -29,20 +34,22 @@ export function canChoose({ io }: Pick<Terminal, 'io'>): boolean {
 
 /**
  * Has people choose on the terminal, with search.
- * @param over withdraws the question
+ * @param withdrawn withdraws the question
  * @returns the paths, one at least; undefined for the key Escape, the end of the input, and a question that was
  * withdrawn. Ctrl-C stops the program, too.
  */
 export async function choose(
   { io, stop }: Terminal,
   asked: ChoiceQuestion,
-  over: AbortSignal,
+  withdrawn: AbortSignal,
 ): Promise<string[] | undefined> {
   const { AutocompletePrompt, isCancel } = await import('@clack/core')
   const { stdin: input, stderr: output } = io
   // what ends a terminal is no key for the prompt; and what aborts when there is an answer must not reach it any more
   const ended = new AbortController()
   const end = () => ended.abort()
+  let shown = ''
+  let isErased = false
   const prompt = new AutocompletePrompt<Option>({
     input,
     output,
@@ -54,22 +61,37 @@ export async function choose(
     filter: () => true,
     validate: (paths) => (paths?.length ? undefined : 'nothing is chosen yet: Tab chooses'),
     render() {
-      return frame(this, asked, output)
+      if (isErased) return ''
+      shown = frame(this, asked, output)
+      return shown
     },
+  })
+  const stopping = (_: unknown, { ctrl, name }: Key) => {
+    if (ctrl && name === 'z') output.write(SHOW_CURSOR)
+  }
+  // the prompt draws only what differs from what it drew last, and that from so many rows above the cursor
+  const over = goingOn(input, () => {
+    output.write(HIDE_CURSOR + '\n'.repeat(shown.split('\n').length - 1))
+    isErased = true
+    output.emit('resize')
+    isErased = false
+    output.emit('resize')
   })
   prompt.on('key', (_, { ctrl, name }) => {
     if (ctrl && name === 'c') stop()
     if (ctrl && name === 'd') queueMicrotask(end)
   })
-  over.addEventListener('abort', end)
-  if (over.aborted) end()
-  input.on('error', ignore).on('close', end).on('end', end)
+  withdrawn.addEventListener('abort', end)
+  if (withdrawn.aborted) end()
+  // before that of readline, which stops the program at this key
+  input.on('keypress', stopping).on('error', ignore).on('close', end).on('end', end)
   try {
     const chosen = await prompt.prompt()
     return isCancel(chosen) ? undefined : (chosen as string[])
   } finally {
-    over.removeEventListener('abort', end)
-    input.off('error', ignore).off('close', end).off('end', end)
+    over()
+    withdrawn.removeEventListener('abort', end)
+    input.off('keypress', stopping).off('error', ignore).off('close', end).off('end', end)
   }
 }
 

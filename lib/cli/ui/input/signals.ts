@@ -61,6 +61,32 @@ export function isInForeground(): boolean {
   return stdout?.includes('+') === true
 }
 
+/**
+ * For a question: when the program goes on after somebody stopped it, as by Ctrl-Z, keys are read as before. Readline
+ * sets its terminal again, but reads no more of it, so that the program would end for want of anything to wait for.
+ * @param redraw shows the question again, which is above what the shell wrote, or gone
+ * @returns what is to be called when the question is over
+ */
+export function goingOn(stdin: NodeJS.ReadStream, redraw: () => void): () => void {
+  let later: NodeJS.Immediate | undefined
+  const goOn = () => {
+    // whoever had the terminal meanwhile has set it as he needs it: what we set before does not count
+    stdin.setRawMode?.(false)
+    stdin.setRawMode?.(true)
+    stdin.resume()
+    redraw()
+  }
+  // readline listens, too, and comes later
+  const continued = () => {
+    later = setImmediate(goOn)
+  }
+  process.on('SIGCONT', continued)
+  return () => {
+    process.off('SIGCONT', continued)
+    clearImmediate(later)
+  }
+}
+
 /** Process group, session, and the group that has the terminal; undefined where the platform does not tell. */
 function groupsOf(pid: number | 'self'): { group: number; session: number; foreground: number } | undefined {
   try {
