@@ -13,7 +13,8 @@ const MOST = 20_000
 
 /**
  * Has people choose what is sent, of what is in a folder and in those below; hidden folders can be chosen, but not
- * searched. Gives paths in that folder. Throws `ERR_CANCELLED` if they do not, `ERR_USAGE` if there is nothing.
+ * searched. Links cannot be chosen: what they lead to would be sent, which nobody sees here. Gives paths in that folder.
+ * Throws `ERR_CANCELLED` if they do not, `ERR_USAGE` if there is nothing.
  */
 export async function chooseFiles(folder: string, context: Context): Promise<string[]> {
   const { signal } = context
@@ -53,7 +54,6 @@ async function filesBelow(folder: string, signal: AbortSignal): Promise<Choice[]
 
 function typeOf(entry: Dirent): Choice['type'] | undefined {
   if (entry.isDirectory()) return 'directory'
-  if (entry.isSymbolicLink()) return 'symlink'
   return entry.isFile() ? 'file' : undefined
 }
 
