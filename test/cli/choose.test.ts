@@ -1,4 +1,4 @@
-import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { listing, plant } from '../helpers/folders.js'
@@ -128,6 +128,28 @@ test('without a terminal, or one that can erase nothing, a path is missing, as i
   }
   const piped = await sluice(['send', '--to', '127.0.0.1:1'], { shell: '"$0" "$@" 2> said' })
   t.is(await piped.ended, 2)
+})
+
+test('a receiver that nobody knows is told before anybody is asked what to send', async (t) => {
+  const { sluice } = await place(t)
+  for (const more of [[], ['--watch']]) {
+    const sender = await sluice(['send', '--to', 'anna', ...more], { env: { SLUICE_HOME: 'nowhere' } })
+    t.is(await sender.ended, 2)
+    t.regex(sender.text, /anna/)
+    t.notRegex(sender.text, /What to send/)
+  }
+})
+
+test('links are no choice: what they lead to would be sent, and nobody saw it', async (t) => {
+  const { cwd, sluice } = await place(t, { 'notes.txt': 'notes', 'folder/deep.txt': 'deep' })
+  await symlink('/etc', join(cwd, 'away'))
+  await symlink('../notes.txt', join(cwd, 'folder/away'))
+  const sender = await sluice(['send', '--plain', '--listen', '127.0.0.1:0', '--links'])
+  await sender.shows(/folder\/\s+\[ \] notes\.txt\s+0 chosen, 2 found/)
+  sender.type('away')
+  await sender.shows(/search: away.*0 chosen, 0 found/s)
+  sender.type(ESCAPE)
+  t.is(await sender.ended, 130)
 })
 
 test('in an empty folder there is nothing to choose', async (t) => {

@@ -30,7 +30,7 @@ import { serve } from '../network/serve.js'
 import { codeOf } from '../network/ticket-code.js'
 import { checkWays } from '../network/ways.js'
 import { leftOut, manifestOfArguments, type SourceFlags } from '../sending/sources.js'
-import { checkWatch, type WatchFlags, type Watching, watchingOf } from '../sending/watching.js'
+import { checkWatch, type WatchFlags, Watching } from '../sending/watching.js'
 import type { Context } from '../ui/context.js'
 import { stoppedByUser } from '../ui/exit.js'
 import { kindsOf } from '../ui/words/tally.js'
@@ -59,10 +59,10 @@ export async function sendCommand(paths: string[], flags: SendFlags, context: Co
   if (flags.dryRun) return dryRun(await manifestOfArguments(paths, flags, context), context)
   checkWhere(paths, { ...flags, to }, flags.to !== undefined)
   reporter.limitBy(rate)
-  if (flags.watch) {
-    const watching = await watchingOf(paths, flags, context)
-    return sendWatched(watching, { ...flags, to }, { attempts, rate })
-  }
+  const watching = flags.watch ? new Watching(flags, context) : undefined
+  // before anybody is asked what to send: whom nobody knows is told at once
+  const dialler = await diallerOf({ ...flags, to }, watching?.context ?? context)
+  if (watching) return sendWatched(await watching.takePaths(paths), flags, { attempts, rate, dialler })
   const manifest = await manifestOfArguments(paths, flags, context)
   const begin = (socket: Duplex | Connect, source: Manifest) =>
     send(socket, source, {
@@ -70,7 +70,6 @@ export async function sendCommand(paths: string[], flags: SendFlags, context: Co
       retry: { attempts },
       stages: { wire: [...compressed, throttle({ rate })] },
     })
-  const dialler = await diallerOf({ ...flags, to }, context)
   if (!dialler) {
     const each = async (socket: Duplex) => isOffered(begin(socket, shared(manifest)))
     const given = { begin: each, skipped: manifest.skipped, leftOut: leftOut(manifest) }
@@ -88,11 +87,11 @@ export async function sendCommand(paths: string[], flags: SendFlags, context: Co
 async function sendWatched(
   watching: Watching,
   flags: SendFlags,
-  how: { attempts: number; rate: Rate },
+  how: { attempts: number; rate: Rate; dialler: Dialler | undefined },
 ): Promise<void> {
   const { context } = watching
+  const { dialler } = how
   const begin = (socket: Duplex | Connect) => watching.begin(socket, how)
-  const dialler = await diallerOf(flags, context)
   if (dialler) {
     const { socket, caller, remember } = await connected(dialler, flags, how.attempts, context)
     const transfer = await begin(socket)

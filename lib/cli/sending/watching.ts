@@ -45,14 +45,13 @@ export class Watching {
   /** That of the command, with a signal that cancels at once. */
   readonly context: Context
   readonly #flags: WatchFlags
-  readonly #paths: readonly string[]
+  #paths: readonly string[] = []
   readonly #reporter: Context['reporter']
   readonly #signal: AbortSignal
   #isWhole = false
   #watch: Watch | undefined
 
-  constructor(paths: readonly string[], flags: WatchFlags, context: Context) {
-    this.#paths = paths
+  constructor(flags: WatchFlags, context: Context) {
     this.#flags = flags
     this.#reporter = context.reporter
     this.#signal = context.signal
@@ -64,6 +63,13 @@ export class Watching {
     }
     context.signal.addEventListener('abort', stop)
     if (context.signal.aborted) stop()
+  }
+
+  /** Takes the paths of the command and those of `--files-from`, or what people choose. */
+  async takePaths(given: readonly string[]): Promise<this> {
+    const named = [...given, ...(await pathsFrom(this.#flags, this.context))]
+    this.#paths = await orChosen(named, this.context)
+    return this
   }
 
   /** Begins; resolves with the first transfer when it is offered. The further ones are reported here. */
@@ -113,16 +119,6 @@ export class Watching {
   goesOnAfter(error: unknown): boolean {
     return isSluiceError(error, 'ERR_FILES_FAILED') && !this.#signal.aborted
   }
-}
-
-/** Watches the paths of the command and those of `--files-from`, or what people choose. */
-export async function watchingOf(
-  given: readonly string[],
-  flags: WatchFlags,
-  context: Context,
-): Promise<Watching> {
-  const named = [...given, ...(await pathsFrom(flags, context))]
-  return new Watching(await orChosen(named, context), flags, context)
 }
 
 function namesOf(paths: readonly string[]): string {
