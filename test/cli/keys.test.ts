@@ -162,6 +162,24 @@ test('a question whether to cancel goes with what it was about', async (t) => {
   t.deepEqual(two.said, [])
 })
 
+test('keys are heard, and not shown, also between the transfers of something that goes on', async (t) => {
+  const it = terminal()
+  let end = () => {}
+  it.controls.listenUntil(new Promise<void>((resolve) => (end = resolve)))
+  t.true(it.isRaw())
+  for (const key of ['p', 'c', 'y', '-']) await it.type(key)
+  t.deepEqual(it.shown, [])
+  const one = steered()
+  it.controls.add(one)
+  await it.type('p')
+  t.deepEqual(one.said, ['pause'])
+  it.controls.delete(one)
+  t.true(it.isRaw())
+  end()
+  await setImmediate()
+  t.false(it.isRaw())
+})
+
 test('- and + halve and double the limit; where there is none it begins with the present rate', async (t) => {
   const it = terminal()
   const rate = new Rate()
@@ -268,4 +286,24 @@ test('in the background it goes on without keys', async (t) => {
   const { receiver, sender } = await atTerminals(t, 'set -m; "$0" "$@" & wait $!')
   t.is(await sender.ended, 0)
   t.is(await receiver.ended, 0)
+})
+
+test('what is typed while a watch waits is not shown, and Ctrl-C ends it still', async (t) => {
+  const cwd = await screenFolder(t)
+  await writeFile(join(cwd, 'film'), 'one')
+  const options = { cwd, columns: 80 }
+  const receiver = await Screen.of(t, ['receive', '--plain', '--once', '--yes', '--dir', 'in'], options)
+  await receiver.shows(/Ctrl-C stops/)
+  const [address] = /(?<=--to )\S+/.exec(receiver.raw)!
+  const shell = '"$0" "$@"; set -- $?; stty -a | grep -o -- "-*icanon"; (exit $1)'
+  const sender = await Screen.of(t, ['send', 'film', '--watch', '--to', address], { ...options, shell })
+  await sender.shows(/watching film/)
+  sender.type('xyz')
+  await writeFile(join(cwd, 'film'), 'another')
+  await sender.shows(/1 file sent.*1 file sent/s)
+  sender.type('\u0003')
+  t.is(await sender.ended, 0)
+  t.is(await receiver.ended, 0)
+  t.notRegex(sender.raw, /xyz/)
+  t.regex(sender.text, /^icanon$/m)
 })

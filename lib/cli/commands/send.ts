@@ -58,7 +58,7 @@ export async function sendCommand(paths: string[], flags: SendFlags, context: Co
   checkWatch(paths, flags, compressed.length > 0)
   if (flags.dryRun) return dryRun(await manifestOfArguments(paths, flags, context), context)
   checkWhere(paths, { ...flags, to }, flags.to !== undefined)
-  reporter.limitBy(rate)
+  reporter.controls?.limitBy(rate)
   const watching = flags.watch ? new Watching(flags, context) : undefined
   // before anybody is asked what to send: whom nobody knows is told at once
   const dialler = await diallerOf({ ...flags, to }, watching?.context ?? context)

@@ -84,6 +84,7 @@ export class Watching {
     const listing = await listingOptions(this.#flags, this.context)
     const watching = watch(connection, paths, { ...listing, signal, retry: { attempts }, stages: { wire } })
     this.#watch = watching
+    this.#reporter.controls?.listenUntil(watching.finished)
     const first = new Promise<Transfer>((resolve, reject) => {
       watching.once('transfer', resolve)
       watching.finished.catch(reject)

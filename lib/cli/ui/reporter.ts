@@ -1,5 +1,4 @@
 import { printable, type SluiceError } from '../../errors.js'
-import type { Rate } from '../../stages/bytes/rate.js'
 import { quoted } from '../../terminal/text.js'
 import type { TransferState } from '../../transfer/lifecycle.js'
 import type { Transfer } from '../../transfer/transfer.js'
@@ -181,9 +180,9 @@ export class Reporter {
     this.#controls = undefined
   }
 
-  /** The limit of all transfers: it is shown, and keys change it. */
-  limitBy(rate: Rate): void {
-    this.#controls?.limitBy(rate)
+  /** What keys do; undefined where none are read. */
+  get controls(): Pick<Controls, 'limitBy' | 'listenUntil'> | undefined {
+    return this.#controls
   }
 
   /** See {@link Screen.ask}. */

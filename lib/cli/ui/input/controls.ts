@@ -28,6 +28,8 @@ export class Controls {
   readonly #keys: Keys
   readonly #screen: ScreenOf
   readonly #running = new Set<Steered>()
+  /** What goes on although nothing of it may run now. */
+  #lasting = 0
   #rate: Rate | undefined
   #isAsking = false
   #isTold = false
@@ -55,13 +57,28 @@ export class Controls {
   /** Keys are about this, too, until {@link delete}. */
   add(what: Steered): void {
     this.#running.add(what)
-    this.#keys.want(true)
+    this.#listen()
   }
 
   delete(what: Steered): void {
     if (!this.#running.delete(what) || this.#running.size > 0) return
     this.#ask(false)
-    this.#keys.want(false)
+    this.#listen()
+  }
+
+  /** Keys are read until something is over, also while nothing runs: the terminal does not show what is typed then. */
+  listenUntil(over: Promise<unknown>): void {
+    this.#lasting++
+    this.#listen()
+    const end = () => {
+      this.#lasting--
+      this.#listen()
+    }
+    over.then(end, end)
+  }
+
+  #listen(): void {
+    this.#keys.want(this.#running.size > 0 || this.#lasting > 0)
   }
 
   /** Leaves the terminal to a question. */
@@ -79,6 +96,7 @@ export class Controls {
   }
 
   #press(key: string): void {
+    if (this.#running.size === 0) return
     if (this.#isAsking) {
       this.#ask(false)
       if (key === 'y' || key === 'Y') for (const one of this.#running) void one.cancel()
