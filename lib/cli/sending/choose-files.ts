@@ -13,8 +13,8 @@ const MOST = 20_000
 
 /**
  * Has people choose what is sent, of what is in a folder and in those below; hidden folders can be chosen, but not
- * searched. Links cannot be chosen: what they lead to would be sent, which nobody sees here. Gives paths in that folder.
- * Throws `ERR_CANCELLED` if they do not, `ERR_USAGE` if there is nothing.
+ * searched. Links cannot be chosen: what they lead to would be sent, which nobody sees here. Gives paths in that
+ * folder. Throws `ERR_CANCELLED` if they do not, `ERR_USAGE` if there is nothing.
  */
 export async function chooseFiles(folder: string, context: Context): Promise<string[]> {
   const { signal } = context

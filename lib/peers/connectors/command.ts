@@ -1,5 +1,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { access, constants } from 'node:fs/promises'
+import { delimiter, join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { type Clock, pause, systemClock } from '../../clock.js'
 import { messageOf, printable, SluiceError } from '../../errors.js'
@@ -34,7 +36,8 @@ const LONGEST_LINE = 2000
  * `command('ssh host sluice receive --stdio')` reaches another machine. No shell reads the line: words are divided by
  * blanks and held together by quotes; or they are given one by one. A program that ends badly fails the connection
  * (`ERR_UNREACHABLE` if nothing came from it, else `ERR_INTERRUPTED`) with its exit status and its last line. It is
- * ended when the connection is destroyed.
+ * ended when the connection is destroyed. A Ctrl-C at the terminal is ignored for it, but one that hears it anyway,
+ * as every program of Node does, ends by it.
  * @throws SluiceError `ERR_USAGE`; `connect` rejects with that, too, where there is no such program
  */
 export function command(line: string | readonly string[], options: CommandOptions = {}): Connector {
@@ -53,8 +56,7 @@ export function command(line: string | readonly string[], options: CommandOption
       options.signal?.throwIfAborted()
       let child: ChildProcessWithoutNullStreams
       try {
-        child = spawn(program, args, { stdio: 'pipe', env, windowsHide: true })
-        await once(child, 'spawn')
+        child = await started(program, args, env)
       } catch (cause) {
         const isMissing = errorCode(cause) === 'ENOENT'
         const why = isMissing ? 'there is no such program' : printable(messageOf(cause), 300)
@@ -68,6 +70,41 @@ export function command(line: string | readonly string[], options: CommandOption
       throw options.signal.reason
     },
   }
+}
+
+/** What is ignored stays ignored in the program that takes the place of the shell. */
+const IGNORING_INTERRUPTS = `trap '' INT; exec "$@"`
+
+/**
+ * Starts a program that a Ctrl-C at the terminal, which reaches all that runs there, does not end: whoever has the
+ * connection ends it in order first. In a process group of its own it could not ask at the terminal, as ssh does for a
+ * password. Rejects as the system does, where there is no such program.
+ */
+async function started(
+  program: string,
+  args: readonly string[],
+  env = process.env,
+): Promise<ChildProcessWithoutNullStreams> {
+  const options = { stdio: 'pipe', env, windowsHide: true } as const
+  const isWindows = process.platform === 'win32'
+  if (!isWindows) await checkProgram(program, env)
+  const child = isWindows
+    ? spawn(program, args, options)
+    : spawn('/bin/sh', ['-c', IGNORING_INTERRUPTS, 'sh', program, ...args], options)
+  await once(child, 'spawn')
+  return child
+}
+
+/** Looks where the system would, since a shell that starts a program tells of none that is missing but by its words. */
+async function checkProgram(program: string, { PATH = '/usr/bin:/bin' }: NodeJS.ProcessEnv): Promise<void> {
+  const folders = program.includes('/') ? [''] : PATH.split(delimiter)
+  const errors: unknown[] = []
+  for (const folder of folders) {
+    const error = await access(join(folder, program), constants.X_OK).catch((error: unknown) => error)
+    if (error === undefined) return
+    errors.push(error)
+  }
+  throw errors.find((error) => errorCode(error) === 'EACCES') ?? errors[0]
 }
 
 /** A program that runs, or has ended. */

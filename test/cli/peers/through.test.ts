@@ -1,10 +1,11 @@
 // Through a program: `send --via` starts it, and `receive --stdio` is at its other end.
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { randomContent } from '../../../lib/testing/index.js'
 import { MAIN } from '../../helpers/command.js'
 import { listing, plant, temporary } from '../../helpers/folders.js'
+import { Screen } from '../../helpers/screen.js'
 import { sshServer } from '../../helpers/ssh.js'
 import { newUser } from '../../helpers/user.js'
 
@@ -40,6 +41,25 @@ test('a folder goes through a program, whose lines people read, and whose end is
   t.is(both.code, 2)
   t.regex(both.err, /either --to b or --via, not both/)
   t.deepEqual((await readdir(dir)).sort(), ['n', 'photos'])
+})
+
+test('Ctrl-C at the terminal ends a watch through a program in order, and what changed last arrives', async (t) => {
+  if (process.platform !== 'linux') return t.pass('its receiver is started by a command of Linux')
+  const { anna, source, dir } = await scene(t)
+  await writeFile(join(source, 'notes'), 'one')
+  // the receiver is on another machine, as it were: what is between is at the terminal
+  const receive = `setsid -w "${process.execPath}" "${MAIN}" receive --stdio --once --yes --quiet --dir "${dir}"`
+  const through = `sh -c 'cat | ${receive} | cat'`
+  const sender = await Screen.of(t, ['send', 'notes', '--watch', '--via', through], {
+    columns: 80,
+    cwd: source,
+    env: { SLUICE_HOME: anna.home },
+  })
+  await sender.shows(/watching notes/)
+  await writeFile(join(source, 'notes'), 'two')
+  sender.type('\u0003')
+  t.is(await sender.ended, 0, sender.text)
+  t.is(await readFile(join(dir, 'notes'), 'utf8'), 'two')
 })
 
 test('a folder goes through ssh to sluice receive --stdio', async (t) => {

@@ -1,4 +1,6 @@
 import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
@@ -9,6 +11,7 @@ import { tcp } from '../../../lib/peers/connectors/tcp.js'
 import { wordsOf } from '../../../lib/peers/connectors/words.js'
 import { connectorConformance, FakeClock, randomContent } from '../../../lib/testing/index.js'
 import { conforms } from '../../helpers/conforms.js'
+import { temporary } from '../../helpers/folders.js'
 import { errorAtClose, heardOn } from '../../helpers/heard.js'
 
 const CHILD = fileURLToPath(new URL('../../helpers/stdio-child.js', import.meta.url))
@@ -189,6 +192,29 @@ const isAlive = (pid: number) => {
     return false
   }
 }
+
+/** Where there are no groups of processes, Ctrl-C goes another way. */
+const posix = process.platform === 'win32' ? test.skip : test
+
+posix('Ctrl-C at the terminal is none for it: whoever connects ends in order, and then it', async (t) => {
+  const duplex = await command(['sh', '-c', 'echo $$; exec cat']).connect('')
+  t.teardown(() => duplex.destroy())
+  const pid = await pidOf(duplex)
+  process.kill(pid, 'SIGINT')
+  const heard = heardOn(duplex)
+  duplex.end('still there')
+  t.is(String(await heard), 'still there')
+  t.is(await errorAtClose(duplex), null)
+})
+
+posix('a program that may not be run is named', async (t) => {
+  const folder = await temporary(t)
+  await writeFile(join(folder, 'closed'), '#!/bin/sh\n')
+  const message = /^the command .*closed cannot be run: .*(EACCES|permission)/i
+  await t.throwsAsync(command([join(folder, 'closed')]).connect(''), { code: 'ERR_USAGE', message })
+  const inPath = command(['closed'], { env: { PATH: `/no/such/folder:${folder}` } })
+  await t.throwsAsync(inPath.connect(''), { code: 'ERR_USAGE', message })
+})
 
 test('it is ended when the connection is destroyed', async (t) => {
   const { duplex } = await connected(
