@@ -79,6 +79,18 @@ test('p pauses and goes on; other keys, and keys that have a P in their code, do
   t.is(it.process.listenerCount('SIGCONT'), 0)
 })
 
+test('keys that come together are pressed one after the other, and a text that was pasted is none', async (t) => {
+  const it = terminal()
+  const one = steered()
+  it.controls.add(one)
+  it.controls.limitBy(new Rate(400_000))
+  for (const keys of ['pp', '--', '++-', 'policy', 'p\u001b[A']) await it.type(keys)
+  t.deepEqual(one.said, ['pause', 'resume'])
+  t.is(it.controls.limit, 200_000)
+  await it.type('cncy')
+  t.deepEqual(one.said, ['pause', 'resume', 'cancel'])
+})
+
 test('one key is for all that runs: it pauses what does not pause, and lets all go on', async (t) => {
   const it = terminal()
   const [one, two] = [steered(), steered()]
@@ -142,7 +154,7 @@ test('c asks, and only y after it cancels all that runs; another key takes it ba
   const [one, two] = [steered(), steered()]
   it.controls.add(one)
   it.controls.add(two)
-  for (const key of ['y', 'c', 'c', 'c', 'p', 'y', 'cy']) await it.type(key)
+  for (const key of ['y', 'c', 'c', 'c', 'p', 'y', 'policy']) await it.type(key)
   t.deepEqual(one.said, [])
   const question = 'Cancel? What came is kept. (y / n)'
   t.deepEqual(it.shown, [question, undefined, question, undefined])

@@ -123,13 +123,19 @@ test('what was there before counts as there, and is checked when nothing is left
   t.is(line({ ...arrived, resumedBytes: 600 }), '1/2 files  1 kB of 1 kB (100 %)  100 B/s  1s left')
 })
 
-test('a limit stands beside the rate as long as there is room for it', (t) => {
+test('a limit stands beside the rate, and beside a pause, as long as there is room for it', (t) => {
   let limit: number | null = 5e5
-  const view = new ProgressView(() => 0, { limit: () => limit })
+  let paused: string | undefined
+  const view = new ProgressView(() => 0, { limit: () => limit, paused: () => paused })
   view.update({ ...PROGRESS, eta: null })
   t.is(view.lines(60, 40)[0], '1/2 files  500 B of 1 kB (50 %)  100 B/s of 500 kB/s')
   t.is(view.lines(40, 40)[0], '1/2 files  50 %  100 B/s of 500 kB/s')
   t.is(view.lines(19, 40)[0], '50 %  100 B/s')
+  paused = 'paused'
+  t.is(view.lines(60, 40)[0], '1/2 files  500 B of 1 kB (50 %)  paused  limit 500 kB/s')
+  t.is(view.lines(40, 40)[0], '1/2 files  50 %  paused  limit 500 kB/s')
+  t.is(view.lines(20, 40)[0], '50 %  paused')
+  paused = undefined
   limit = null
   t.is(view.lines(60, 40)[0], '1/2 files  500 B of 1 kB (50 %)  100 B/s')
 })

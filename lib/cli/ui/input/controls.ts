@@ -13,6 +13,9 @@ type ScreenOf = Pick<Screen, 'line' | 'show' | 'over' | 'redraw'>
 
 const QUESTION = 'Cancel? What came is kept. (y / n)'
 
+/** The keys that do something. */
+const OURS = /^[pcyn+-]+$/i
+
 /** Milliseconds of a transfer until people are told of the keys: what is over before needs none. */
 const LONG_ENOUGH = 5000
 
@@ -36,7 +39,7 @@ export class Controls {
 
   constructor(stdin: NodeJS.ReadStream, screen: ScreenOf, of?: KeysOf) {
     this.#screen = screen
-    this.#keys = new Keys(stdin, (key) => this.#press(key), of)
+    this.#keys = new Keys(stdin, (keys) => this.#pressAll(keys), of)
   }
 
   /** Whether keys do something now. */
@@ -93,6 +96,11 @@ export class Controls {
     this.#screen.line(
       `keys: p pauses, and goes on; c cancels${this.#rate ? '; - and + change the limit' : ''}`,
     )
+  }
+
+  /** Over a slow connection keys come together; what has others among them is a text, which somebody has pasted. */
+  #pressAll(keys: string): void {
+    if (keys.length === 1 || OURS.test(keys)) for (const key of keys) this.#press(key)
   }
 
   #press(key: string): void {

@@ -15,22 +15,24 @@ const SIGNALS: Record<string, NodeJS.Signals> = {
   '\u001c': 'SIGQUIT',
 }
 
+const PRINTABLE = /^[ -~]+$/
+
 /**
  * The keys that are pressed at the terminal, one by one. While nobody wants them, and while a question is asked, they
  * are none of ours. In the background nothing is read, which would stop the program; nor when standard input is sent.
  */
 export class Keys {
   readonly #stdin: NodeJS.ReadStream
-  readonly #press: (key: string) => void
+  readonly #press: (keys: string) => void
   readonly #of: KeysOf
   #isWanted = false
   #isAsking = false
   #isListening = false
 
-  /** @param press is told of each key that is a character */
+  /** @param press is told of each key that is a character, and of several at once where they came so */
   constructor(
     stdin: NodeJS.ReadStream,
-    press: (key: string) => void,
+    press: (keys: string) => void,
     of: KeysOf = { isInForeground, raise, process },
   ) {
     this.#stdin = stdin
@@ -95,8 +97,8 @@ export class Keys {
   readonly #pressed = (keys: Buffer | string): void => {
     const text = keys.toString()
     for (const key of text) if (SIGNALS[key]) this.#signal(SIGNALS[key])
-    // keys such as F1 come as several characters, and any letter may be one of them
-    if (text.length === 1 && !SIGNALS[text]) this.#press(text)
+    // keys such as F1 come as several characters behind an escape, and any letter may be one of them
+    if (!SIGNALS[text] && (text.length === 1 || PRINTABLE.test(text))) this.#press(text)
   }
 
   /** Who stops us, or ends us, finds the terminal as it was. */

@@ -55,8 +55,7 @@ export class ProgressView {
     const { totalBytes } = progress
     const { bytes, what } = thereOf(progress)
     const share = totalBytes === null ? '' : percent(bytes, totalBytes)
-    const paused = this.#aside.paused?.()
-    const speeds = paused === undefined ? this.#speeds(progress) : [[paused]]
+    const speeds = this.#speeds(progress)
     const { ended, total } = filesOf(progress)
     const count = total === 0 ? [] : [`${ended}/${counted(total, 'file')}`]
     const of = totalBytes === null ? size(bytes) : `${size(bytes)} of ${size(totalBytes)}`
@@ -68,9 +67,12 @@ export class ProgressView {
 
   /** With the limit, if there is one, and without. Nothing of what is only checked travels. */
   #speeds(progress: Progress): string[][] {
+    const paused = this.#aside.paused?.()
+    const limit = this.#aside.limit?.() ?? null
+    if (paused !== undefined)
+      return limit === null ? [[paused]] : [[paused, `limit ${size(limit)}/s`], [paused]]
     if (isChecking(progress)) return [[]]
     const rate = `${size(progress.rate)}/s`
-    const limit = this.#aside.limit?.() ?? null
     const rates = limit === null ? [rate] : [`${rate} of ${size(limit)}/s`, rate]
     return rates.map((one) => [one, ...this.#timeLeft(progress)])
   }
