@@ -156,10 +156,20 @@ test('c asks, and only y after it cancels all that runs; another key takes it ba
   it.controls.add(two)
   for (const key of ['y', 'c', 'c', 'c', 'p', 'y', 'policy']) await it.type(key)
   t.deepEqual(one.said, [])
-  const question = 'Cancel? What came is kept. (y / n)'
+  const question = 'Cancel both? What came is kept. (y / n)'
   t.deepEqual(it.shown, [question, undefined, question, undefined])
   for (const key of ['c', 'y']) await it.type(key)
   t.deepEqual([one.said, two.said], [['cancel'], ['cancel']])
+})
+
+test('the question whether to cancel says how much it is about', async (t) => {
+  const it = terminal()
+  for (const about of [/^Cancel\? /, /^Cancel both\? /, /^Cancel all 3\? /]) {
+    it.controls.add(steered())
+    await it.type('c')
+    t.regex(it.shown.at(-1)!, about)
+    await it.type('n')
+  }
 })
 
 test('a question whether to cancel goes with what it was about', async (t) => {

@@ -11,8 +11,6 @@ export type Steered = Pick<Transfer, 'pausedBy' | 'pause' | 'resume' | 'cancel'>
 /** Where people read about it. */
 type ScreenOf = Pick<Screen, 'line' | 'show' | 'over' | 'redraw'>
 
-const QUESTION = 'Cancel? What came is kept. (y / n)'
-
 /** The keys that do something. */
 const OURS = /^[pcyn+-]+$/i
 
@@ -123,7 +121,7 @@ export class Controls {
 
   #ask(isAsking: boolean): void {
     this.#isAsking = isAsking
-    if (isAsking) this.#screen.show(this, () => [QUESTION])
+    if (isAsking) this.#screen.show(this, () => [cancelQuestion(this.#running.size)])
     else this.#screen.over(this)
   }
 
@@ -141,4 +139,10 @@ export class Controls {
     }
     this.#screen.redraw()
   }
+}
+
+/** @param count how many transfers run */
+function cancelQuestion(count: number): string {
+  const which = count === 2 ? ' both' : count > 2 ? ` all ${count}` : ''
+  return `Cancel${which}? What came is kept. (y / n)`
 }
