@@ -4,6 +4,7 @@ import { chmod, mkdir, open, readFile, symlink, writeFile } from 'node:fs/promis
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
+import { hanging, widthOf, wrapped } from '../../lib/terminal/text.js'
 import { ROOT } from '../helpers/command.js'
 import { plant } from '../helpers/folders.js'
 import { Screen, type ScreenOptions, screenFolder } from '../helpers/screen.js'
@@ -34,10 +35,22 @@ async function matches(t: ExecutionContext<unknown>, name: string, commands: Com
   const parts: string[] = []
   for (const [who, screen] of Object.entries(commands))
     parts.push(`${who}, exit ${await screen.ended}\n${'─'.repeat(screen.columns)}\n${screen.text}\n`)
-  await isKept(t, `${name}-${Object.values(commands)[0]!.columns}`, parts.join('\n'))
+  await isKept(t, name, Object.values(commands)[0]!.columns, parts.join('\n'))
 }
 
-async function isKept(t: ExecutionContext<unknown>, name: string, shown: string): Promise<void> {
+/** A row with another number in it, as the command would have broken it. Marks of direction take no column. */
+function brokenAgain(row: string, columns: number): string {
+  if (widthOf(row.replaceAll(/\p{Cf}/gu, '')) <= columns) return row
+  return row.startsWith('  ') ? hanging('  ', row.trimStart(), columns) : wrapped(row, columns)
+}
+
+async function isKept(
+  t: ExecutionContext<unknown>,
+  scene: string,
+  columns: number,
+  shown: string,
+): Promise<void> {
+  const name = `${scene}-${columns}`
   // how many digits the free space has decides where the line breaks
   const text = shown
     .replaceAll(/\s+\(12 GB free\)/g, ' (12 GB free)')
@@ -55,6 +68,9 @@ async function isKept(t: ExecutionContext<unknown>, name: string, shown: string)
           .replace(/,\s+250 MB\/s/, '')
           .replaceAll('\n  ', ' ')}`,
     )
+    .split('\n')
+    .map((row) => brokenAgain(row, columns))
+    .join('\n')
   const path = join(FOLDER, `${name}.txt`)
   if (process.env.SLUICE_SCREENS === 'write') {
     await mkdir(FOLDER, { recursive: true })
@@ -282,7 +298,7 @@ for (const columns of [80, 40]) {
       t.is(await receiver.ended, 130)
       t.regex(again.text, / were\s+there\)$/)
       moments.see('over', { receiver, sender, again })
-      await isKept(t, `session-${columns}`, `${moments}`)
+      await isKept(t, 'session', columns, `${moments}`)
     },
   )
 
@@ -314,7 +330,7 @@ for (const columns of [80, 40]) {
     t.is(await receiver.ended, 0)
     t.is(await sender.ended, 0)
     moments.see('over', { receiver, sender })
-    await isKept(t, `choosing-${columns}`, `${moments}`)
+    await isKept(t, 'choosing', columns, `${moments}`)
   })
 }
 
@@ -345,7 +361,7 @@ for (const columns of [80, 40])
       const cwd = await screenFolder(t)
       const running = await Screen.of(t, [], { columns, cwd, main: PROGRESS })
       await running.shows(/left.*left/s)
-      await isKept(t, `progress-${columns}`, `${running.text}\n`)
+      await isKept(t, 'progress', columns, `${running.text}\n`)
       const ends = (what: string) => running.rows.filter((row) => row.endsWith(what)).length
       for (const other of [45, 41, 40, 60, 120, 50, columns + 1]) {
         const before = running.raw.length

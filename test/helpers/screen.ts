@@ -13,7 +13,7 @@ const TEMPORARY = '/tmp/sl-'
 const VARYING: [RegExp, string][] = [
   [/(?<=127\.0\.0\.1:)\d{5}/g, '54321'],
   // but for the limit of a rate
-  [/(?<!of [\d.]*)(?<![\d.])[\d.]+ [kMG]?B\/s/g, '250 MB/s'],
+  [/(?<!(?:of|limit) [\d.]*)(?<![\d.])[\d.]+ [kMG]?B\/s/g, '250 MB/s'],
   // keys and secrets
   [/sluice1[a-z2-7]{20,}/g, 'sluice1abfbsjei…4uqm'],
   [/\b[a-z2-7]{4}(?:-[a-z2-7]{4}){4}\b/g, 'w6gi-5ozz-t4o7-7pdp-ccbh'],
