@@ -171,7 +171,7 @@ scene('watch', async (sluice, folder) => {
   await receiver.shows(/Accept\?/)
   receiver.type('y\r')
   await sender.shows(/watching/)
-  await writeFile(join(folder, 'report.pdf'), 'another one')
+  await writeFile(join(folder, 'photos/2024/cat.jpg'), 'another one')
   await sender.shows(/1 file sent/)
   sender.type('\u0003')
   return { receiver, sender }

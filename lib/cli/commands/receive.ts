@@ -153,13 +153,13 @@ async function receiveFromSender(from: string | undefined, receiving: Receiving)
   transfers.add(transfer, caller.who)
   remember(transfer)
   companions.attend(transfer, caller)
-  const follow = () => {
+  const follow = (isNext: boolean) => {
     transfer.on('settled', (range, entries) => series.failures.add(range, entries))
     reporter.endsWith(transfer)
-    reporter.watch(transfer, { where: where(caller), ticket: caller.ticket })
+    reporter.watch(transfer, { where: where(caller), ticket: caller.ticket, isNext })
     return isFollowed(transfer)
   }
-  for (let isFirst = true; await follow(); isFirst = false) {
+  for (let isFirst = true; await follow(!isFirst); isFirst = false) {
     if (isFirst) reporter.note(GOES_ON)
     try {
       transfer = await transfers.handle(duplex, { ...peerOf(caller), isNext: true })

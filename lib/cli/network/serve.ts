@@ -138,7 +138,7 @@ export function serve(
         else if (running.size === 0 && !signal.aborted) reporter.note('waiting for the next')
       }
       // first what it says of the end
-      reporter.watch(transfer, { where: where(caller), leftOut, ticket, isOneOfMany: !once })
+      reporter.watch(transfer, { where: where(caller), leftOut, ticket, isOneOfMany: !once, isNext })
       transfer.finished.then(() => over(), over)
     }
     const warn = (error: SluiceError) => {

@@ -92,7 +92,7 @@ export class Watching {
     const transfer = await first
     watching.on('transfer', (next) => {
       this.#reporter.endsWith(next)
-      this.#reporter.watch(next, { where: 'sent' })
+      this.#reporter.watch(next, { where: 'sent', isNext: true })
     })
     void isFollowed(transfer).then((goesOn) => {
       this.#isWhole = goesOn

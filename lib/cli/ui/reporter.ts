@@ -200,7 +200,7 @@ export class Reporter {
   watch(transfer: Transfer, as: Watched): void {
     const time = new RunningTime(this.#now)
     const isSender = transfer.direction === 'send'
-    const tally = new Tally(as.leftOut)
+    const tally = new Tally(as.leftOut, as.isNext)
     const paused = () => pausedText(transfer, this.#controls?.areHeard === true)
     const enter = (state: TransferState) => {
       const { pausedBy } = transfer
@@ -284,7 +284,7 @@ export class Reporter {
   /** What became of all, for people. */
   #summary(tally: Tally, where: string, id: string, numbers: Numbers): void {
     for (const line of noteLines(tally)) this.note(line)
-    this.note(`${this.#prefix(id)}${summaryOf(tally, where, numbers)}`)
+    if (tally.hasNews) this.note(`${this.#prefix(id)}${summaryOf(tally, where, numbers)}`)
     this.#names.delete(id)
   }
 

@@ -80,6 +80,8 @@ export interface Interrupted {
 export interface Watched extends Pick<Interrupted, 'where' | 'isOneOfMany' | 'ticket'> {
   /** How many are left out of the offer. */
   leftOut?: number | undefined
+  /** It is one of a watch, and not the first. */
+  isNext?: boolean
 }
 
 /** How it ended, what is there, and what to do; undefined where running it again is no way out. */

@@ -18,6 +18,12 @@ export class Kinds {
     return Object.values(this.#numbers).reduce((sum, number) => sum + number)
   }
 
+  get withoutFolders(): Kinds {
+    const rest = new Kinds()
+    Object.assign(rest.#numbers, this.#numbers, { directory: 0 })
+    return rest
+  }
+
   toString(): string {
     const { file, directory, symlink } = this.#numbers
     return amounts([file, 'file'], [directory, 'folder'], [symlink, 'link']) ?? 'nothing'
@@ -43,9 +49,20 @@ export class Tally {
   readonly links: Pick<Outcome, 'entry' | 'error'>[] = []
   linksLeft = 0
 
-  /** @param leftOut what the sender has left out already */
-  constructor(leftOut = 0) {
+  readonly #isNext: boolean
+
+  /**
+   * @param leftOut what the sender has left out already
+   * @param isNext of a watch, and not its first transfer: the folders of what has changed are there, as nobody doubts
+   */
+  constructor(leftOut = 0, isNext = false) {
     this.leftOut = leftOut
+    this.#isNext = isNext
+  }
+
+  /** Whether there is anything to tell. */
+  get hasNews(): boolean {
+    return !this.#isNext || this.published.count > 0 || this.others !== undefined
   }
 
   /** Takes in what became of consecutive entries. */
@@ -59,8 +76,9 @@ export class Tally {
 
   /** What was not published, such as '1 file there already; 2 left out'; undefined if all was. */
   get others(): string | undefined {
+    const there = this.#isNext ? this.there.withoutFolders : this.there
     const numbers: [number, string][] = [
-      [this.there.count, `${this.there} there already`],
+      [there.count, `${there} there already`],
       [this.leftOut, `${this.leftOut} left out`],
       [this.#unreadable, `${this.#unreadable} could not be read`],
       [this.#failed.count, `${this.#failed} failed`],

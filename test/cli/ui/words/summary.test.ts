@@ -169,6 +169,24 @@ test('what a transfer did: files and folders are counted apart, and what was ove
   )
 })
 
+test('in a watch folders that are there are no news, and a transfer without news needs no line', (t) => {
+  const { entries } = makeOffer({ id: '0'.repeat(32), name: 'x', algorithm: 'sha256' }, [
+    { type: 'directory', path: 'd', mtime: 0, mode: 0, size: 0 },
+    { type: 'file', path: 'd/a', size: 5, mtime: 0, mode: 0 },
+  ])
+  const next = new Tally(0, true)
+  t.false(next.hasNews)
+  next.add({ first: 0, last: 0, status: 'skipped', reason: 'identical' }, entries)
+  t.false(next.hasNews)
+  next.add({ first: 1, last: 1, status: 'published' }, entries)
+  t.true(next.hasNews)
+  t.is(summaryOf(next, 'sent', { bytes: 5, took: 0 }), '1 file sent (5 B)')
+  const failed = new Tally(0, true)
+  failed.add({ first: 1, last: 1, status: 'failed', code: 'ERR_DISK_FULL' }, entries)
+  t.true(failed.hasNews)
+  t.true(new Tally().hasNews)
+})
+
 test('what an earlier transfer saved under another name is not saved so again: it is there', (t) => {
   const file = { type: 'file' as const, path: 'b', size: 5, mtime: 0, mode: 0 }
   const { entries } = makeOffer({ id: '0'.repeat(32), name: 'x', algorithm: 'sha256' }, [file])
