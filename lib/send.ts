@@ -50,6 +50,9 @@ const OPTIONS: Keys<SendOptions> = {
   stages: true,
 }
 
+/** Whether nobody gets to see what leaves in a wire stage. */
+const isHarmless = (stage: WireStage) => isThrottle(stage) || !(stage.outgoing || stage.paired)
+
 const BY_HAND =
   'a receiver by hand (sluice unpack), if it is one, goes one way and cannot answer; use receive() there, or send by hand (sluice pack)'
 
@@ -113,7 +116,7 @@ export function send(
     const { maxFrame, heldBack, ...wire } = makeWireStages(options.stages?.wire, keepOpen, limits)
     const owing = [wire.owed]
     // a wire stage of the user's may hold on to what it is given, or send it twice
-    const memory = wire.outgoing.every(isThrottle) ? new SendMemory() : undefined
+    const memory = (options.stages?.wire ?? []).every(isHarmless) ? new SendMemory() : undefined
     return new Sender(
       duplex,
       {

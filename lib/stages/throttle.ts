@@ -30,7 +30,9 @@ const FEW_WAITING = 16 * 1024
  */
 export function throttle(options: ThrottleOptions): WireStage<Transform> {
   const make = checked(options)
-  return noStream('throttle', 'limitRate()', { rate: options.rate, outgoing: make, incoming: make })
+  const stage: WireStage<Transform> = { rate: options.rate, outgoing: make, incoming: make }
+  MADE.set(stage, make)
+  return noStream('throttle', 'limitRate()', stage)
 }
 
 /** {@link throttle} as a plain Transform for a hand-made pipeline. Throws `ERR_USAGE` on a bad option. */
@@ -38,9 +40,15 @@ export function limitRate(options: ThrottleOptions): Transform {
   return checked(options)()
 }
 
-/** Whether a stage is a throttle: it gives on each byte once, where it stands in memory, and keeps none. */
-export function isThrottle(stage: unknown): boolean {
-  return stage instanceof Throttle
+/** What {@link throttle} gave out, and how that makes its streams. */
+const MADE = new WeakMap<WireStage, () => Transform>()
+
+/**
+ * Whether a wire stage gives on each byte that leaves once, where it stands in memory, and keeps none: as it came from
+ * {@link throttle}. In a stage of the user's the same stream may be listened to before anybody else has it.
+ */
+export function isThrottle(stage: WireStage): boolean {
+  return stage.outgoing !== undefined && stage.outgoing === MADE.get(stage) && !stage.paired
 }
 
 function checked(options: ThrottleOptions): () => Transform {

@@ -5,7 +5,17 @@ import { Socket } from 'node:net'
 import { join } from 'node:path'
 import { type Duplex, Transform } from 'node:stream'
 import test from 'ava'
-import { cutsOf, type Item, memoryParts, receive, send } from '../../lib/index.js'
+import {
+  cutsOf,
+  type Item,
+  limitRate,
+  memoryParts,
+  Rate,
+  receive,
+  send,
+  throttle,
+  type WireStage,
+} from '../../lib/index.js'
 import { duplexPair } from '../../lib/testing/faulty-duplex.js'
 import { plant, temporary } from '../helpers/folders.js'
 import { connection } from '../helpers/sockets.js'
@@ -128,3 +138,42 @@ test('a socket whose methods the user has replaced keeps what passes there, and 
   t.true(Buffer.concat(came).includes(CONTENT.subarray(0, 50_000)))
   t.true(came.every(({ length }) => length > 0))
 })
+
+const tapped: Record<string, (record: (chunk: Buffer) => void) => WireStage> = {
+  'limitRate() in a stage of the user': (record) => ({
+    outgoing: () => limitRate({ rate: new Rate() }).on('data', record),
+  }),
+  'throttle() in a stage of the user': (record) => ({
+    outgoing: () => throttle({ rate: new Rate() }).outgoing!().on('data', record),
+  }),
+  'throttle() with another outgoing in its place': (record) => {
+    const stage = throttle({ rate: new Rate() })
+    const { outgoing } = stage
+    return Object.assign(stage, { outgoing: () => outgoing!().on('data', record) })
+  },
+  'throttle() with both sides made together': (record) =>
+    Object.assign(throttle({ rate: new Rate() }), {
+      paired: () => ({
+        outgoing: limitRate({ rate: new Rate() }).on('data', record),
+        incoming: limitRate({ rate: new Rate() }),
+      }),
+    }),
+}
+for (const [how, make] of Object.entries(tapped)) {
+  test(`who listens to ${how} keeps the chunks that it was given`, async (t) => {
+    const [near, far] = await connection(t)
+    const kept: Buffer[] = []
+    const copies: Buffer[] = []
+    const stage = make((chunk) => {
+      kept.push(chunk)
+      copies.push(Buffer.from(chunk))
+    })
+    const receiver = receive(far, { dir: await temporary(t), accept: 'all' })
+    await Promise.all([
+      send(near, [await source(t)], { stages: { wire: [stage] } }).finished,
+      receiver.finished,
+    ])
+    t.true(Buffer.concat(copies).length > CONTENT.length)
+    t.true(Buffer.concat(kept).equals(Buffer.concat(copies)))
+  })
+}
