@@ -142,7 +142,8 @@ export function beginReceiving(
     {
       decide: (offer, signal, hello) => {
         const decided = () => decide(offer, signal, accept)
-        const ask = () => (quota ? useOf(quota, receiver, options.clock).ask(offer, decided) : decided())
+        const use = quota && useOf(quota, receiver, options.clock)
+        const ask = () => (use ? use.ask(offer, signal, decided) : decided())
         return lasting ? lasting.decide(offer, signal, hello, ask) : ask()
       },
       river: ({ plan, offered, passed, settled, acknowledged, wanted, ...hooks }) => {

@@ -142,7 +142,10 @@ export class KeptTransfers {
       throw busy
     }
     if (entries < offer.entries.length) forgetFrom(kept, entries)
-    if (!control.transfer.isOver) return control
+    if (!control.transfer.isOver) {
+      control.use?.forgetFrom(entries)
+      return control
+    }
     const echo = Transfer.create('receive', UNCONNECTED, new Plan(), this.#clock, control.allOutcomes)
     echo.identify(offer.id)
     return echo

@@ -52,19 +52,29 @@ const MOST_AGAIN = 16 * 1024 * 1024
 const COUNTED_BYTES = 64 * 1024 * 1024
 const COUNTED_AFTER = 5_000
 
+/** What is reserved for an offer. */
+interface Room {
+  /** The first entry of the offer. */
+  first: number
+  offered: Amount
+  reserved: Amount
+}
+
 /** What one transfer takes of a quota, over all of its connections. */
 export class QuotaUse {
   readonly #quota: Quota
   readonly #control: TransferControl
   readonly #clock: Clock
   readonly #id = randomUUID()
-  /** What was offered, and is reserved: by each offer that was not rejected, and in all. */
-  readonly #rooms = new Set<{ offered: Amount; reserved: Amount }>()
+  /** What was offered, and is reserved: by each offer that is asked about or was accepted, and in all. */
+  readonly #rooms = new Set<Room>()
   readonly #offered: Amount = { bytes: 0, files: 0 }
   readonly #reserved: Amount = { bytes: 0, files: 0 }
-  /** What came, and what of it was counted. */
+  /** What came, and what of it is counted. */
   readonly #came: Amount = { bytes: 0, files: 0 }
   readonly #counted: Amount = { bytes: 0, files: 0 }
+  /** How many bytes had come when the quota was told last. */
+  #told = 0
   /** Bytes of files that go on from where they were which may come once more. */
   #again = 0
   /** The files of which something came. */
@@ -84,8 +94,15 @@ export class QuotaUse {
     transfer.finished.then(over, over)
   }
 
-  /** Reserves room for an offer before anybody is asked about it; what is rejected needs none. */
-  async ask({ bytes, entries }: Offer, ask: () => Promise<Decision>): Promise<Decision> {
+  /**
+   * Reserves room for an offer before anybody is asked about it; what is rejected needs none.
+   * @param signal nobody hears the answer any more
+   */
+  async ask(
+    { first, bytes, entries }: Offer,
+    signal: AbortSignal,
+    ask: () => Promise<Decision>,
+  ): Promise<Decision> {
     const isKnown = entries.at(-1)?.size !== null
     const files = entries.filter(({ type }) => type !== 'unreadable').length
     const offered = { bytes: isKnown ? bytes : Number.POSITIVE_INFINITY, files }
@@ -94,15 +111,35 @@ export class QuotaUse {
     this.#tell(() => reserving)
     const reserved = await reserving
     if ('refused' in reserved) return { accept: false, reason: reserved.refused }
-    const room = { offered, reserved }
+    const room = { first, offered, reserved }
     this.#rooms.add(room)
     this.#sum()
-    const decision = await ask()
-    if (decision.accept) return decision
+    const giveBack = () => this.#giveBack(room)
+    signal.addEventListener('abort', giveBack)
+    let isAccepted = false
+    try {
+      signal.throwIfAborted()
+      const decision = await ask()
+      isAccepted = decision.accept && !signal.aborted
+      return decision
+    } finally {
+      signal.removeEventListener('abort', giveBack)
+      if (!isAccepted) giveBack()
+    }
+  }
+
+  /** The sender has not heard that what it attached from an entry on was accepted, and does not offer it again. */
+  forgetFrom(first: number): void {
+    for (const room of this.#rooms) if (room.first >= first) this.#giveBack(room)
+  }
+
+  #giveBack(room: Room): void {
+    if (!this.#rooms.has(room)) return
+    // what came of it all the same is counted as long as it has room
+    this.#count()
     this.#rooms.delete(room)
     this.#sum()
-    this.#tell(() => this.#quota.release(this.#id, reserved))
-    return decision
+    this.#tell(() => this.#quota.release(this.#id, room.reserved))
   }
 
   #sum(): void {
@@ -173,7 +210,7 @@ export class QuotaUse {
     this.#came.bytes += bytes
     this.#came.files += files
     this.#check(this.#came)
-    const isMuch = this.#came.bytes - this.#counted.bytes >= COUNTED_BYTES
+    const isMuch = this.#came.bytes - this.#told >= COUNTED_BYTES
     if (isMuch || this.#clock.now() - this.#since >= COUNTED_AFTER) this.#count()
   }
 
@@ -185,16 +222,25 @@ export class QuotaUse {
     if (files > mostFiles) throw exceeded(`${mostFiles} files and folders`)
   }
 
-  /** Tells the quota of what came since it was told last: never more than was offered, which may have come twice. */
+  /**
+   * Tells the quota of what came since it was told last: never more than was offered, which may have come twice. What it
+   * could not count is told again the next time.
+   */
   #count(isOver = false): void {
     this.#since = this.#clock.now()
-    const came = { bytes: 0, files: 0 }
-    for (const unit of UNITS) {
-      const all = Math.min(this.#came[unit], this.#offered[unit])
-      came[unit] = all - this.#counted[unit]
-      this.#counted[unit] = all
+    this.#told = this.#came.bytes
+    const most = {
+      bytes: Math.min(this.#came.bytes, this.#offered.bytes),
+      files: Math.min(this.#came.files, this.#offered.files),
     }
-    this.#tell(() => this.#quota.count(this.#id, came, isOver))
+    this.#tell(async () => {
+      const came = {
+        bytes: Math.max(0, most.bytes - this.#counted.bytes),
+        files: Math.max(0, most.files - this.#counted.files),
+      }
+      if (isOver || came.bytes > 0 || came.files > 0) await this.#quota.count(this.#id, came, isOver)
+      for (const unit of UNITS) this.#counted[unit] += came[unit]
+    })
   }
 
   #tell(tell: () => Promise<unknown>): void {
