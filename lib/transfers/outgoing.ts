@@ -26,6 +26,8 @@ interface Registry {
 /** Brings paths to peers: by a transfer that runs, or by a new one. */
 export class Outgoing {
   readonly #registry: Registry
+  /** Of those that are not accepted yet, or have lost their connection: what all wait for who have something for them. */
+  readonly #accepted = new WeakMap<Transfer, Promise<void>>()
 
   constructor(registry: Registry) {
     this.#registry = registry
@@ -37,7 +39,7 @@ export class Outgoing {
     for (;;) {
       const running = this.#registry.to(peer).findLast((one) => one.isOpen && !full.has(one))
       if (running === undefined) return this.#begin(peer, paths, options)
-      const how = await attach(running, paths)
+      const how = await attach(running, paths, this.#whenAccepted(running))
       if (how === 'attached') return running
       if (how === 'full') full.add(running)
     }
@@ -50,20 +52,32 @@ export class Outgoing {
       ...options,
     })
     add(transfer, peer)
-    await accepted(transfer)
+    await this.#whenAccepted(transfer)
     return transfer
+  }
+
+  #whenAccepted(transfer: Transfer): Promise<void> {
+    const before = this.#accepted.get(transfer)
+    if (before) return before
+    const accepting = accepted(transfer).finally(() => this.#accepted.delete(transfer))
+    this.#accepted.set(transfer, accepting)
+    return accepting
   }
 }
 
 /**
- * Attaches paths to a transfer, when the peer has accepted what it began with. It is 'full' where another one may take
- * them: it is at its end, or has such names already; and 'lost' where it goes on over another connection before there
- * was an answer.
+ * Attaches paths to a transfer, when the peer has accepted what it began with (`accepting`). It is 'full' where another
+ * one may take them: it is at its end, or has such names already; and 'lost' where it goes on over another connection
+ * before there was an answer.
  * @throws SluiceError what they would meet in another transfer as well: the peer rejects them, or cannot be reached
  */
-async function attach(transfer: Transfer, paths: readonly string[]): Promise<'attached' | 'full' | 'lost'> {
+async function attach(
+  transfer: Transfer,
+  paths: readonly string[],
+  accepting: Promise<void>,
+): Promise<'attached' | 'full' | 'lost'> {
   try {
-    await accepted(transfer)
+    await accepting
   } catch (error) {
     // what it began with was rejected, and nobody was asked about these
     if (transfer.state === 'rejected') return 'full'

@@ -204,6 +204,27 @@ test('what is attached when the connection is lost, and was not answered, is off
   t.deepEqual(anna.received(), ['a', 'b', 'big'])
 })
 
+test('as many as you like wait for a transfer to be accepted, and Node warns of no leak', async (t) => {
+  const warnings: Error[] = []
+  const warned = (warning: Error) => warnings.push(warning)
+  process.on('warning', warned)
+  t.teardown(() => process.off('warning', warned))
+  const answer = deferred<boolean>()
+  const { it, sending, disk } = scene(t, ({ first }) => (first === 0 ? answer.promise : true))
+  const names = Array.from({ length: 150 }, (_, n) => `/from/many-${n}`)
+  for (const name of names) disk.put(name, name)
+  const all = names.map((name) => sending('anna', [name], { open: true }))
+  // each of them has its turn to wait
+  await new Promise(setImmediate)
+  answer.resolve(true)
+  const [transfer, ...others] = await Promise.all(all)
+  t.true(others.every((one) => one === transfer))
+  transfer!.end()
+  const { published } = await transfer!.finished
+  t.deepEqual([published, it.connections], [150, 1])
+  t.deepEqual(warnings, [])
+})
+
 test('cancelling ends what waits for the transfer, and no other one begins', async (t) => {
   const { it, transfers, sending } = scene(t, () => new Promise(() => {}))
   const both = [sending('anna', ['/from/a']), sending('anna', ['/from/b'])]
