@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { inSlices } from '../async.js'
 import type { Clock } from '../clock.js'
 import { blockSizeOf } from '../digest/blocks.js'
-import { SluiceError } from '../errors.js'
+import { counted, SluiceError } from '../errors.js'
 import type { Entry, Offer } from '../wire/entry.js'
 import type { OutcomeRange } from '../wire/outcome.js'
 import type { Run } from '../wire/run.js'
@@ -17,6 +17,11 @@ export interface Amount {
   bytes: number
   /** Files, folders and links. */
   files: number
+}
+
+/** A number of what a quota counts besides bytes, for people. */
+export function filesAndFolders(number: number): string {
+  return counted(number, 'file or folder', 'files and folders')
 }
 
 const UNITS = ['bytes', 'files'] as const satisfies (keyof Amount)[]
@@ -155,7 +160,7 @@ export class QuotaUse {
 
   /**
    * Looks, before anything comes, whether what is missing here of an offer has room.
-   * @throws SluiceError `ERR_LIMIT`
+   * @throws SluiceError `ERR_REJECTED`
    */
   async expect(offer: Offer, isWanted: (entry: Entry) => boolean, known: Known): Promise<void> {
     const needed = { ...this.#came }
@@ -173,7 +178,7 @@ export class QuotaUse {
 
   /**
    * Bytes have come.
-   * @throws SluiceError `ERR_LIMIT` if they are more than may come
+   * @throws SluiceError `ERR_REJECTED` if they are more than may come
    */
   passed({ first, last, offset, length, entries }: Run): void {
     this.#begun.grow(entries.length)
@@ -185,7 +190,7 @@ export class QuotaUse {
 
   /**
    * Bytes of a file were copied from what stands here: they need as much room.
-   * @throws SluiceError `ERR_LIMIT`
+   * @throws SluiceError `ERR_REJECTED`
    */
   copied({ index }: Entry, bytes: number): void {
     this.#begun.grow(index + 1)
@@ -218,8 +223,8 @@ export class QuotaUse {
     const { bytes: mostBytes, files: mostFiles } = this.#reserved
     // where all of an offer has room, the plan lets no more of it come; blocks that are sent once more need none
     const isAll = mostBytes === this.#offered.bytes
-    if (!isAll && bytes > mostBytes + this.#again) throw exceeded(`${mostBytes} bytes`)
-    if (files > mostFiles) throw exceeded(`${mostFiles} files and folders`)
+    if (!isAll && bytes > mostBytes + this.#again) throw exceeded(counted(mostBytes, 'byte'))
+    if (files > mostFiles) throw exceeded(filesAndFolders(mostFiles))
   }
 
   /**
@@ -251,7 +256,8 @@ export class QuotaUse {
   }
 }
 
+/** The sender has done nothing wrong: it may not know what of it is here already. */
 function exceeded(left: string): SluiceError {
-  const message = `the quota of the receiver is exceeded: there was room for ${left}`
-  return new SluiceError('ERR_LIMIT', message)
+  const message = `the quota of this sender is used up: there was room for ${left}`
+  return new SluiceError('ERR_REJECTED', message, { found: 'quota' })
 }

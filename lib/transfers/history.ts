@@ -28,8 +28,11 @@ export interface HistoryOptions {
    * be written, there is an event `warning`. Default: none.
    */
   historyFile?: string
-  /** Where the transfers go, in the words of the caller: it stands with each in `historyFile`. Default: nothing. */
-  place?: string
+  /**
+   * Where the transfers go, in the words of the caller: it stands with each in `historyFile`. A function gives that of
+   * a peer. Default: nothing.
+   */
+  place?: string | ((peer: string | undefined) => string | undefined)
 }
 
 /** The last transfers that are over: in memory, and in a file if there is to be one. */
@@ -38,15 +41,15 @@ export class History {
   readonly past: PastTransfer[] = []
   readonly #most: number
   readonly #file: HistoryFile | undefined
-  readonly #place: string | undefined
+  readonly #place: (peer: string | undefined) => string | undefined
 
   /** @throws SluiceError `ERR_USAGE` */
   constructor({ history = 100, historyFile, place }: HistoryOptions) {
     checkWhole('history', history, 0)
-    if (place !== undefined) checkText('place', place)
+    if (typeof place !== 'function' && place !== undefined) checkText('place', place)
     if (historyFile !== undefined) checkText('historyFile', historyFile)
     this.#most = history
-    this.#place = place
+    this.#place = typeof place === 'function' ? place : () => place
     if (historyFile !== undefined) this.#file = new HistoryFile(historyFile, history)
   }
 
@@ -56,12 +59,13 @@ export class History {
     const { files, bytes } = progress
     const told = { id, direction, state, files, bytes }
     const ended = new Date()
+    const place = this.#place(peer)
     this.past.push({ ...told, peer, ended, ...(error && { error }) })
     if (this.past.length > this.#most) this.past.shift()
     await this.#file?.add({
       ...told,
       ...(peer !== undefined && { peer }),
-      ...(this.#place !== undefined && { place: this.#place }),
+      ...(place !== undefined && { place }),
       ended: ended.toISOString(),
       ...(error && { code: error.code, message: error.message }),
     })

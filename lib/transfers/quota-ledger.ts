@@ -1,5 +1,5 @@
 import { counted } from '../errors.js'
-import type { Amount } from '../transfer/quota.js'
+import { type Amount, filesAndFolders } from '../transfer/quota.js'
 
 /** What is reserved for a transfer that runs. */
 export interface Reservation extends Amount {
@@ -47,14 +47,17 @@ export function reserve(
 ): { ledger: Ledger; reserved: Amount } | { refused: string } {
   const isTooLarge = Number.isFinite(offered.bytes) && offered.bytes > most.bytes
   if (isTooLarge) return { refused: beyond(counted(offered.bytes, 'byte'), counted(most.bytes, 'byte')) }
-  if (offered.files > most.files) return { refused: beyond(entries(offered.files), entries(most.files)) }
+  if (offered.files > most.files)
+    return { refused: beyond(filesAndFolders(offered.files), filesAndFolders(most.files)) }
   const left = leftOf(ledger, most)
   const lacksBytes = offered.bytes > 0 && left.bytes === 0
   const lacksFiles = offered.files > 0 && left.files === 0
   if (lacksBytes || lacksFiles || ledger.reserved.length >= MOST_RESERVED) {
     const isWaiting = ledger.reserved.length > 0
     return {
-      refused: isWaiting ? RESERVED : usedUp(lacksBytes ? counted(most.bytes, 'byte') : entries(most.files)),
+      refused: isWaiting
+        ? RESERVED
+        : usedUp(lacksBytes ? counted(most.bytes, 'byte') : filesAndFolders(most.files)),
     }
   }
   const reserved = {
@@ -96,17 +99,13 @@ function add(ledger: Ledger, { bytes, files }: Amount, holder: Holder): Ledger {
   return { ...ledger, reserved: [...others, changed] }
 }
 
-function entries(number: number): string {
-  return counted(number, 'file or folder', 'files and folders')
-}
-
 function beyond(offered: string, most: string): string {
-  return `these are ${offered}, and the quota of the receiver is ${most} in all`
+  return `these are ${offered}, and the quota of this sender is ${most} in all`
 }
 
 function usedUp(most: string): string {
-  return `the quota of the receiver is used up: ${most} in all`
+  return `the quota of this sender is used up: ${most} in all`
 }
 
 const RESERVED =
-  'what is left of the quota of the receiver is reserved for a transfer that runs; try again when that is over'
+  'what is left of the quota of this sender is reserved for a transfer that runs; try again when that is over'

@@ -2,11 +2,11 @@ import { counted, printable, SluiceError } from '../../errors.js'
 import { commandFileSystem } from '../../files/disk/node-fs.js'
 import { fingerprint, parseKey, showKey } from '../../peers/keys.js'
 import { type Allowed, type KnownPeer, KnownPeers } from '../../peers/known-peers.js'
-import { size } from '../../terminal/text.js'
 import type { Amount } from '../../transfer/quota.js'
 import { bytesIn } from '../network/bytes.js'
 import { countOf, quotaOf } from '../receiving/guests.js'
 import type { Context } from '../ui/context.js'
+import { usedOf } from '../ui/words/quota.js'
 
 const knownPeers = () => new KnownPeers({ fs: commandFileSystem })
 
@@ -82,12 +82,11 @@ async function usedBy(peer: KnownPeer): Promise<Amount | undefined> {
 }
 
 function rowOf({ name, key, addresses, allowed = {} }: KnownPeer, used: Amount | undefined): string {
-  const { dir, bytes, files } = allowed
+  const { dir } = allowed
   return [
     `${printable(name)}  ${fingerprint(key)}`,
     ...addresses.map((address) => printable(address)),
-    ...(used && bytes !== undefined ? [`${size(used.bytes)} of ${size(bytes)}`] : []),
-    ...(used && files !== undefined ? [`${used.files} of ${counted(files, 'file')}`] : []),
+    ...(used ? usedOf(allowed, used) : []),
     ...(dir === undefined ? [] : [`into ${printable(dir)}`]),
   ].join('  ')
 }

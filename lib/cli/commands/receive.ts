@@ -85,7 +85,7 @@ async function receiveFrom(
 ): Promise<void> {
   const { reporter } = context
   const allSeries = new AllSeries()
-  const guests = new Guests(flags)
+  const guests = new Guests(flags, reporter)
   const optionsFor = (peer: string | undefined, connection: object) => {
     const series = allSeries.met(connection)
     const guest = guests.of(peer)
@@ -93,7 +93,7 @@ async function receiveFrom(
       // an id stands for one of those that are not over, and the one that is offered is among them
       const transfer = transfers.list({ id: offer.id })[0]!
       const isNext = transfer.hasNext && series.goesOnWith(offer)
-      const offered = { peer, transfer, companions, isNext }
+      const offered = { peer, transfer, companions, isNext, quota: () => guests.usedBy(peer) }
       const answered = await answer(offer, over, { ...flags, ...guest }, context, offered)
       const isAccepted = typeof answered === 'boolean' ? answered : answered.accept
       if (isAccepted && transfer.hasNext) series.accepted(offer)
@@ -105,9 +105,10 @@ async function receiveFrom(
     allSeries.met(connection).goesOnWith(offer)
   const transfers: Transfers = new Transfers({
     receive: flags.once ? onlyFirst(optionsFor, () => transfers.list(), goesOn) : optionsFor,
-    ...(flags.history && (await keptHistory(flags.stdout ? undefined : flags.dir))),
+    ...(flags.history && (await keptHistory(flags.stdout ? undefined : (peer) => guests.of(peer).dir))),
   })
   transfers.on('warning', (warning) => reporter.warn(warning))
+  transfers.on('transfer', (transfer, peer) => guests.attend(transfer, peer))
   const where = ({ who }: Caller) => (flags.stdout ? 'for standard output' : inFolder(guests.of(who).dir))
   const receiving = { flags, context, companions, transfers, allSeries, guests, optionsFor, where }
   try {

@@ -25,6 +25,8 @@ interface Offered {
   companions: Companions
   /** It was accepted before that such offers follow. */
   isNext: boolean
+  /** How much of its quota the peer has used, if it has one. */
+  quota: () => Promise<string | undefined>
 }
 
 /** The answer to an offer. `over` aborts when nobody waits for it any more. */
@@ -33,7 +35,7 @@ export async function answer(
   over: AbortSignal,
   flags: AnswerFlags,
   context: Context,
-  { peer, transfer, companions, isNext }: Offered,
+  { peer, transfer, companions, isNext, quota }: Offered,
 ): Promise<Accept> {
   const { reporter } = context
   const { dir, yes } = flags
@@ -43,7 +45,13 @@ export async function answer(
   if (isNext) return true
   const free = await new FreeSpace(commandFileSystem, localPath('--dir', dir)).free()
   const from = peer === undefined ? [] : [`from ${peer}`]
-  const lines = [...from, ...(await describeOffer(offer, free)), ...(await companions.notes(offer, transfer))]
+  const used = await quota()
+  const lines = [
+    ...from,
+    ...(await describeOffer(offer, free)),
+    ...(used === undefined ? [] : [used]),
+    ...(await companions.notes(offer, transfer)),
+  ]
   if (transfer.hasNext) lines.push('then what changes in it, until one of the sides stops')
   if (!yes && canAsk(context)) {
     const asked = { signal: over, onlyWhole: onlyWhole(flags, transfer) }

@@ -1,12 +1,16 @@
 import { isAbsolute, join } from 'node:path'
-import { SluiceError } from '../../errors.js'
+import { printable, SluiceError } from '../../errors.js'
 import { commandFileSystem as fs } from '../../files/disk/node-fs.js'
 import { homeFolder } from '../../peers/home.js'
 import { showKey } from '../../peers/keys.js'
 import { type KnownPeer, KnownPeers } from '../../peers/known-peers.js'
+import type { Quota } from '../../transfer/quota.js'
+import type { Transfer } from '../../transfer/transfer.js'
 import { FileQuota } from '../../transfers/file-quota.js'
 import type { Caller } from '../network/entrance.js'
 import { quotaFileIn } from '../network/home.js'
+import type { Reporter } from '../ui/reporter.js'
+import { moreFor, usedOf } from '../ui/words/quota.js'
 
 /** The quota of a known peer; undefined if it may bring as much as there is room for. */
 export async function quotaOf(peer: KnownPeer): Promise<FileQuota | undefined> {
@@ -30,17 +34,26 @@ export async function countOf({ key, allowed = {} }: KnownPeer): Promise<FileQuo
 /** Where the files of a peer go, and how much it may bring. */
 interface Guest {
   dir: string
-  quota?: FileQuota
+  quota?: Quota
+}
+
+/** A peer that was met, and its quota, if it has one. */
+interface Met {
+  peer: KnownPeer
+  guest: Guest
+  counted: FileQuota | undefined
 }
 
 /** What those who send are allowed, by what the user has noted of the known peers. */
 export class Guests {
   readonly #flags: { dir: string; stdout?: boolean; delete?: boolean }
+  readonly #reporter: Reporter
   /** By who they are for people; those who are not known have what everybody has. */
-  readonly #met = new Map<string | undefined, Guest>()
+  readonly #met = new Map<string | undefined, Met>()
 
-  constructor(flags: { dir: string; stdout?: boolean; delete?: boolean }) {
+  constructor(flags: { dir: string; stdout?: boolean; delete?: boolean }, reporter: Reporter) {
     this.#flags = flags
+    this.#reporter = reporter
   }
 
   /**
@@ -51,7 +64,7 @@ export class Guests {
     try {
       const { key, who } = caller
       const peer = key && (await new KnownPeers({ fs }).findByKey(key))
-      if (peer) this.#met.set(who, await this.#guestOf(peer))
+      if (peer) this.#met.set(who, await this.#lookAt(peer))
     } catch (error) {
       caller.hangUp()
       throw error
@@ -60,21 +73,54 @@ export class Guests {
 
   /** Where the files of somebody go who was met, and how much may come. */
   of(who: string | undefined): Guest {
-    return this.#met.get(who) ?? { dir: this.#flags.dir }
+    return this.#met.get(who)?.guest ?? { dir: this.#flags.dir }
+  }
+
+  /** How much of its quota somebody has used, for who is asked about an offer; undefined where there is none. */
+  async usedBy(who: string | undefined): Promise<string | undefined> {
+    const { peer, counted } = this.#met.get(who) ?? {}
+    if (!peer?.allowed || !counted) return undefined
+    const { used } = await counted.state()
+    return `quota of ${printable(peer.name)}: ${usedOf(peer.allowed, used).join(', ')} used`
+  }
+
+  /** Says what the user may do where a transfer of somebody ends since there is no room for all of it. */
+  attend(transfer: Transfer, who: string | undefined): void {
+    transfer.finished.catch((error: SluiceError) => {
+      if (error.code === 'ERR_REJECTED' && error.found === 'quota') this.#advise(this.#met.get(who)?.peer)
+    })
   }
 
   /** Resolves when all that came stands in the file of the quotas. */
   async saved(): Promise<void> {
-    await Promise.all([...this.#met.values()].map(({ quota }) => quota?.saved()))
+    await Promise.all([...this.#met.values()].map(({ counted }) => counted?.saved()))
   }
 
-  async #guestOf(peer: KnownPeer): Promise<Guest> {
+  async #lookAt(peer: KnownPeer): Promise<Met> {
     const { dir, stdout, delete: isMirror } = this.#flags
     const own = peer.allowed?.dir
     if (own !== undefined && isMirror)
       throw new SluiceError('ERR_USAGE', `--delete is not for ${peer.name}, who has a folder of its own`)
-    const quota = await quotaOf(peer)
+    const counted = await quotaOf(peer)
     const folder = own === undefined || stdout ? dir : isAbsolute(own) ? own : join(dir, own)
-    return { dir: folder, ...(quota && { quota }) }
+    const quota = counted && this.#advising(peer, counted)
+    return { peer, counted, guest: { dir: folder, ...(quota && { quota }) } }
+  }
+
+  /** Whoever is refused is told why; the user here, what may be done. */
+  #advising(peer: KnownPeer, quota: FileQuota): Quota {
+    return {
+      reserve: async (use, offered) => {
+        const reserved = await quota.reserve(use, offered)
+        if ('refused' in reserved) this.#advise(peer)
+        return reserved
+      },
+      count: (use, came, isOver) => quota.count(use, came, isOver),
+      release: (use, some) => quota.release(use, some),
+    }
+  }
+
+  #advise(peer: KnownPeer | undefined): void {
+    if (peer) this.#reporter.note(moreFor(peer))
   }
 }

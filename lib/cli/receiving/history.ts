@@ -11,12 +11,15 @@ import type { Reporter } from '../ui/reporter.js'
 /** How many of a folder are shown: the last ones. */
 const MOST_SHOWN = 10
 
-/** For `receive --history`: where transfers are kept that are over; they say into which folder they went. */
+/**
+ * For `receive --history`: where transfers are kept that are over; they say into which folder they went.
+ * @param dirOf the folder of a peer; undefined if nothing goes to one
+ */
 export async function keptHistory(
-  dir: string | undefined,
+  dirOf: ((peer: string | undefined) => string) | undefined,
 ): Promise<Pick<TransfersOptions, 'historyFile' | 'place'>> {
   const historyFile = historyFileIn(await homeFolder({ fs }, true))
-  return { historyFile, ...(dir !== undefined && { place: localPath('--dir', dir) }) }
+  return { historyFile, ...(dirOf && { place: (peer) => localPath('--dir', dirOf(peer)) }) }
 }
 
 /** Shows the last transfers into a folder of which there is a record, the newest last. */

@@ -42,20 +42,24 @@ test('the files of a peer go to a folder of its own, and count until the quota i
   // the same once more counts nothing
   t.is((await send('a', 'b')).code, 0)
   const listed = await anna.run('peers', 'list')
-  t.is(listed.out, `bob  ${bob.print}  600 kB of 1 MB  2 of 3 files  into from/bob`)
+  t.is(listed.out, `bob  ${bob.print}  600 kB of 1 MB  2 of 3 files and folders  into from/bob`)
   const json = JSON.parse((await anna.run('peers', 'list', '--json')).out)
   t.like(json, { allowed: { dir: 'from/bob', bytes: 1e6, files: 3 }, used: { bytes: 600_001, files: 2 } })
   const tooLarge = await send('large')
   t.is(tooLarge.code, 3)
-  t.regex(tooLarge.err, /rejected.*1000001 bytes.*quota of the receiver is 1000000 bytes/)
+  t.regex(tooLarge.err, /rejected.*1000001 bytes.*quota of this sender is 1000000 bytes/)
   const missing = await send('more')
-  t.is(missing.code, 7)
-  t.regex(missing.err, /quota of the receiver/)
+  t.is(missing.code, 3)
+  t.regex(missing.err, /quota of this sender is used up: there was room for 399999 bytes/)
   t.false(`${tooLarge.err}${missing.err}`.includes(dir))
   receiver.child.kill('SIGTERM')
   const { err } = await receiver.ended
   t.regex(err, /rejected: these are 1000001 bytes/)
-  t.regex(err, /quota .* exceeded/)
+  t.regex(err, /quota of this sender is used up/)
+  t.regex(err, /^quota of bob: 600 kB of 1 MB, 2 of 3 files and folders used$/m)
+  const advice =
+    /^to take more from bob, run: sluice peers set bob --max-bytes N --max-files N; or count anew/gm
+  t.is(err.match(advice)?.length, 2, err)
   t.deepEqual(Object.keys(await listing(join(dir, 'from/bob'))).sort(), ['a', 'b'])
 })
 
@@ -66,7 +70,7 @@ test('peers set changes what a peer may bring, and counts anew; remove forgets b
   t.is((await send('a')).code, 0)
   t.is((await send('b')).code, 3)
   const reset = await anna.run('peers', 'set', 'bob', '--reset')
-  t.regex(reset.err, /0 of 1 file$/m)
+  t.regex(reset.err, /0 of 1 file or folder$/m)
   t.is((await send('b')).code, 0)
   const raised = await anna.run('peers', 'set', 'bob', '--max-files', '5', '--max-bytes', '1k', '--json')
   t.like(JSON.parse(raised.out), { allowed: { files: 5, bytes: 1000 }, used: { files: 1, bytes: 1 } })
@@ -85,7 +89,7 @@ test('peers set changes what a peer may bring, and counts anew; remove forgets b
   t.regex((await anna.run('peers', 'set', 'carl', '--reset')).err, /no peer is known as "carl"; known: "bob"/)
   t.is((await anna.run('peers', 'remove', 'bob')).code, 0)
   t.is((await anna.run('peers', 'add', 'bob', bob.key, '--max-files', '5')).code, 0)
-  t.regex((await anna.run('peers', 'list')).out, /0 of 5 files/)
+  t.regex((await anna.run('peers', 'list')).out, /0 of 5 files and folders/)
 })
 
 test('two receivers at once share the quota of a peer', async (t) => {
@@ -100,10 +104,21 @@ test('two receivers at once share the quota of a peer', async (t) => {
   t.is(first.code, 0, first.err)
   // known at the address of another process by now
   receivers.push(await receive())
-  t.is((await send('b')).code, 7)
+  t.is((await send('b')).code, 3)
   t.is((await send('c')).code, 0)
   for (const { child, ended } of receivers) {
     child.kill('SIGTERM')
     await ended
   }
+})
+
+test('what came from a peer with a folder of its own is in the history of that folder', async (t) => {
+  const { anna, source, dir, receive, send } = await scene(t, '--dir', 'from/bob')
+  await plant(source, { a: 'a' })
+  const receiver = await receive('--history')
+  t.is((await send('a')).code, 0)
+  receiver.child.kill('SIGTERM')
+  await receiver.ended
+  t.regex((await anna.run('status', join(dir, 'from/bob'))).out, /^completed .* from bob/)
+  t.is((await anna.run('status', dir)).out, '')
 })
