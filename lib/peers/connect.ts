@@ -58,7 +58,7 @@ const OPTIONS: Keys<ConnectToPeerOptions> = {
 
 const { signal: _, ...OF_CONNECT } = OPTIONS
 
-const BY_NAME_OPTIONS: Keys<ConnectByNameOptions> = { ...OF_CONNECT, peers: true }
+const BY_NAME_OPTIONS: Keys<ConnectByNameOptions> = { ...OF_CONNECT, peers: true, onWarning: true }
 
 /** A secure channel to a peer, and at which of its addresses that was reached. */
 export interface Connected {
@@ -142,11 +142,14 @@ export async function connect(to: Destination, options: ConnectToPeerOptions): P
 export interface ConnectByNameOptions extends Omit<ConnectToPeerOptions, 'signal'> {
   /** Who is known. Default: those of the configuration folder. */
   peers?: KnownPeers
+  /** Called where it cannot be noted at which address a peer was reached. Default: nobody is told. */
+  onWarning?(warning: SluiceError): void
 }
 
 /**
  * The option `connect` of `Transfers` where peers are sent to by the names that they have among the known ones: looks
- * each up when a connection is to be made, and makes it as {@link connect} does. It fails with `ERR_USAGE` for a name
+ * each up when a connection is to be made, makes it as {@link connect} does, and has the peer looked for first where it
+ * was reached. It fails with `ERR_USAGE` for a name
  * that nobody has, `ERR_UNREACHABLE` if no address is known and none is looked for, and else as {@link connect} and
  * `KnownPeers` do.
  */
@@ -155,7 +158,8 @@ export function connectByName(
 ): (peer: string, attempt: number, signal: AbortSignal) => Promise<SecureDuplex> {
   checkObject('options', options)
   checkKeys('options', options, BY_NAME_OPTIONS)
-  const { peers = new KnownPeers(), ...others } = options
+  const { peers = new KnownPeers(), onWarning, ...others } = options
+  checkCallback('onWarning', onWarning)
   return async (name, _attempt, signal) => {
     const { addresses, key } = await peers.get(name)
     if (addresses.length === 0 && !others.find)
@@ -163,7 +167,10 @@ export function connectByName(
         'ERR_UNREACHABLE',
         `no address of ${shownValue(name)} is known; add one to the peer`,
       )
-    return (await connect({ addresses, publicKey: key }, { ...others, signal })).duplex
+    const { duplex, address } = await connect({ addresses, publicKey: key }, { ...others, signal })
+    // the transfer does not wait for it
+    peers.reached(key, address).catch((error: SluiceError) => onWarning?.(error))
+    return duplex
   }
 }
 

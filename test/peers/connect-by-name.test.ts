@@ -1,7 +1,8 @@
 // Known peers by their names: two identities, each with a home, over loopback.
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
-import { type ReceiveOptions, type TransferState, Transfers } from '../../lib/index.js'
+import { deferred } from '../../lib/async.js'
+import { type ReceiveOptions, SluiceError, type TransferState, Transfers } from '../../lib/index.js'
 import { connectByName } from '../../lib/peers/connect.js'
 import { identity } from '../../lib/peers/identity.js'
 import { sameKey } from '../../lib/peers/keys.js'
@@ -88,4 +89,31 @@ test('a rejection, a peer with another key, one that is away, and one that nobod
       ['carl', 'failed', 'ERR_USAGE'],
     ],
   )
+})
+
+test('a peer is looked for first where it was reached last; where that cannot be noted, it is told', async (t) => {
+  const { peers, listening, bob, paths } = await scene(t)
+  const [address] = listening.addresses
+  const nowhere = '127.0.0.1:1'
+  await peers.add({ name: 'anna', key: (await peers.get('anna')).key, addresses: [nowhere, address!] })
+  for (const failure of [undefined, new SluiceError('ERR_READ_ONLY', 'the disk')]) {
+    const noted = deferred<void>()
+    const told = deferred<SluiceError>()
+    class Watched extends KnownPeers {
+      override get(name: string) {
+        return peers.get(name)
+      }
+      override async reached(key: Uint8Array, at: string) {
+        if (failure) throw failure
+        await peers.reached(key, at)
+        noted.resolve()
+      }
+    }
+    const connect = connectByName({ identity: bob, peers: new Watched(), onWarning: told.resolve })
+    const transfers = new Transfers({ receive: () => ({ dir: '/nowhere', accept: () => false }), connect })
+    await (await transfers.send('anna', [paths.notes])).finished
+    if (failure) t.is(await told.promise, failure)
+    else await noted.promise
+    t.deepEqual((await peers.get('anna')).addresses, [address, nowhere])
+  }
 })
