@@ -1,5 +1,6 @@
 // Peers: who the two sides are, and how a connection between them is made and kept secret.
 
+export type { Allowed } from '../transfers/allowed.js'
 // both sides at once
 export {
   type ConnectByNameOptions,
@@ -25,7 +26,7 @@ export { type HomeOptions, home } from './home.js'
 export { existingIdentity, type Identity, identity, signed } from './identity.js'
 export { Invitations, type InvitationsOptions, type IssueOptions } from './invitations.js'
 export { fingerprint, isKey, isSignedBy, parseKey, showKey } from './keys.js'
-export { type Allowed, type KnownPeer, KnownPeers } from './known-peers.js'
+export { type KnownPeer, KnownPeers } from './known-peers.js'
 export { type From, type ListenForPeersOptions, listen } from './listen.js'
 // in the same network
 export { type AnnounceOptions, type Announcing, announce } from './nearby/announce.js'

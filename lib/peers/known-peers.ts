@@ -1,4 +1,3 @@
-import { isAbsolute } from 'node:path'
 import { printable, SluiceError } from '../errors.js'
 import { readJson } from '../files/config/read-config.js'
 import { updateJson } from '../files/config/update.js'
@@ -8,7 +7,8 @@ import { inside } from '../files/disk/names.js'
 import { nodeFileSystem } from '../files/disk/node-fs.js'
 import { withRegular } from '../files/disk/open-regular.js'
 import { ifThere } from '../files/disk/stats.js'
-import { checkKeys, checkLocalPath, checkOption, checkWhole, shownValue } from '../options.js'
+import { checkKeys, checkOption, shownValue } from '../options.js'
+import { ALLOWED_SCHEMA, type Allowed, checkAllowed } from '../transfers/allowed.js'
 import { LONGEST_ADDRESS, plainAddress } from './addresses.js'
 import { checkPrivate, HOME_OPTIONS, type HomeOptions, homeFolder } from './home.js'
 import { checkPublicKey, fingerprint, isKey, parseKey, sameKey, showKey } from './keys.js'
@@ -25,16 +25,6 @@ export interface KnownPeer {
   readonly allowed?: Allowed
 }
 
-/** What a peer may bring, and where that goes: for whoever receives to obey, as `sluice receive` does. */
-export interface Allowed {
-  /** A folder of its own: an absolute path, or one below the folder that is received into. */
-  readonly dir?: string
-  /** Bytes in all, for a `FileQuota`. */
-  readonly bytes?: number
-  /** Files, folders and links in all. */
-  readonly files?: number
-}
-
 /** The file in the home folder. */
 const FILE = 'peers.json'
 const VERSION = 1
@@ -43,9 +33,8 @@ const MOST_PEERS = 10_000
 const LARGEST_FILE = 32 * 1024 * 1024
 /** Addresses that are kept of a peer. */
 const KEPT_ADDRESSES = 8
-/** Characters of a name, and of the path of a folder. */
+/** Characters of a name. */
 const LONGEST_NAME = 64
-const LONGEST_DIR = 4096
 
 /** What stands in the file. */
 interface PeersFile {
@@ -76,15 +65,7 @@ const SCHEMA = {
             maxItems: KEPT_ADDRESSES,
             items: { type: 'string', maxLength: LONGEST_ADDRESS },
           },
-          allowed: {
-            type: 'object',
-            additionalProperties: false,
-            properties: {
-              dir: { type: 'string', minLength: 1, maxLength: LONGEST_DIR },
-              bytes: { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER },
-              files: { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER },
-            },
-          },
+          allowed: ALLOWED_SCHEMA,
         },
       },
     },
@@ -173,7 +154,7 @@ export class KnownPeers {
     return this.#put({ name, key, addresses }, (known) => known.addresses)
   }
 
-  /** Has the peer of this key, if there is one, looked for first where it was just reached. Fails as {@link add} does. */
+  /** Has the peer of this key, if there is one, looked for first where it was just reached. Fails as {@link add}. */
   async reached(key: Uint8Array, address: string): Promise<void> {
     const known = await this.findByKey(key)
     if (known && known.addresses[0] !== address) await this.remember(known.name, key, [address])
@@ -244,22 +225,19 @@ export class KnownPeers {
   }
 }
 
-function unknownPeer(name: string, peers: readonly KnownPeer[]): SluiceError {
+/**
+ * Nobody is known by a name.
+ * @param isNot what the name is not, where it may be something else
+ * @param hint the way out, for the end of the message
+ */
+export function unknownPeer(
+  name: string,
+  peers: readonly KnownPeer[],
+  { isNot = 'no known peer', hint = '' }: { isNot?: string; hint?: string } = {},
+): SluiceError {
   const names = peers.map((peer) => shownValue(peer.name)).join(', ') || 'none'
-  const message = `no peer is known as ${shownValue(name)}; known: ${names.slice(0, 1000)}`
+  const message = `${shownValue(name)} is ${isNot}; known: ${names.slice(0, 1000)}${hint}`
   return new SluiceError('ERR_USAGE', message, { found: name })
-}
-
-/** @throws SluiceError `ERR_USAGE` */
-function checkAllowed(allowed: Allowed | undefined): void {
-  checkKeys('allowed', allowed, { dir: true, bytes: true, files: true })
-  const { dir, bytes, files } = allowed ?? {}
-  checkWhole('bytes', bytes, 0)
-  checkWhole('files', files, 0)
-  if (dir === undefined) return
-  checkLocalPath('dir', dir)
-  const staysBelow = isAbsolute(dir) || !dir.split(/[/\\]/).includes('..')
-  checkOption('dir', dir, staysBelow && dir.length <= LONGEST_DIR, 'an absolute path, or one without ..')
 }
 
 /** The alarm that a known name has another key than before. */

@@ -84,7 +84,11 @@ test('a changed key is an alarm with exit status 6, what is mistyped has 2', asy
     [['peers', 'add', 'bob:1', showKey(keyOf(3))], /name must be without : and \/, which are for addresses/],
     [['peers', 'add', 'bob', showKey(keyOf(3)), 'nowhere'], /must be HOST:PORT/],
     [['peers', 'add', 'bob'], /missing required argument 'key'; sluice peers add --help says more/],
-    [['peers', 'remove', 'bob'], /no peer is known as "bob"; known: "anna"/],
+    [['peers', 'remove', 'bob'], /"bob" is no known peer; known: "anna"; sluice peers add/],
+    [
+      ['receive', '--allow', 'bob'],
+      /"bob" is no known peer; known: "anna"; sluice peers add makes somebody known/,
+    ],
     [['peers', 'lst'], /unknown command 'lst' \(Did you mean list\?\)/],
     [['peers', 'list', '--dir', 'x'], /unknown option '--dir': it is one of sluice receive and unpack/],
   ]

@@ -147,7 +147,10 @@ test('verify fails where nothing is verified, and says whom it does not know', a
   t.notRegex(known.err, /makes sure/)
   const unknown = await verified([a], '--by', 'carol')
   t.is(unknown.code, 2)
-  t.regex(unknown.err, /"carol" is neither a key nor a known peer; known are bob$/m)
+  t.regex(
+    unknown.err,
+    /"carol" is neither a key nor a known peer; known: "bob"; sluice peers add makes somebody known$/m,
+  )
 })
 
 test('a receipt that could not be written, or would prove nothing, is refused before anything is transferred', async (t) => {

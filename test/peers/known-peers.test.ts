@@ -49,7 +49,7 @@ test('peers are found by name and by key, also by another process, until they ar
   t.is(await others.findByKey(keyOf(3)), undefined)
   await others.remove('anna')
   t.deepEqual(await peers.list(), [bob])
-  const message = /no peer is known as "anna"; known: "Bob's laptop, 2nd"/
+  const message = /"anna" is no known peer; known: "Bob's laptop, 2nd"/
   await t.throwsAsync(peers.remove('anna'), { code: 'ERR_USAGE', message })
   t.is((await fs.stat(FILE)).mode & 0o777, 0o600)
   t.is((await fs.stat(HOME)).mode & 0o777, 0o700)
@@ -234,13 +234,27 @@ test('what a peer is allowed is kept until it is changed, whatever addresses it 
   await peers.allow('anna', { bytes: 5 })
   t.deepEqual((await others.get('anna')).allowed, { bytes: 5 })
   await t.throwsAsync(peers.allow('carl', {}), { code: 'ERR_USAGE', message: /carl/ })
-  for (const wrong of [{ dir: '../x' }, { dir: '' }, { bytes: -1 }, { files: 1.5 }, { fiels: 1 } as never])
+  for (const wrong of [
+    { dir: '../x' },
+    { dir: '/etc/../x' },
+    { dir: '' },
+    { bytes: -1 },
+    { files: 1.5 },
+    { fiels: 1 } as never,
+  ])
     await t.throwsAsync(peers.allow('anna', wrong), { code: 'ERR_USAGE' })
   t.deepEqual((await others.get('anna')).allowed, { bytes: 5 })
 })
 
 test('a file in which what a peer is allowed makes no sense is damaged', async (t) => {
-  for (const allowed of [{ bytes: '1' }, { dir: 'a/../../b' }, { files: -1 }, { others: 1 }, 3]) {
+  for (const allowed of [
+    { bytes: '1' },
+    { dir: 'a/../../b' },
+    { dir: '/etc/../x' },
+    { files: -1 },
+    { others: 1 },
+    3,
+  ]) {
     const { peers } = setup(fileOf({ ...line, allowed }))
     await t.throwsAsync(peers.list(), { code: 'ERR_SCHEMA' })
   }

@@ -1,12 +1,16 @@
+import { isAbsolute } from 'node:path'
 import { counted, printable, SluiceError } from '../../errors.js'
 import { commandFileSystem } from '../../files/disk/node-fs.js'
 import { fingerprint, parseKey, showKey } from '../../peers/keys.js'
-import { type Allowed, type KnownPeer, KnownPeers } from '../../peers/known-peers.js'
+import { type KnownPeer, KnownPeers } from '../../peers/known-peers.js'
 import type { Amount } from '../../transfer/quota.js'
+import { type Allowed, checkAllowedDir } from '../../transfers/allowed.js'
 import { bytesIn } from '../network/bytes.js'
+import { knownPeer } from '../network/entrance.js'
 import { countOf, quotaOf } from '../receiving/guests.js'
 import type { Context } from '../ui/context.js'
 import { usedOf } from '../ui/words/quota.js'
+import { checkDestination } from './destination.js'
 
 const knownPeers = () => new KnownPeers({ fs: commandFileSystem })
 
@@ -44,7 +48,7 @@ export async function addPeerCommand(
   const key = parseKey(word)
   const peers = knownPeers()
   const known = await peers.find(name)
-  const allowed = allowedOf(flags, known?.allowed)
+  const allowed = await allowedOf(flags, known?.allowed)
   await peers.add({ name, key, addresses, ...(allowed && { allowed }) })
   reporter.event({ event: 'peer', ...told({ name, key, addresses, ...(allowed && { allowed }) }) })
   reporter.note(`${printable(name)} is known; fingerprint: ${fingerprint(key)}`)
@@ -57,8 +61,8 @@ export async function setPeerCommand(
   { reporter }: Context,
 ): Promise<void> {
   const peers = knownPeers()
-  const before = await peers.get(name)
-  const allowed = allowedOf(flags, before.allowed)
+  const before = await knownPeer(peers, name, 'no known peer')
+  const allowed = await allowedOf(flags, before.allowed)
   if (allowed) await peers.allow(name, allowed)
   const peer = { ...before, ...(allowed && { allowed }) }
   if (reset) await (await countOf(peer)).reset()
@@ -70,7 +74,7 @@ export async function setPeerCommand(
 /** `sluice peers remove`: forgets a peer, and what it has brought. */
 export async function removePeerCommand(name: string, { reporter }: Context): Promise<void> {
   const peers = knownPeers()
-  const count = await countOf(await peers.get(name))
+  const count = await countOf(await knownPeer(peers, name, 'no known peer'))
   await peers.remove(name)
   await count.reset()
   reporter.event({ event: 'peer-removed', name })
@@ -97,8 +101,12 @@ function told({ name, key, addresses, allowed }: KnownPeer) {
 }
 
 /** What the flags make of what a peer was allowed; undefined if they say nothing. */
-function allowedOf({ dir, maxBytes, maxFiles }: AllowedFlags, before: Allowed = {}): Allowed | undefined {
+async function allowedOf(
+  { dir, maxBytes, maxFiles }: AllowedFlags,
+  before: Allowed = {},
+): Promise<Allowed | undefined> {
   if (dir === undefined && maxBytes === undefined && maxFiles === undefined) return undefined
+  if (dir !== undefined && dir !== NONE) await checkDir(dir)
   const { dir: oldDir, bytes: oldBytes, files: oldFiles } = before
   const after = {
     dir: dir === undefined ? oldDir : dir === NONE ? undefined : dir,
@@ -106,6 +114,12 @@ function allowedOf({ dir, maxBytes, maxFiles }: AllowedFlags, before: Allowed = 
     files: maxFiles === undefined ? oldFiles : numberOf('--max-files', maxFiles, whole, 'as 1000'),
   }
   return Object.fromEntries(Object.entries(after).filter(([, value]) => value !== undefined))
+}
+
+/** One that is below another folder is looked at when something comes into it. */
+async function checkDir(dir: string): Promise<void> {
+  checkAllowedDir('--dir', dir)
+  if (isAbsolute(dir)) await checkDestination(dir)
 }
 
 /** Lifts a limit. */

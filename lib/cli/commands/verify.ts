@@ -86,5 +86,5 @@ async function nameOf(key: Uint8Array): Promise<string | undefined> {
 /** The key of a known peer, or the one that is given. */
 async function keyOf(by: string): Promise<Uint8Array> {
   if (isKey(by)) return parseKey(by)
-  return (await knownPeer(new KnownPeers({ fs }), by, '', 'neither a key nor a known peer')).key
+  return (await knownPeer(new KnownPeers({ fs }), by, 'neither a key nor a known peer')).key
 }

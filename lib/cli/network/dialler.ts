@@ -43,7 +43,12 @@ export async function diallerTo(
   checkFind(find, !isAddress(word))
   if (isAddress(word))
     return dialling(printable(word, 100), context, async (over) => plainly(await connectTo(word, over)))
-  const { name, addresses, key } = await knownPeer(new KnownPeers({ fs: commandFileSystem }), word, hint)
+  const { name, addresses, key } = await knownPeer(
+    new KnownPeers({ fs: commandFileSystem }),
+    word,
+    'neither a ticket, nor HOST:PORT, nor a known peer',
+    hint,
+  )
   if (addresses.length > 0 || find)
     return secretly({ addresses, publicKey: key }, find, printable(name), context)
   const message = `no address of ${printable(name)} is known; --find looks for it in this network, and sluice peers add ${printable(name)} KEY ADDRESS gives it one`

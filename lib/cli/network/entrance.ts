@@ -7,7 +7,7 @@ import { commandFileSystem } from '../../files/disk/node-fs.js'
 import { identity } from '../../peers/identity.js'
 import { Invitations } from '../../peers/invitations.js'
 import { fingerprint, sameKey, showKey } from '../../peers/keys.js'
-import { type KnownPeer, KnownPeers } from '../../peers/known-peers.js'
+import { type KnownPeer, KnownPeers, unknownPeer } from '../../peers/known-peers.js'
 import { listen } from '../../peers/listen.js'
 import type { Stranger } from '../../peers/secure.js'
 import { encodeTicket, isTicket, makeTicket } from '../../peers/ticket.js'
@@ -128,7 +128,7 @@ async function secureEntrance(
   const own = await identity({ fs })
   if (allow?.some(isTicket))
     throw new SluiceError('ERR_USAGE', '--allow takes the name of a known peer, and not a ticket')
-  const allowed = allow && (await Promise.all(allow.map((name) => knownPeer(peers, name))))
+  const allowed = allow && (await Promise.all(allow.map((name) => knownPeer(peers, name, 'no known peer'))))
   const invitations = new Invitations({ clock })
   const ttl = parseLife(expires)
   const secret = allowed ? undefined : invitations.issue({ many: manyOf(many), ttl })
@@ -187,19 +187,19 @@ async function secureEntrance(
   }
 }
 
-/** The peer of a name, who has to be known. Throws `ERR_USAGE`, which says what the name `isNot`. */
+/**
+ * The peer of a name, who has to be known. Throws `ERR_USAGE`, with what the name `isNot`, and the way out, the `hint`.
+ */
 export async function knownPeer(
   peers: KnownPeers,
   name: string,
-  hint = '',
-  isNot = 'neither a ticket, nor HOST:PORT, nor a known peer',
+  isNot: string,
+  hint = '; sluice peers add makes somebody known',
 ): Promise<KnownPeer> {
-  const peer = await peers.find(name)
+  const known = await peers.list()
+  const peer = known.find((one) => one.name === name)
   if (peer) return peer
-  const names = (await peers.list()).map((one) => printable(one.name))
-  const known = names.length === 0 ? '' : `; known are ${names.slice(0, 10).join(', ')}`
-  const message = `"${printable(name, 100)}" is ${isNot}${known}${hint}`
-  throw new SluiceError('ERR_USAGE', message)
+  throw unknownPeer(name, known, { isNot, hint })
 }
 
 /** A peer for people. */

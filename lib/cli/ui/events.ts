@@ -1,12 +1,12 @@
 import { printableJson, type SluiceError } from '../../errors.js'
 import type { LeftFile, UnfinishedTransfer } from '../../files/journal/unfinished.js'
 import type { RecoveredTransaction } from '../../files/transaction/recover.js'
-import type { Allowed } from '../../peers/known-peers.js'
 import type { VerifiedFile } from '../../peers/verify-receipt.js'
 import { withoutTickets } from '../../terminal/tickets.js'
 import type { PausedBy, TransferState } from '../../transfer/lifecycle.js'
 import type { Progress } from '../../transfer/progress.js'
 import type { Amount } from '../../transfer/quota.js'
+import type { Allowed } from '../../transfers/allowed.js'
 import type { RecordedTransfer } from '../../transfers/history-file.js'
 import type { ToldOutcome, TransferResult } from '../../wire/outcome.js'
 

@@ -82,11 +82,17 @@ test('peers set changes what a peer may bring, and counts anew; remove forgets b
     ['--max-bytes', '1x'],
     ['--max-files', '-1'],
     ['--dir', '../x'],
+    ['--dir', '/etc/../x'],
+    ['--dir', join(source, 'a')],
   ]) {
     const refused = await anna.run('peers', 'set', 'bob', ...wrong)
     t.is(refused.code, 2, refused.err)
+    t.regex(refused.err, new RegExp(`^sluice: ${wrong[0]} must be `))
   }
-  t.regex((await anna.run('peers', 'set', 'carl', '--reset')).err, /no peer is known as "carl"; known: "bob"/)
+  t.regex(
+    (await anna.run('peers', 'set', 'carl', '--reset')).err,
+    /"carl" is no known peer; known: "bob"; sluice peers add makes somebody known/,
+  )
   t.is((await anna.run('peers', 'remove', 'bob')).code, 0)
   t.is((await anna.run('peers', 'add', 'bob', bob.key, '--max-files', '5')).code, 0)
   t.regex((await anna.run('peers', 'list')).out, /0 of 5 files and folders/)

@@ -1,7 +1,8 @@
 import { printable } from '../../../errors.js'
-import type { Allowed, KnownPeer } from '../../../peers/known-peers.js'
+import type { KnownPeer } from '../../../peers/known-peers.js'
 import { size } from '../../../terminal/text.js'
 import { type Amount, filesAndFolders } from '../../../transfer/quota.js'
+import type { Allowed } from '../../../transfers/allowed.js'
 
 /** How much of each limit of a peer is used. */
 export function usedOf({ bytes, files }: Allowed, used: Amount): string[] {
