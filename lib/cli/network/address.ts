@@ -27,7 +27,8 @@ export async function resolveLoopback(
   return found
 }
 
-function isLoopback(host: string): boolean {
+/** Whether nobody but this machine reaches a host, which is given by its number. */
+export function isLoopback(host: string): boolean {
   const family = isIP(host)
   return family !== 0 && LOOPBACK.check(host.replace(/%.*/, ''), family === 6 ? 'ipv6' : 'ipv4')
 }

@@ -170,7 +170,7 @@ async function secureEntrance(
       : addresses[0]!
     const known = addresses.slice(0, 8).map((address) => printable(address))
     const introduction = allowed && `sluice peers add NAME ${showKey(publicKey)} ${known.join(' ')}`
-    const announcing = find ? await announced(publicKey, addresses, context) : undefined
+    const announcing = find ? await announced({ publicKey, addresses, at }, context) : undefined
     const close = () => {
       cancel()
       void listening.close()

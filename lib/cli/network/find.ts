@@ -1,7 +1,9 @@
-import { SluiceError } from '../../errors.js'
+import { printable, SluiceError } from '../../errors.js'
 import type { ConnectToPeerOptions } from '../../peers/connect.js'
+import { isHostAndPort, parseAddress } from '../../peers/connectors/address.js'
 import type { Announcing } from '../../peers/nearby/announce.js'
 import type { Context } from '../ui/context.js'
+import { isLoopback } from './address.js'
 
 // What `--find` is on both sides. What it stands on is loaded only where it is used.
 
@@ -17,14 +19,30 @@ export function findHint({ find }: { find?: boolean }): string {
   return find ? '--find ' : ''
 }
 
-/** Lets others in this network find a listener by its key; where that cannot be, there is a warning. */
+/**
+ * Lets others in this network find a listener by its key; where that cannot be, there is a warning.
+ * @param at where it was told to listen
+ */
 export async function announced(
-  publicKey: Uint8Array,
-  addresses: readonly string[],
+  { publicKey, addresses, at }: { publicKey: Uint8Array; addresses: readonly string[]; at: string },
   { reporter }: Pick<Context, 'reporter'>,
 ): Promise<Announcing> {
   const { announce } = await import('../../peers/nearby/announce.js')
-  return announce(publicKey, addresses, { onWarning: (warning) => reporter.warn(warning) })
+  const warn = (warning: SluiceError) => reporter.warn(isOnlyHere(at) ? onlyHere(at) : warning)
+  return announce(publicKey, addresses, { onWarning: warn })
+}
+
+/** Whether nobody but this machine reaches what listens there, whatever network it is in. */
+function isOnlyHere(at: string): boolean {
+  const plain = at.replace(/^tcp:/i, '')
+  if (!isHostAndPort(plain)) return false
+  const { host } = parseAddress(plain)
+  return host === 'localhost' || isLoopback(host)
+}
+
+function onlyHere(at: string): SluiceError {
+  const message = `--find is in vain: nobody but this machine reaches ${printable(at)}; listen where others do, as with --listen *:0`
+  return new SluiceError('ERR_UNREACHABLE', message)
 }
 
 /** What looks for a peer in this network, which people are told. */

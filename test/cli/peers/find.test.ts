@@ -198,3 +198,24 @@ test('--find is for those who prove a key, and a known peer without an address s
   await anna.run('peers', 'add', 'bob', key)
   await refused(/no address of bob is known; --find looks for it in this network/, 'send', dir, '--to', 'bob')
 })
+
+test('a listener that nobody else reaches is told that --find is in vain, and where to listen', async (t) => {
+  const anna = await newUser(t)
+  const receiver = anna.start([
+    'receive',
+    '--yes',
+    '--find',
+    '--dir',
+    await temporary(t),
+    '--listen',
+    '127.0.0.1:0',
+  ])
+  await receiver.line()
+  receiver.child.kill('SIGTERM')
+  const { err } = await receiver.ended
+  t.regex(
+    err,
+    /^warning: --find is in vain: nobody but this machine reaches 127\.0\.0\.1:0; .*--listen \*:0$/m,
+  )
+  t.notRegex(err, /multicast|join one/)
+})
