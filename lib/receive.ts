@@ -65,8 +65,8 @@ export interface ReceiveOptions
   /**
    * How much somebody may bring over time, as `FileQuota` counts it. An offer is rejected before `accept` is asked if
    * it is more than all of that, or nothing is left. Of others only what is missing here counts; if that is more than
-   * what is left, the transfer ends with `ERR_REJECTED`, `found: 'quota'`, before anything comes if the sizes are known.
-   * Default: no limit.
+   * what is left, the transfer ends with `ERR_REJECTED`, `found: 'quota'`: before anything comes, if the sizes are
+   * known. Default: no limit.
    */
   quota?: Quota
 }

@@ -228,8 +228,8 @@ export class QuotaUse {
   }
 
   /**
-   * Tells the quota of what came since it was told last: never more than was offered, which may have come twice. What it
-   * could not count is told again the next time.
+   * Tells the quota of what came since it was told last: never more than was offered, which may have come twice. What
+   * it could not count is told again the next time.
    */
   #count(isOver = false): void {
     this.#since = this.#clock.now()

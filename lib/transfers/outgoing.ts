@@ -26,7 +26,7 @@ interface Registry {
 /** Brings paths to peers: by a transfer that runs, or by a new one. */
 export class Outgoing {
   readonly #registry: Registry
-  /** Of those that are not accepted yet, or have lost their connection: what all wait for who have something for them. */
+  /** Of those that are not accepted yet, or have no connection: what all wait for who have something for them. */
   readonly #accepted = new WeakMap<Transfer, Promise<void>>()
 
   constructor(registry: Registry) {
