@@ -18,12 +18,15 @@ interface Change {
 }
 
 /**
- * Gathers changes until they are due. Pure: it is told the time. What it keeps is bounded, however many there are: what
- * changes again is one, and where there are too many paths, all count as changed.
+ * Gathers changes until they are due. Pure: it is told the time, which never goes back. What it keeps is bounded,
+ * however many there are: what changes again is one, and where there are too many paths, all count as changed.
  */
 export class Gathering {
   readonly #rules: GatheringRules
-  readonly #changes = new Map<string, Change>()
+  /** When each path changed first, in this order. */
+  readonly #firsts = new Map<string, number>()
+  /** When each path changed last, in this order. */
+  readonly #lasts = new Map<string, number>()
   #all: Change | undefined
 
   constructor(rules: GatheringRules) {
@@ -38,19 +41,27 @@ export class Gathering {
 
   #note(path: string, now: number): void {
     if (this.#all) this.#all.last = now
-    else if (!this.#changes.has(path) && this.#changes.size >= this.#rules.most) {
-      const first = Math.min(now, ...Array.from(this.#changes.values(), (change) => change.first))
-      this.#changes.clear()
-      this.#all = { first, last: now }
-    } else this.#changes.set(path, { first: this.#changes.get(path)?.first ?? now, last: now })
+    else if (!this.#lasts.has(path) && this.#lasts.size >= this.#rules.most) {
+      this.#all = { first: earliest(this.#firsts) ?? now, last: now }
+      this.#forgetPaths()
+    } else {
+      if (!this.#firsts.has(path)) this.#firsts.set(path, now)
+      this.#lasts.delete(path)
+      this.#lasts.set(path, now)
+    }
+  }
+
+  #forgetPaths(): void {
+    this.#firsts.clear()
+    this.#lasts.clear()
   }
 
   /** When something is due; undefined if nothing has changed. */
   get due(): number | undefined {
     if (this.#all) return this.#dueOf(this.#all)
-    let due: number | undefined
-    for (const change of this.#changes.values()) due = Math.min(due ?? Infinity, this.#dueOf(change))
-    return due
+    const first = earliest(this.#firsts)
+    const last = earliest(this.#lasts)
+    return first === undefined || last === undefined ? undefined : this.#dueOf({ first, last })
   }
 
   #dueOf({ first, last }: Change): number {
@@ -63,11 +74,25 @@ export class Gathering {
       if (this.#dueOf(this.#all) > now) return undefined
       this.#all = undefined
       // what was known by its path is among all
-      this.#changes.clear()
+      this.#forgetPaths()
       return 'all'
     }
-    const due = [...this.#changes].filter(([, change]) => this.#dueOf(change) <= now).map(([path]) => path)
-    for (const path of due) this.#changes.delete(path)
+    const { quiet, longest } = this.#rules
+    const due = [...this.#takeUpTo(now - quiet, this.#lasts), ...this.#takeUpTo(now - longest, this.#firsts)]
     return due.length > 0 ? due : undefined
   }
+
+  *#takeUpTo(latest: number, times: ReadonlyMap<string, number>): Generator<string> {
+    for (const [path, time] of times) {
+      if (time > latest) return
+      this.#firsts.delete(path)
+      this.#lasts.delete(path)
+      yield path
+    }
+  }
+}
+
+/** The time that stands first. */
+function earliest(times: ReadonlyMap<string, number>): number | undefined {
+  return times.values().next().value
 }

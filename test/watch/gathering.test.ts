@@ -79,3 +79,14 @@ test('every path is given out after its last change, at the latest when it is du
     }),
   )
 })
+
+test('what is due next is known without a look at every path', (t) => {
+  const gathering = new Gathering({ quiet: 1, longest: 100, most: 100_000 })
+  const begun = performance.now()
+  for (let now = 0; now < 50_000; now++) {
+    gathering.add([`path ${now}`], now / 50_000)
+    if (gathering.due! < 1) return t.fail('due before it is quiet')
+  }
+  for (let now = 1; gathering.due !== undefined; now += 0.001) gathering.take(now)
+  t.true(performance.now() - begun < 10_000)
+})
