@@ -25,6 +25,11 @@ export interface WatchOptions
   longest?: number
   /** Paths that have changed and are kept one by one; of more, all is offered again. Default 10,000. */
   most?: number
+  /**
+   * Milliseconds after which all is looked at, for what the system told nothing of; later, where such a look takes
+   * long: at most a tenth of the time is spent on it. Default 60,000.
+   */
+  rescan?: number
   /** What tells of changes, where that is not chokidar. */
   watcher?: Watcher
 }
@@ -38,6 +43,7 @@ const OPTIONS: Keys<WatchOptions> = {
   quiet: true,
   longest: true,
   most: true,
+  rescan: true,
   watcher: true,
 }
 
@@ -47,6 +53,11 @@ export interface WatchEvents {
   transfer: [transfer: Transfer]
   /** All that has changed until now was sent. */
   waiting: []
+  /**
+   * Something cannot be sent, as the `skipped` of a manifest, or what is watched is gone (`ERR_NO_SUCH_FILE`), until it
+   * comes back. Each is told once, and not again by the transfers.
+   */
+  warning: [warning: SluiceError]
   /** The connection was lost, or could not be made: another one will be tried. */
   reconnecting: [attempt: Reconnecting]
 }
@@ -66,7 +77,8 @@ const NO_SERIES =
  * Sends files and folders, and goes on with what changes in them until it is stopped: one transfer after the other over
  * one connection, each of what has changed since, under the same names. The receiver has to take them so:
  * `receiveSeries`, or `Transfers.handle` with `series`. With the same `versions` for all of them a newer version takes
- * the place of the one before. What is removed here stays there; what is renamed comes again under its new name.
+ * the place of the one before. What is removed here stays there; what is renamed comes again under its new name. What
+ * the system does not tell of is found by a look at all of it, now and then and before the end.
  *
  * A file that is still being written waits, and so does what changes while it is sent. With a function that makes a
  * connection, a lost one is made again, and all that is not known to have arrived is offered anew.
@@ -112,9 +124,11 @@ export class Watch extends EventEmitter<WatchEvents> {
   constructor(connection: ByteDuplex | Connect, paths: readonly string[], options: WatchOptions) {
     super()
     checkKeys('options', options, OPTIONS)
-    const { quiet = 500, longest = 30_000, most = 10_000, watcher, clock = systemClock, signal } = options
+    const { quiet = 500, longest = 30_000, most = 10_000, rescan = 60_000, watcher } = options
+    const { clock = systemClock, signal } = options
     checkDuration('quiet', quiet)
     checkDuration('longest', longest)
+    checkDuration('rescan', rescan)
     checkWhole('most', most, 1)
     if (watcher !== undefined) checkFunction('watcher', watcher, 'a function that watches files')
     this.#connection = connection
@@ -122,8 +136,11 @@ export class Watch extends EventEmitter<WatchEvents> {
     this.#retry = retryOf(options.retry)
     this.#clock = clock
     const listing = pickKnown(options, OF_LISTING)
-    const idle = () => this.#idle()
-    this.#changes = new Changes(paths, { quiet, longest, most, watcher, clock, listing, idle })
+    this.#changes = new Changes(paths, {
+      ...{ quiet, longest, most, rescan, watcher, clock, listing },
+      idle: () => this.#idle(),
+      warn: (warning) => outside(() => this.emit('warning', warning)),
+    })
     // whoever does not ask is not crashed by the answer
     this.finished.catch(() => {})
     const cancel = () => this.#cancelling.abort(signal?.reason)
@@ -139,7 +156,6 @@ export class Watch extends EventEmitter<WatchEvents> {
   async stop(): Promise<WatchResult> {
     this.#stopping.abort()
     this.#changes.hurry()
-    if (this.#changes.isIdle) this.#idle()
     return this.finished
   }
 
@@ -167,7 +183,7 @@ export class Watch extends EventEmitter<WatchEvents> {
           const { attempts } = this.#retry
           outside(() => this.emit('reconnecting', { attempt, attempts, wait, error }))
           await pause(this.#clock, wait, AbortSignal.any([signal, this.#stopping.signal]))
-          if (this.#isStopping && this.#changes.isIdle) return
+          if (this.#isStopping && (await this.#changes.isDone(signal))) return
         }
       }
     } finally {

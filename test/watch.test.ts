@@ -1,5 +1,6 @@
 import { once } from 'node:events'
-import { appendFile, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFile, mkdir, open, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
@@ -64,6 +65,8 @@ async function scene(t: ExecutionContext, asked: Asked = {}): Promise<Scene> {
   const tops = [...new Set(Object.keys(tree).map((path) => join(from, path.split('/')[0]!)))]
   const watching = watch(near, tops, {
     quiet: QUIET,
+    // what is not told is found at the end only
+    rescan: 3_600_000,
     algorithm: 'blocks',
     ...(byHand && { watcher }),
     ...sending,
@@ -347,4 +350,103 @@ test('what is removed here stays there, also where the folder goes', async (t) =
   await writeFile(join(from, 'photos/b.jpg'), 'another')
   await next
   t.is(await contentOf(join(to, 'photos/sub/a.jpg')), 'a')
+})
+
+/** Sends until a file has come. */
+async function sentUntil(watching: Watch, path: string): Promise<void> {
+  while ((await contentOf(path).catch(() => undefined)) === undefined) await once(watching, 'waiting')
+}
+
+test('a folder that is removed and made again at once is watched on', async (t) => {
+  const { watching, from, to } = await scene(t, { tree: { 'photos/sub/a.jpg': 'a' } })
+  await sent(watching)
+  const sub = join(from, 'photos/sub')
+  rmSync(sub, { recursive: true })
+  mkdirSync(sub)
+  writeFileSync(join(sub, 'b.jpg'), 'b')
+  await sentUntil(watching, join(to, 'photos/sub/b.jpg'))
+  await writeFile(join(sub, 'c.jpg'), 'c')
+  await sentUntil(watching, join(to, 'photos/sub/c.jpg'))
+  t.is(await contentOf(join(to, 'photos/sub/c.jpg')), 'c')
+})
+
+test('what is watched may itself be removed and made again, at once or later', async (t) => {
+  const { watching, from, to } = await scene(t)
+  await sent(watching)
+  const photos = join(from, 'photos')
+  rmSync(photos, { recursive: true })
+  mkdirSync(photos)
+  writeFileSync(join(photos, 'b.jpg'), 'b')
+  await sentUntil(watching, join(to, 'photos/b.jpg'))
+  const warned = once(watching, 'warning')
+  await rm(photos, { recursive: true })
+  const [gone] = await warned
+  t.like(gone, { code: 'ERR_NO_SUCH_FILE', path: photos })
+  await mkdir(join(photos, 'deep'), { recursive: true })
+  await writeFile(join(photos, 'deep/c.jpg'), 'c')
+  await sentUntil(watching, join(to, 'photos/deep/c.jpg'))
+  await writeFile(join(photos, 'deep/d.jpg'), 'd')
+  await sentUntil(watching, join(to, 'photos/deep/d.jpg'))
+  t.deepEqual((await watching.stop()).failed, [])
+})
+
+test('of several folders one may go, and the others are watched on', async (t) => {
+  const { watching, from, to } = await scene(t, { tree: { 'photos/a.jpg': 'a', 'notes/a.txt': 'a' } })
+  await sent(watching)
+  const warned = once(watching, 'warning')
+  await rm(join(from, 'photos'), { recursive: true })
+  await warned
+  await writeFile(join(from, 'notes/b.txt'), 'b')
+  await sentUntil(watching, join(to, 'notes/b.txt'))
+  t.deepEqual((await watching.stop()).failed, [])
+})
+
+test('what nobody told of is sent before the end', async (t) => {
+  const { watching, from, to } = await scene(t, { byHand: true })
+  await sent(watching)
+  await mkdir(join(from, 'photos/new'))
+  await writeFile(join(from, 'photos/new/b.jpg'), 'b')
+  await writeFile(join(from, 'photos/a.jpg'), 'longer')
+  t.is((await watching.stop()).transfers, 2)
+  t.is(await contentOf(join(to, 'photos/new/b.jpg')), 'b')
+  t.is(await contentOf(join(to, 'photos/a.jpg')), 'longer')
+})
+
+test('what nobody told of is found now and then', async (t) => {
+  const { watching, from, to } = await scene(t, { byHand: true, sending: { rescan: 20, quiet: 1 } })
+  await sent(watching)
+  await writeFile(join(from, 'photos/b.jpg'), 'b')
+  await sentUntil(watching, join(to, 'photos/b.jpg'))
+  t.deepEqual(await watching.stop(), { transfers: 2, failed: [] })
+})
+
+test('where nothing has changed, nothing is sent before the end', async (t) => {
+  const { watching } = await scene(t)
+  await sent(watching)
+  t.is((await watching.stop()).transfers, 1)
+})
+
+test('of what cannot be sent it is told once', async (t) => {
+  const [near, far] = duplexPair()
+  const [from, to] = [await temporary(t), await temporary(t)]
+  await plant(from, { 'photos/a.jpg': 'a' })
+  await symlink('a.jpg', join(from, 'photos/link'))
+  const watching = watch(near, [join(from, 'photos')], { quiet: QUIET })
+  t.teardown(() => watching.stop())
+  const warnings: unknown[] = []
+  watching.on('warning', ({ code, path }) => warnings.push([code, path]))
+  void (async () => {
+    for await (const _ of receiveSeries(far, { dir: to, accept: 'all' }));
+  })()
+  await sent(watching)
+  t.deepEqual(warnings, [['ERR_SKIPPED', join(from, 'photos/link')]])
+  const next = sent(watching)
+  await symlink('a.jpg', join(from, 'photos/other'))
+  await writeFile(join(from, 'photos/b.jpg'), 'b')
+  await next
+  await watching.stop()
+  t.deepEqual(warnings, [
+    ['ERR_SKIPPED', join(from, 'photos/link')],
+    ['ERR_SKIPPED', join(from, 'photos/other')],
+  ])
 })

@@ -1,18 +1,23 @@
-import { type Clock, systemClock } from '../clock.js'
-import { asSluiceError, isSluiceError, type SluiceError } from '../errors.js'
+import { type Clock, MOST_TIMER, systemClock } from '../clock.js'
+import { isSluiceError, type SluiceError } from '../errors.js'
 import { nodeFileSystem } from '../files/disk/node-fs.js'
-import { argumentsOf, namedOf } from '../stages/manifest/arguments.js'
 import type { Manifest } from '../stages/manifest/builder.js'
 import { type ManifestOptions, manifestOf } from '../stages/manifest/manifest-of.js'
 import { Selection } from '../stages/manifest/selection.js'
 import { type Changed, Gathering, type GatheringRules } from './gathering.js'
+import { Roots } from './roots.js'
+import { Snapshot } from './snapshot.js'
 import { diskWatcher, type Watcher } from './watcher.js'
 
 /** How changes of files become offers. */
 export interface ChangesOptions extends GatheringRules {
+  /** Milliseconds between two looks at all of it. */
+  rescan: number
   listing: Omit<ManifestOptions, 'only' | 'signal' | 'after'>
   /** Called whenever nothing that has changed is left to be offered. */
   idle(): void
+  /** Told what cannot be sent, once. */
+  warn(warning: SluiceError): void
   watcher?: Watcher | undefined
   clock?: Clock | undefined
 }
@@ -23,22 +28,36 @@ export interface Round {
   manifest: Manifest
 }
 
+/** All of it is looked at again only after so many times as long as the last look took. */
+const RESTS = 10
+
 /**
  * What changes in files and folders, as offers: the first is of all of them, each further one of what has changed
  * since, under the same names and by the same rules. What is not sent is to be put back.
+ *
+ * That something has changed is told by the system, which may miss it; so all is also looked at now and then, when a
+ * folder came or went, and before the end.
  */
 export class Changes {
   readonly #paths: readonly string[]
   readonly #options: ChangesOptions
   readonly #clock: Clock
   readonly #gathering: Gathering
-  /** Where on this disk what is watched begins, and as what it is offered. */
-  #roots: readonly { path: string; name: string }[] = []
+  readonly #snapshot = new Snapshot()
+  #roots!: Roots
+  /** What cannot be sent, and was told. */
+  #told = new Set<string>()
   #close: () => Promise<void> = async () => {}
   #failure: SluiceError | undefined
   #isHurried = false
   /** What was taken is being looked at. */
   #isListing = false
+  /** That nothing is left was told, and nothing has changed since. */
+  #isIdleTold = false
+  /** When all is to be looked at. */
+  #rescanAt: number
+  /** Before that it is not, whatever happens. */
+  #restsUntil = Number.NEGATIVE_INFINITY
   /** Called when something has changed. */
   #wake = () => {}
 
@@ -46,6 +65,7 @@ export class Changes {
     this.#paths = paths
     this.#options = options
     this.#clock = options.clock ?? systemClock
+    this.#rescanAt = this.#clock.now() + options.rescan
     this.#gathering = new Gathering(options)
     this.#gathering.add('all', Number.NEGATIVE_INFINITY)
   }
@@ -54,28 +74,20 @@ export class Changes {
   async open(): Promise<void> {
     const { listing, watcher = diskWatcher } = this.#options
     const { fs = nodeFileSystem, include = [], exclude = [] } = listing
-    const found = await argumentsOf(namedOf(this.#paths, fs), fs)
-    const resolved = found.map(async ({ path, name }) => {
-      const real = await fs.realpath(path)
-      return { path: real, name, isFolder: (await fs.lstat(real)).isDirectory() }
-    })
-    const roots = await Promise.all(resolved).catch((error: unknown) => {
-      throw asSluiceError(error, 'ERR_NO_SUCH_FILE', 'what is to be watched is not there')
-    })
+    const roots = await Roots.find(this.#paths, fs)
     this.#roots = roots
     // what stands in a .gitignore may change meanwhile: the listing goes by it
     const selection = new Selection(include, exclude, fs.platform)
-    const of = (isFolder: boolean) =>
-      roots.filter((root) => root.isFolder === isFolder).map(({ path }) => path)
     this.#close = await watcher(
       {
-        folders: of(true),
-        files: of(false),
+        folders: roots.folders,
+        files: roots.files,
         isIgnored: (path, isFolder) =>
-          this.#offered(path).every((offered) => selection.chosen(offered, isFolder, undefined) === 'no'),
+          roots.offered(path).every((offered) => selection.chosen(offered, isFolder, undefined) === 'no'),
       },
       {
-        changed: (path) => this.#changed(path),
+        changed: (path) => this.#add(roots.offered(path)),
+        missed: () => this.#rescanBy(this.#clock.now() + this.#options.quiet),
         failed: (error) => {
           this.#failure ??= error
           this.#wake()
@@ -84,19 +96,17 @@ export class Changes {
     )
   }
 
-  /**
-   * The paths under which a file of this disk is offered: more than one where a folder is named beside one above it.
-   */
-  #offered(path: string): string[] {
-    return this.#roots.flatMap((root) => {
-      if (path === root.path) return [root.name]
-      const above = root.path.endsWith('/') ? root.path : `${root.path}/`
-      return path.startsWith(above) ? [`${root.name}/${path.slice(above.length)}`] : []
-    })
+  #add(changed: Changed): void {
+    const before = this.#gathering.due ?? Number.POSITIVE_INFINITY
+    this.#gathering.add(changed, this.#clock.now())
+    this.#isIdleTold = false
+    // who waits for what is due before has no need to know
+    if (this.#isHurried || this.#gathering.due! < before) this.#wake()
   }
 
-  #changed(path: string): void {
-    this.#gathering.add(this.#offered(path), this.#clock.now())
+  #rescanBy(when: number): void {
+    if (when >= this.#rescanAt) return
+    this.#rescanAt = when
     this.#wake()
   }
 
@@ -109,25 +119,41 @@ export class Changes {
       const changed = await this.#due(signal)
       this.#isListing = true
       try {
-        const manifest = await this.#list(changed, signal)
-        if (changed === 'all' || manifest.offer.entries.length > 0) return { changed, manifest }
+        const manifest = await this.#list(signal, changed)
+        if (!manifest || (changed !== 'all' && manifest.offer.entries.length === 0)) continue
+        await this.#snapshot.note(manifest.offer)
+        return { changed, manifest }
       } catch (error) {
-        // it went again, as a file that is about to be replaced
-        if (changed !== 'all' && isSluiceError(error, 'ERR_NO_SUCH_FILE')) continue
         this.putBack(changed)
-        throw error
+        // it went again, as a file that is about to be replaced
+        if (!isSluiceError(error, 'ERR_NO_SUCH_FILE')) throw error
       } finally {
         this.#isListing = false
       }
     }
   }
 
-  #list(changed: Changed, signal: AbortSignal): Promise<Manifest> {
-    return manifestOf(this.#paths, {
+  /** Lists what is there; undefined if nothing is. */
+  async #list(signal: AbortSignal, changed: Changed): Promise<Manifest | undefined> {
+    const paths = await this.#roots.present(this.#options.warn)
+    if (paths.length === 0) return undefined
+    const manifest = await manifestOf(paths, {
       ...this.#options.listing,
       ...(changed !== 'all' && { only: changed }),
       signal,
     })
+    this.#warnOf(manifest.skipped, changed === 'all')
+    return { ...manifest, skipped: manifest.skipped.filter(isOffered) }
+  }
+
+  #warnOf(skipped: readonly SluiceError[], isAll: boolean): void {
+    const told = new Set(isAll ? [] : this.#told)
+    for (const warning of skipped) {
+      const what = `${warning.code} ${warning.path}`
+      if (!this.#told.has(what)) this.#options.warn(warning)
+      told.add(what)
+    }
+    this.#told = told
   }
 
   /** Waits until something is due, and takes it. */
@@ -136,17 +162,47 @@ export class Changes {
       signal.throwIfAborted()
       if (this.#failure) throw this.#failure
       const changed = this.#gathering.take(this.#isHurried ? undefined : this.#clock.now())
+      this.#isIdleTold &&= changed === undefined
       if (changed) return changed
-      if (this.isIdle) this.#options.idle()
+      if (await this.#rescan(signal)) continue
+      if (this.isIdle && !this.#isIdleTold) {
+        this.#isIdleTold = true
+        this.#options.idle()
+      }
       await this.#somethingHappens(signal)
     }
   }
 
+  get #nextRescan(): number {
+    return Math.max(this.#rescanAt, this.#restsUntil)
+  }
+
+  /** Looks at all of it, if that is due, for changes that nobody told of; gives whether it was. */
+  async #rescan(signal: AbortSignal): Promise<boolean> {
+    const begun = this.#clock.now()
+    if (begun < this.#nextRescan) return false
+    // what is missed from now on is for the next one
+    this.#rescanAt = begun + this.#options.rescan
+    this.#isListing = true
+    try {
+      const manifest = await this.#list(signal, 'all')
+      const changed = await this.#snapshot.changedIn(manifest?.offer.entries ?? [])
+      if (changed.length > 0) this.#add(changed)
+    } catch (error) {
+      this.#rescanAt = begun
+      if (!isSluiceError(error, 'ERR_NO_SUCH_FILE')) throw error
+    } finally {
+      this.#isListing = false
+      const now = this.#clock.now()
+      this.#restsUntil = now + RESTS * (now - begun)
+    }
+    return true
+  }
+
   async #somethingHappens(signal: AbortSignal): Promise<void> {
-    const { due } = this.#gathering
+    const when = Math.min(this.#gathering.due ?? Number.POSITIVE_INFINITY, this.#nextRescan)
     await new Promise<void>((resolve) => {
-      const stop =
-        due === undefined ? () => {} : this.#clock.after(Math.max(0, due - this.#clock.now()), wake)
+      const stop = this.#clock.after(Math.max(0, Math.min(when - this.#clock.now(), MOST_TIMER)), wake)
       function wake() {
         stop()
         signal.removeEventListener('abort', wake)
@@ -160,22 +216,35 @@ export class Changes {
 
   /** What was taken has not arrived: it is offered again. */
   putBack(changed: Changed): void {
-    this.#gathering.add(changed, this.#clock.now())
-    this.#wake()
+    this.#add(changed)
   }
 
-  /** Whether nothing has changed that is still to be offered. */
+  /** Whether nothing has changed that is still to be offered, as far as anybody told. */
   get isIdle(): boolean {
     return !this.#isListing && this.#gathering.due === undefined
   }
 
-  /** Nobody waits any longer for what has changed: it is due at once. */
+  /** Whether nothing has changed that is still to be offered, by a look at all of it if that is due. */
+  async isDone(signal: AbortSignal): Promise<boolean> {
+    await this.#rescan(signal)
+    return this.isIdle
+  }
+
+  /** Nobody waits any longer for what has changed: it is due at once, also what nobody told of. */
   hurry(): void {
     this.#isHurried = true
+    this.#isIdleTold = false
+    this.#rescanAt = this.#clock.now()
+    this.#restsUntil = this.#rescanAt
     this.#wake()
   }
 
   close(): Promise<void> {
     return this.#close()
   }
+}
+
+/** Whether what was met is in the offer, as an entry that cannot be read. */
+function isOffered({ code }: SluiceError): boolean {
+  return code !== 'ERR_SKIPPED' && code !== 'ERR_UNSUPPORTED'
 }

@@ -1,7 +1,7 @@
 // `sluice send --watch`: two people, of whom one goes on sending what changes.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFile, mkdir, open, readdir, readFile, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, open, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
@@ -203,4 +203,24 @@ test('what --watch cannot be combined with is refused', async (t) => {
     t.is(code, 2, err)
     t.true(err.includes('--watch is for files and folders'), err)
   }
+})
+
+test('the folder is removed and made again: Anna is told, and what is new comes', async (t) => {
+  const { anna, bob, photos, dir, there } = await scene(t)
+  await symlink('a.jpg', join(photos, 'link'))
+  const receiver = bob.start(['receive', '--once', '--yes', '--dir', dir, ...HERE])
+  const sender = anna.start(['send', photos, '--watch', '--json', '--to', await receiver.line()])
+  const warned = (await until(sender, 'completed')).filter(({ event }) => event === 'warning')
+  t.deepEqual(
+    warned.map(({ path }) => path),
+    [join(photos, 'link')],
+  )
+  await rm(photos, { recursive: true })
+  t.like((await until(sender, 'warning')).at(-1), { code: 'ERR_NO_SUCH_FILE', path: photos })
+  await mkdir(photos)
+  await writeFile(join(photos, 'new'), 'new')
+  await untilSent(sender, 'photos/new')
+  t.is(await readFile(join(there, 'new'), 'utf8'), 'new')
+  sender.child.kill('SIGINT')
+  t.is((await sender.ended).code, 0)
 })

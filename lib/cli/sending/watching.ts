@@ -85,6 +85,7 @@ export class Watching {
     const watching = watch(connection, paths, { ...listing, signal, retry: { attempts }, stages: { wire } })
     this.#watch = watching
     this.#reporter.controls?.listenUntil(watching.finished)
+    watching.on('warning', (warning) => this.#reporter.warn(warning))
     const first = new Promise<Transfer>((resolve, reject) => {
       watching.once('transfer', resolve)
       watching.finished.catch(reject)
