@@ -23,6 +23,7 @@ export const systemClock: Clock = {
 
 /** Waits for `ms` milliseconds, or until the signal is aborted. */
 export function pause(clock: Clock, ms: number, signal: AbortSignal | undefined): Promise<void> {
+  if (signal?.aborted) return Promise.resolve()
   return new Promise((resolve) => {
     const end = () => {
       cancel()

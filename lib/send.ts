@@ -1,5 +1,6 @@
 import { badOption, checkKeys, checkOption, type Keys, pickKnown } from './options.js'
-import { type Connect, sendLasting } from './reconnect/lasting-sender.js'
+import type { Connect } from './reconnect/connections.js'
+import { sendLasting } from './reconnect/lasting-sender.js'
 import { type RetryOptions, retryOf } from './reconnect/retry.js'
 import { heldByPeer } from './stages/bytes/held-back.js'
 import { SendMemory } from './stages/bytes/send-memory.js'

@@ -1,14 +1,15 @@
 import { EventEmitter } from 'node:events'
 import { deferred, outside } from './async.js'
-import { pause, systemClock } from './clock.js'
-import { asSluiceError, isSluiceError, SluiceError } from './errors.js'
+import { systemClock } from './clock.js'
+import { isError, isSluiceError, SluiceError } from './errors.js'
 import { checkDuration, checkFunction, checkKeys, checkWhole, type Keys, pickKnown } from './options.js'
-import type { Connect } from './reconnect/lasting-sender.js'
-import { pauseBefore, type RetryOptions, retryOf } from './reconnect/retry.js'
+import { beginOver, type Connect, overConnections } from './reconnect/connections.js'
+import { type RetryOptions, retryOf } from './reconnect/retry.js'
 import { type SendOptions, send } from './send.js'
 import { MANIFEST_OPTIONS } from './stages/manifest/manifest-of.js'
 import type { ByteDuplex } from './transfer/connection.js'
-import { type Reconnecting, stateOfError } from './transfer/lifecycle.js'
+import type { Reconnecting } from './transfer/lifecycle.js'
+import { cancelled } from './transfer/peer-error.js'
 import type { Transfer } from './transfer/transfer.js'
 import { Changes, type Round } from './watch/changes.js'
 import { LastFailures } from './watch/last-failures.js'
@@ -46,6 +47,9 @@ const OPTIONS: Keys<WatchOptions> = {
   rescan: true,
   watcher: true,
 }
+
+/** What each transfer is told of these options. */
+const OF_CONNECTION = { limits: true, clock: true, stages: true, signal: true } as const
 
 /** The events of a {@link Watch} and their arguments. */
 export interface WatchEvents {
@@ -143,7 +147,8 @@ export class Watch extends EventEmitter<WatchEvents> {
     })
     // whoever does not ask is not crashed by the answer
     this.finished.catch(() => {})
-    const cancel = () => this.#cancelling.abort(signal?.reason)
+    const cancel = () =>
+      this.#cancelling.abort(cancelled('here', isError(signal?.reason) ? signal.reason.message : ''))
     signal?.addEventListener('abort', cancel)
     if (signal?.aborted) cancel()
     this.#run()
@@ -152,7 +157,10 @@ export class Watch extends EventEmitter<WatchEvents> {
       .finally(() => signal?.removeEventListener('abort', cancel))
   }
 
-  /** Sends what has changed until now, and ends then. Settles as `finished` does. */
+  /**
+   * Sends what has changed until now, and ends then. Settles as `finished` does. Where there is no connection,
+   * `retry.timeout` counts for the first one, too, and there are no pauses any more.
+   */
   async stop(): Promise<WatchResult> {
     this.#stopping.abort()
     this.#changes.hurry()
@@ -165,34 +173,34 @@ export class Watch extends EventEmitter<WatchEvents> {
 
   async #run(): Promise<void> {
     await null // whoever called has it before anything happens
-    const { signal } = this.#cancelling
+    const signal = this.#cancelling.signal
+    const connection = this.#connection
+    const isMade = typeof connection === 'function'
     try {
       await this.#changes.open()
-      for (let attempt = 0; ; ) {
-        const since = this.#clock.now()
-        try {
-          return await this.#series(await this.#connect(attempt, signal))
-        } catch (thrown) {
-          const error = asSluiceError(thrown, 'ERR_UNREACHABLE', 'no connection could be made')
-          const isLost =
-            stateOfError(error) === 'interrupted' || (attempt > 0 && error.code === 'ERR_UNREACHABLE')
-          if (!isLost || typeof this.#connection !== 'function' || signal.aborted) throw error
-          attempt = this.#clock.now() - since > this.#retry.longest ? 1 : attempt + 1
-          if (attempt > this.#retry.attempts) throw error
-          const wait = Math.round(pauseBefore(attempt, this.#retry))
-          const { attempts } = this.#retry
-          outside(() => this.emit('reconnecting', { attempt, attempts, wait, error }))
-          await pause(this.#clock, wait, AbortSignal.any([signal, this.#stopping.signal]))
-          if (this.#isStopping && (await this.#changes.isDone(signal))) return
-        }
-      }
+      await overConnections({
+        connect: isMade ? connection : () => connection,
+        retry: isMade ? this.#retry : { ...this.#retry, attempts: 0 },
+        clock: this.#clock,
+        signal,
+        hurry: this.#stopping.signal,
+        serve: (socket) => this.#serve(socket),
+        reconnecting: (attempt) => outside(() => this.emit('reconnecting', attempt)),
+        isDone: async () => this.#isStopping && this.#changes.isDone(signal),
+      })
     } finally {
       await this.#changes.close()
     }
   }
 
-  async #connect(attempt: number, signal: AbortSignal): Promise<ByteDuplex> {
-    return typeof this.#connection === 'function' ? this.#connection(attempt, signal) : this.#connection
+  async #serve(socket: ByteDuplex): Promise<SluiceError | undefined> {
+    try {
+      await this.#series(socket)
+      return undefined
+    } catch (error) {
+      if (!isSluiceError(error)) throw error
+      return error
+    }
   }
 
   /** One transfer after the other; resolves when it was stopped. */
@@ -205,7 +213,6 @@ export class Watch extends EventEmitter<WatchEvents> {
 
   /** Waits for something to send, and sends it; gives whether it was stopped before. */
   async #one(socket: ByteDuplex): Promise<boolean> {
-    const { signal } = this.#cancelling
     this.#round = undefined
     const source = async (over: AbortSignal) => {
       await null // the transfer is known by then
@@ -213,9 +220,9 @@ export class Watch extends EventEmitter<WatchEvents> {
       this.#round = round
       return round.manifest
     }
-    const { limits, clock, stages } = this.#options
-    const given = { ...(limits && { limits }), ...(clock && { clock }), ...(stages && { stages }) }
-    const transfer = send(socket, source, { ...given, signal, series: true })
+    const given = pickKnown(this.#options, OF_CONNECTION)
+    const begin = () => send(socket, source, { ...given, series: true })
+    const transfer = typeof this.#connection === 'function' ? beginOver(socket, begin) : begin()
     this.#current = transfer
     transfer.on('state', (state) => state === 'offered' && this.emit('transfer', transfer))
     transfer.on('settled', (range, entries) => this.#settled(range, entries))

@@ -5,8 +5,11 @@ import { join } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import test, { type ExecutionContext } from 'ava'
+import { deferred } from '../lib/async.js'
 import {
   type ByteDuplex,
+  type Connect,
+  compression,
   isSluiceError,
   PublishedVersions,
   type ReceiveOptions,
@@ -449,4 +452,93 @@ test('of what cannot be sent it is told once', async (t) => {
     ['ERR_SKIPPED', join(from, 'photos/link')],
     ['ERR_SKIPPED', join(from, 'photos/other')],
   ])
+})
+
+/** What is watched where a function makes the connections, each of which is received. */
+async function lasting(t: ExecutionContext, sending: WatchOptions & { connect?: Connect } = {}) {
+  const [from, to] = [await temporary(t), await temporary(t)]
+  await plant(from, { 'photos/a.jpg': 'a' })
+  const far: ByteDuplex[] = []
+  const made = () => {
+    const [here, there] = duplexPair()
+    far.push(there)
+    void (async () => {
+      for await (const _ of receiveSeries(there, { dir: to, accept: 'all' }));
+    })().catch(() => {})
+    return here
+  }
+  const { connect = made, ...options } = sending
+  const watching = watch(connect, [join(from, 'photos')], { quiet: QUIET, ...options })
+  return { watching, from, to, far, made }
+}
+
+test('a connector that does not answer is left when it is cancelled, and what it gives later is closed', async (t) => {
+  const connecting = deferred<AbortSignal>()
+  const late = deferred<ByteDuplex>()
+  const stopping = new AbortController()
+  const connect: Connect = (_, signal) => {
+    connecting.resolve(signal)
+    return late.promise
+  }
+  const { watching } = await lasting(t, { connect, signal: stopping.signal })
+  const signal = await connecting.promise
+  stopping.abort()
+  t.like(await t.throwsAsync(watching.finished), { code: 'ERR_CANCELLED', found: 'here' })
+  t.true(signal.aborted)
+  const [socket] = duplexPair()
+  late.resolve(socket)
+  await once(socket, 'close')
+  t.pass()
+})
+
+test('a connector that does not answer has its time: again, and at first when it is stopped', async (t) => {
+  const retry = { pause: 1, attempts: 1, timeout: 50 }
+  const first = await lasting(t, { connect: () => new Promise(() => {}), retry })
+  t.like(await t.throwsAsync(first.watching.stop()), { code: 'ERR_TIMEOUT' })
+  const connect: Connect = (attempt) => (attempt === 0 ? again.made() : new Promise(() => {}))
+  const again = await lasting(t, { connect, retry })
+  await sent(again.watching)
+  again.far[0]!.destroy()
+  t.like(await t.throwsAsync(again.watching.finished), { code: 'ERR_INTERRUPTED' })
+})
+
+test('a connection over which nothing can be begun is closed', async (t) => {
+  const [socket] = duplexPair()
+  const { watching } = await lasting(t, { connect: () => socket, stages: { wire: [compression()] } })
+  const closed = once(socket, 'close')
+  t.like(await t.throwsAsync(watching.finished), { code: 'ERR_USAGE' })
+  await closed
+})
+
+test('whoever hears that it tries again may cancel it: there is no pause', async (t) => {
+  const stopping = new AbortController()
+  const retry = { pause: 3_600_000, longest: 3_600_000 }
+  const { watching, far } = await lasting(t, { signal: stopping.signal, retry })
+  await sent(watching)
+  watching.on('reconnecting', () => stopping.abort())
+  far[0]!.destroy()
+  t.like(await t.throwsAsync(watching.finished), { code: 'ERR_CANCELLED', found: 'here' })
+})
+
+test('without a connection, a stop ends the pause: it ends where nothing has changed', async (t) => {
+  const retry = { pause: 3_600_000, longest: 3_600_000 }
+  const { watching, far } = await lasting(t, { retry })
+  await sent(watching)
+  const lost = once(watching, 'reconnecting')
+  far[0]!.destroy()
+  await lost
+  t.deepEqual(await watching.stop(), { transfers: 1, failed: [] })
+  t.is(far.length, 1)
+})
+
+test('without a connection, a stop ends the pause: what has changed is sent', async (t) => {
+  const retry = { pause: 3_600_000, longest: 3_600_000 }
+  const { watching, from, to, far } = await lasting(t, { retry })
+  await sent(watching)
+  const lost = once(watching, 'reconnecting')
+  far[0]!.destroy()
+  await lost
+  await writeFile(join(from, 'photos/b.jpg'), 'b')
+  t.is((await watching.stop()).transfers, 2)
+  t.is(await contentOf(join(to, 'photos/b.jpg')), 'b')
 })

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import { counted, isSluiceError, printable, SluiceError } from '../../errors.js'
-import type { Connect } from '../../reconnect/lasting-sender.js'
+import type { Connect } from '../../reconnect/connections.js'
 import type { Rate } from '../../stages/bytes/rate.js'
 import type { WireStage } from '../../stages/bytes/wire-stage.js'
 import { limitRate } from '../../stages/throttle.js'

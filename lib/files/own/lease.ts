@@ -58,7 +58,7 @@ export async function untilNextLook(
   ms: number,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  if (!signal?.aborted) await pause(clock, ms, signal)
+  await pause(clock, ms, signal)
   if (!signal?.aborted) return
   const message = 'what belongs to processes elsewhere was not watched any longer: cancelled'
   throw new SluiceError('ERR_CANCELLED', message, { cause: signal.reason })
