@@ -23,7 +23,7 @@ import {
   type ByteDuplex,
   CONNECTION_OPTIONS,
   type ConnectionOptions,
-  mayKeepOpen,
+  keptOpenBy,
 } from './transfer/connection.js'
 import type { Continuing } from './transfer/lifecycle.js'
 import type { Known } from './transfer/plan/known.js'
@@ -122,7 +122,7 @@ export function beginReceiving(
   const isAccept = accept === 'all' || typeof accept === 'function'
   checkOption('accept', accept, isAccept, "'all' or a function that is asked about each offer")
   if (options.store !== undefined) checkPartStore(options.store, options.conflict, options.publish)
-  const { maxFrame, heldBack, ...wire } = makeWireStages(stages?.wire, mayKeepOpen(options), limits)
+  const { maxFrame, heldBack, ...wire } = makeWireStages(stages?.wire, keptOpenBy(options), limits)
   const makers = stages?.file ?? []
   const owing = [wire.owed]
   // a stage of the user's, and a store, may hold on to what they are given

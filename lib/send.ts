@@ -22,7 +22,7 @@ import {
   CONNECTION_OPTIONS,
   type ConnectionOptions,
   checkConnection,
-  mayKeepOpen,
+  keptOpenBy,
 } from './transfer/connection.js'
 import type { Continuing } from './transfer/lifecycle.js'
 import { Sender } from './transfer/sender.js'
@@ -97,7 +97,7 @@ export function send(
   const { open } = options
   const isOpening = open === undefined || open === 'while-busy' || typeof open === 'boolean'
   checkOption('open', open, isOpening, "true, false or 'while-busy'")
-  const keepOpen = mayKeepOpen(options)
+  const keptOpen = keptOpenBy(options)
   const isOpen = open || (isManifest(source) && source.offer.open === true)
   // what is listed only over a connection, or after the offers before it, is what the paths lead to now
   const list = Array.isArray(source) ? listingOf(source, options.fs) : undefined
@@ -114,7 +114,7 @@ export function send(
     if (isManifest(source)) await source.store.close?.()
   }
   const begin = (duplex: ByteDuplex, continuing?: Continuing) => {
-    const { maxFrame, heldBack, ...wire } = makeWireStages(options.stages?.wire, keepOpen, limits)
+    const { maxFrame, heldBack, ...wire } = makeWireStages(options.stages?.wire, keptOpen, limits)
     const owing = [wire.owed]
     // a wire stage of the user's may hold on to what it is given, or send it twice
     const memory = (options.stages?.wire ?? []).every(isHarmless) ? new SendMemory() : undefined
@@ -188,7 +188,7 @@ export function send(
     options.head === undefined,
     'left out where a function makes the connections',
   )
-  checkWireStages(options.stages?.wire, keepOpen)
+  checkWireStages(options.stages?.wire, keptOpen)
   const { clock, signal } = options
   return sendLasting({ connect: socket, begin, retry, release, isOpen: isOpen !== false, clock, signal })
 }

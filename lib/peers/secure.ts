@@ -89,7 +89,7 @@ const WELCOME = 1
  */
 export async function secure(duplex: ByteDuplex, options: SecureOptions): Promise<SecureDuplex> {
   checkSecure(options)
-  checkDuplex('duplex', duplex, false)
+  checkDuplex('duplex', duplex)
   return new Opening(duplex, options).run()
 }
 

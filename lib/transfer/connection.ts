@@ -46,10 +46,10 @@ const OBJECT_MODE =
 
 /**
  * Throws unless it is a {@link ByteDuplex}, and carries no transfer.
- * @param keepOpen whether it is to be given back, which takes `unshift`, too
+ * @param keptOpenBy the option for which it is to be given back, which takes `unshift`, too
  * @throws SluiceError `ERR_USAGE`, `ERR_STATE`
  */
-export function checkDuplex(option: string, duplex: ByteDuplex, keepOpen: boolean): void {
+export function checkDuplex(option: string, duplex: ByteDuplex, keptOpenBy?: KeepsOpen): void {
   const { readableObjectMode, writableObjectMode, readableEncoding } = (duplex ?? {}) as Partial<Duplex>
   const methods = duplex as unknown as Record<string, unknown> | undefined
   const missing = METHODS.find((name) => typeof methods?.[name] !== 'function')
@@ -58,8 +58,8 @@ export function checkDuplex(option: string, duplex: ByteDuplex, keepOpen: boolea
   const ofObjects = (readableObjectMode || writableObjectMode) && OBJECT_MODE
   const isRight = missing === undefined && !ofTexts && !ofObjects
   checkOption(option, duplex, isRight, `a duplex stream of bytes${ofTexts || ofObjects || ofHttp || ''}`)
-  const canGiveBack = !keepOpen || typeof methods?.unshift === 'function'
-  checkOption(option, duplex, canGiveBack, 'a duplex stream with unshift() where keepOpen is asked for')
+  const canGiveBack = keptOpenBy === undefined || typeof methods?.unshift === 'function'
+  checkOption(option, duplex, canGiveBack, `a duplex stream with unshift() where ${keptOpenBy} is asked for`)
   if (!BUSY.has(duplex)) return
   const message = `${option} carries a transfer already: two of them need two connections, or one after the other with keepOpen`
   throw new SluiceError('ERR_STATE', message)
@@ -104,9 +104,13 @@ export interface ConnectionOptions {
   clock?: Clock
 }
 
-/** Whether the socket may have to be given back. */
-export function mayKeepOpen({ keepOpen, series }: Pick<ConnectionOptions, 'keepOpen' | 'series'>): boolean {
-  return keepOpen === true || series === true
+/** Options for which the socket may have to be given back. */
+export type KeepsOpen = 'keepOpen' | 'series'
+
+/** The option for which the socket may have to be given back, if there is one. */
+export function keptOpenBy({ keepOpen, series }: Pick<ConnectionOptions, KeepsOpen>): KeepsOpen | undefined {
+  if (keepOpen === true) return 'keepOpen'
+  return series === true ? 'series' : undefined
 }
 
 /** Their names. */

@@ -8,7 +8,7 @@ import { filesFailed, type TransferResult } from '../wire/outcome.js'
 import { type Attachments, attachTo } from './attachments.js'
 import { Channel, type SessionOptions } from './channel.js'
 import type { ChannelStages } from './channel-stages.js'
-import { type ByteDuplex, checkConnection, checkDuplex, mayKeepOpen } from './connection.js'
+import { type ByteDuplex, checkConnection, checkDuplex, keptOpenBy } from './connection.js'
 import type { TransferCalls } from './lifecycle.js'
 import { asError, cancelled, errorOfPeer, firstWord, lastWordOf, notClosed, withMore } from './peer-error.js'
 import { Plan } from './plan.js'
@@ -65,7 +65,7 @@ export abstract class Session {
     options: SessionOptions,
   ) {
     checkConnection(options)
-    checkDuplex('socket', socket, mayKeepOpen(options))
+    checkDuplex('socket', socket, keptOpenBy(options))
     this.plan = new Plan(direction === 'send' ? 'asks' : 'sends')
     this.clock = options.clock ?? systemClock
     const control = options.continuing?.control

@@ -198,10 +198,10 @@ test('the session makes frames that follow the rate', (t) => {
   const rate = new Rate()
   const stage = throttle({ rate })
   t.is(stage.rate, rate)
-  const { maxFrame } = makeWireStages([stage], false, DEFAULT_LIMITS)
+  const { maxFrame } = makeWireStages([stage], undefined, DEFAULT_LIMITS)
   const now = maxFrame as () => number
   t.is(now(), DEFAULT_LIMITS.frame)
   rate.limit = 80_000
   t.is(now(), 10_000)
-  t.is(makeWireStages([throttle({ rate: 80_000 })], false, DEFAULT_LIMITS).maxFrame, 10_000)
+  t.is(makeWireStages([throttle({ rate: 80_000 })], undefined, DEFAULT_LIMITS).maxFrame, 10_000)
 })

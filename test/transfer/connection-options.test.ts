@@ -49,6 +49,10 @@ const BOTH: Record<string, [options: object, message: RegExp]> = {
     { keepOpen: true, stages: { wire: [{ incoming: () => new PassThrough() }] } },
     /^keepOpen must/,
   ],
+  'a series beside wire stages': [
+    { series: true, stages: { wire: [{ incoming: () => new PassThrough() }] } },
+    /^series must/,
+  ],
   'wire stages that are no list': [{ stages: { wire: {} } }, /^stages.wire must/],
   'null for the stages': [{ stages: null }, /^stages must be an object, not null$/],
   'null for the wire stages': [{ stages: { wire: null } }, /^stages.wire must be a list.* not null$/],

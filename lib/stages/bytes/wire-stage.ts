@@ -63,16 +63,19 @@ const PAIR_KEYS = { format: true, outgoing: true, incoming: true } satisfies Key
 /** Frames on a throttled connection take at most this part of a second, so that talk is not behind by more than one. */
 const FRAMES_PER_SECOND = 8
 
-/** Throws `ERR_USAGE` for what are no wire stages, or cannot be used so. */
-export function checkWireStages(wire: readonly WireStage[] = [], keepOpen = false): void {
+/**
+ * Throws `ERR_USAGE` for what are no wire stages, or cannot be used so.
+ * @param keptOpenBy the option for which the connection is to be given back, if there is one
+ */
+export function checkWireStages(wire: readonly WireStage[] = [], keptOpenBy?: string): void {
   checkOption('stages.wire', wire, Array.isArray(wire), 'a list of wire stages, as throttle() gives one')
   for (const [at, stage] of wire.entries()) checkStage(`stages.wire[${at}]`, stage)
   const hasEnd = ({ format, incoming, paired }: WireStage) => !format && !incoming && !paired
-  if (keepOpen && !wire.every(hasEnd))
+  if (keptOpenBy !== undefined && !wire.every(hasEnd))
     throw badOption(
-      'keepOpen',
+      keptOpenBy,
       'false with wire stages that have a format or take in what comes: where their bytes end is not known',
-      keepOpen,
+      true,
     )
 }
 
@@ -80,8 +83,12 @@ export function checkWireStages(wire: readonly WireStage[] = [], keepOpen = fals
  * The wire stages of one connection, made afresh, for both directions; and the most data bytes in a frame that they
  * allow. Throws `ERR_USAGE` for what is no wire stage.
  */
-export function makeWireStages(wire: readonly WireStage[] = [], keepOpen = false, limits: Limits) {
-  checkWireStages(wire, keepOpen)
+export function makeWireStages(
+  wire: readonly WireStage[] = [],
+  keptOpenBy: string | undefined,
+  limits: Limits,
+) {
+  checkWireStages(wire, keptOpenBy)
   const pairs = wire.map((stage, at) => pairOf(`stages.wire[${at}]`, stage))
   const formats = wire.flatMap((stage, at) => (pairs[at] ?? stage).format ?? [])
   if (formats.length > MAX_FORMATS)

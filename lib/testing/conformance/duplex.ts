@@ -45,7 +45,7 @@ export function duplexConformance(
     [
       'it has the methods that are used of it',
       async (near, far) => {
-        for (const { duplex } of [near, far]) checkDuplex('the end', duplex, false)
+        for (const { duplex } of [near, far]) checkDuplex('the end', duplex)
       },
     ],
     [
