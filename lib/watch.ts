@@ -8,7 +8,7 @@ import { type RetryOptions, retryOf } from './reconnect/retry.js'
 import { type SendOptions, send } from './send.js'
 import { MANIFEST_OPTIONS } from './stages/manifest/manifest-of.js'
 import type { ByteDuplex } from './transfer/connection.js'
-import type { Reconnecting } from './transfer/lifecycle.js'
+import { type Reconnecting, stateOfError } from './transfer/lifecycle.js'
 import { cancelled } from './transfer/peer-error.js'
 import type { Transfer } from './transfer/transfer.js'
 import { Changes, type Round } from './watch/changes.js'
@@ -232,7 +232,7 @@ export class Watch extends EventEmitter<WatchEvents> {
       if (this.#hasEnough) return true
       if (!isSluiceError(error, 'ERR_FILES_FAILED')) {
         this.#putBack()
-        throw error
+        throw this.#transfers > 0 && this.#round === undefined ? whileIdle(error) : error
       }
     }
     this.#transfers++
@@ -258,6 +258,13 @@ export class Watch extends EventEmitter<WatchEvents> {
     this.#hasEnough = true
     void this.#current.cancel(ENOUGH)
   }
+}
+
+/** How a connection failed over which nothing was being sent. */
+function whileIdle(cause: unknown): unknown {
+  if (!isSluiceError(cause) || stateOfError(cause) !== 'interrupted') return cause
+  const message = 'the receiver went away, or the connection broke, while nothing was being sent'
+  return new SluiceError('ERR_INTERRUPTED', message, { cause })
 }
 
 /** Why a transfer that waited for changes is cancelled. */
