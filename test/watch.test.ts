@@ -1,4 +1,4 @@
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { appendFile, mkdir, open, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -423,6 +423,33 @@ test('what nobody told of is found now and then', async (t) => {
   t.deepEqual(await watching.stop(), { transfers: 2, failed: [] })
 })
 
+test('a new folder of which nobody told is watched from then on', async (t) => {
+  let watchers = 0
+  const watcher: Watcher = async () => {
+    watchers++
+    return async () => {
+      watchers--
+    }
+  }
+  const again = new EventEmitter()
+  const { watching, from, to } = await scene(t, {
+    sending: {
+      rescan: 20,
+      quiet: 1,
+      watcher: (...given) => watcher(...given).finally(() => again.emit('watched')),
+    },
+  })
+  await sent(watching)
+  const watched = once(again, 'watched')
+  await mkdir(join(from, 'photos/new'))
+  await watched
+  await writeFile(join(from, 'photos/new/b.jpg'), 'b')
+  await sentUntil(watching, join(to, 'photos/new/b.jpg'))
+  t.is(watchers, 1)
+  await watching.stop()
+  t.is(watchers, 0)
+})
+
 test('where nothing has changed, nothing is sent before the end', async (t) => {
   const { watching } = await scene(t)
   await sent(watching)
@@ -518,6 +545,15 @@ test('whoever hears that it tries again may cancel it: there is no pause', async
   watching.on('reconnecting', () => stopping.abort())
   far[0]!.destroy()
   t.like(await t.throwsAsync(watching.finished), { code: 'ERR_CANCELLED', found: 'here' })
+})
+
+test('a receiver that goes while nothing is sent is what the error speaks of', async (t) => {
+  const { watching, far } = await lasting(t, { retry: { attempts: 0 } })
+  await sent(watching)
+  far[0]!.destroy()
+  const error = await t.throwsAsync(watching.finished)
+  t.like(error, { code: 'ERR_INTERRUPTED' })
+  t.regex(error?.message ?? '', /^the receiver went away/)
 })
 
 test('without a connection, a stop ends the pause: it ends where nothing has changed', async (t) => {

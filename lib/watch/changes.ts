@@ -4,6 +4,7 @@ import { nodeFileSystem } from '../files/disk/node-fs.js'
 import type { Manifest } from '../stages/manifest/builder.js'
 import { type ManifestOptions, manifestOf } from '../stages/manifest/manifest-of.js'
 import { Selection } from '../stages/manifest/selection.js'
+import type { Entry } from '../wire/entry.js'
 import { type Changed, Gathering, type GatheringRules } from './gathering.js'
 import { Roots } from './roots.js'
 import { Snapshot } from './snapshot.js'
@@ -47,7 +48,8 @@ export class Changes {
   #roots!: Roots
   /** What cannot be sent, and was told. */
   #told = new Set<string>()
-  #close: () => Promise<void> = async () => {}
+  #unwatch = async () => {}
+  #isClosed = false
   #failure: SluiceError | undefined
   #isHurried = false
   /** What was taken is being looked at. */
@@ -72,13 +74,17 @@ export class Changes {
 
   /** Begins to watch. Rejects as `manifestOf` does, and with `ERR_LIMIT` where the system watches no more files. */
   async open(): Promise<void> {
+    this.#roots = await Roots.find(this.#paths, this.#options.listing.fs ?? nodeFileSystem)
+    await this.#watch()
+  }
+
+  async #watch(): Promise<void> {
     const { listing, watcher = diskWatcher } = this.#options
     const { fs = nodeFileSystem, include = [], exclude = [] } = listing
-    const roots = await Roots.find(this.#paths, fs)
-    this.#roots = roots
+    const roots = this.#roots
     // what stands in a .gitignore may change meanwhile: the listing goes by it
     const selection = new Selection(include, exclude, fs.platform)
-    this.#close = await watcher(
+    this.#unwatch = await watcher(
       {
         folders: roots.folders,
         files: roots.files,
@@ -94,6 +100,8 @@ export class Changes {
         },
       },
     )
+    // it may have been closed meanwhile
+    if (this.#isClosed) await this.#unwatch()
   }
 
   #add(changed: Changed): void {
@@ -186,8 +194,11 @@ export class Changes {
     this.#isListing = true
     try {
       const manifest = await this.#list(signal, 'all')
-      const changed = await this.#snapshot.changedIn(manifest?.offer.entries ?? [])
+      const entries = manifest?.offer.entries ?? []
+      const changed = await this.#snapshot.changedIn(entries)
+      const isUnwatched = this.#hasUntoldFolder(entries, new Set(changed))
       if (changed.length > 0) this.#add(changed)
+      if (isUnwatched) await this.#watchAnew()
     } catch (error) {
       this.#rescanAt = begun
       if (!isSluiceError(error, 'ERR_NO_SUCH_FILE')) throw error
@@ -197,6 +208,20 @@ export class Changes {
       this.#restsUntil = now + RESTS * (now - begun)
     }
     return true
+  }
+
+  /** Whether there is a new folder of which nobody told: what is in it may not be watched. */
+  #hasUntoldFolder(entries: readonly Entry[], changed: ReadonlySet<string>): boolean {
+    const isUntold = ({ type, path }: Entry) =>
+      type === 'directory' && changed.has(path) && !this.#gathering.has(path)
+    return entries.some(isUntold)
+  }
+
+  async #watchAnew(): Promise<void> {
+    await this.#unwatch()
+    await this.#watch()
+    // what changed meanwhile
+    this.#rescanBy(this.#clock.now() + this.#options.quiet)
   }
 
   async #somethingHappens(signal: AbortSignal): Promise<void> {
@@ -239,8 +264,9 @@ export class Changes {
     this.#wake()
   }
 
-  close(): Promise<void> {
-    return this.#close()
+  async close(): Promise<void> {
+    this.#isClosed = true
+    await this.#unwatch()
   }
 }
 

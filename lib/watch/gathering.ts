@@ -56,6 +56,11 @@ export class Gathering {
     this.#lasts.clear()
   }
 
+  /** Whether it is known that something changed at this path. */
+  has(path: string): boolean {
+    return this.#all !== undefined || this.#lasts.has(path)
+  }
+
   /** When something is due; undefined if nothing has changed. */
   get due(): number | undefined {
     if (this.#all) return this.#dueOf(this.#all)
