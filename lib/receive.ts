@@ -171,12 +171,13 @@ export function beginReceiving(
         const over = deferred<void>()
         first.once('close', over.resolve)
         const use = () => receiver.control.use
+        const inSeries = () => receiver.transfer.hasNext
         const counted = (item: Item) => {
           if (item.kind === 'run') use()?.passed(item)
           passed(item)
         }
         const before = [first, tap<Item>(counted), hashTap()]
-        const sink = partSink({ ...pickKnown(options, PART_SINK_OPTIONS), warn, memory })
+        const sink = partSink({ ...pickKnown(options, PART_SINK_OPTIONS), inSeries, warn, memory })
         const last = finalizer({
           ...pickKnown(options, OF_FINALIZER),
           warn,

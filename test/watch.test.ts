@@ -1,6 +1,18 @@
 import { EventEmitter, once } from 'node:events'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import { appendFile, mkdir, open, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import {
+  appendFile,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises'
 import { join } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
@@ -15,6 +27,7 @@ import {
   type ReceiveOptions,
   receive,
   receiveSeries,
+  send,
   type Transfer,
   type TransferResult,
   type Watch,
@@ -201,21 +214,65 @@ test('what is published together is followed by its next version, too', async (t
   t.is(await contentOf(join(to, 'photos/a.jpg')), 'another')
 })
 
-test('what is there already counts as a version that came', async (t) => {
+/** Anna watches photos of which the same stand at Bob; gives what Bob has once she has changed one. */
+async function overOwn(t: ExecutionContext, receiving: Partial<ReceiveOptions> = {}) {
   const [near, far] = duplexPair()
   const [from, to] = [await temporary(t), await temporary(t)]
-  for (const root of [from, to]) await plant(root, { 'photos/a.jpg': 'a' })
+  for (const root of [from, to]) await plant(root, { 'photos/a.jpg': 'a', 'photos/b.jpg': 'b' })
   const watching = watch(near, [join(from, 'photos')], { quiet: QUIET })
   t.teardown(() => watching.stop())
-  const options = { dir: to, accept: 'all', versions: new PublishedVersions() } as const
+  const options = { dir: to, accept: 'all', versions: new PublishedVersions(), ...receiving } as const
   void (async () => {
     for await (const _ of receiveSeries(far, options));
   })()
-  t.is((await sent(watching)).skipped, 2)
+  await sent(watching)
   const next = sent(watching)
   await writeFile(join(from, 'photos/a.jpg'), 'another')
   await next
-  t.deepEqual(await readdir(join(to, 'photos')), ['a.jpg'])
+  return { from, to, watching }
+}
+
+for (const publish of ['each', 'together'] as const) {
+  test(`what stood there before, and is the same, is no version (${publish})`, async (t) => {
+    const { from, to, watching } = await overOwn(t, { publish })
+    t.is(await contentOf(join(to, 'photos/a.jpg')), 'a')
+    t.is(await contentOf(join(to, 'photos/a_1.jpg')), 'another')
+    const next = sent(watching)
+    await writeFile(join(from, 'photos/a.jpg'), 'a third')
+    await next
+    t.is(await contentOf(join(to, 'photos/a.jpg')), 'a')
+    t.is(await contentOf(join(to, 'photos/a_1.jpg')), 'a third')
+    t.deepEqual((await readdir(join(to, 'photos'))).sort(), ['a.jpg', 'a_1.jpg', 'b.jpg'])
+  })
+
+  test(`a file that was written to in place, and has its old time, is no version (${publish})`, async (t) => {
+    const { watching, from, to } = await scene(t, { receiving: { publish } })
+    await sent(watching)
+    const there = join(to, 'photos/a.jpg')
+    const { atime, mtime } = await stat(there)
+    await writeFile(there, 'b')
+    await utimes(there, atime, mtime)
+    const next = sent(watching)
+    await writeFile(join(from, 'photos/a.jpg'), 'another')
+    await next
+    t.is(await contentOf(there), 'b')
+    t.is(await contentOf(join(to, 'photos/a_1.jpg')), 'another')
+  })
+}
+
+test('a transfer that is of no series neither has versions nor leaves any', async (t) => {
+  const [one, other, to] = [await temporary(t), await temporary(t), await temporary(t)]
+  await plant(one, { 'report.txt': 'one' })
+  await plant(other, { 'report.txt': 'another' })
+  const options = { dir: to, accept: 'all', series: true, versions: new PublishedVersions() } as const
+  for (const from of [one, other]) {
+    const [near, far] = duplexPair()
+    const { finished } = receive(far, options)
+    await Promise.all([send(near, [join(from, 'report.txt')]).finished, finished])
+  }
+  t.is(options.versions.bytes, 0)
+  t.is(await contentOf(join(to, 'report.txt')), 'one')
+  t.is(await contentOf(join(to, 'report_1.txt')), 'another')
 })
 
 test('what is left out at first is left out later, and not watched', async (t) => {

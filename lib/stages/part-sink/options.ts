@@ -44,10 +44,13 @@ export interface PartSinkOptions {
    */
   keep?: (file: UnfinishedFile) => boolean
   /**
-   * Given to several transfers of one sender, one after the other: a newer version of a file takes the place of the one
-   * that came before, if nobody has changed it since, whatever `conflict` says. For a folder only.
+   * Given to the transfers of one series: a newer version of a file takes the place of the one that an earlier transfer
+   * of it has published, if nobody has changed that since, whatever `conflict` says. A file that stood there before is
+   * no version, also if it is the same. Of no effect on a transfer that is not of a series. For a folder only.
    */
   versions?: PublishedVersions
+  /** Whether the transfer is of a series, asked once something is offered. Given by `receive`; by default it is. */
+  inSeries?: () => boolean
   /** Told what did not go as asked, and stops nothing. */
   warn?: (warning: SluiceError) => void
   /** Tells whether the disk is slow; the clock of the process by default. */
@@ -69,6 +72,7 @@ export const PART_SINK_OPTIONS: Keys<PartSinkOptions> = {
   handles: true,
   keep: true,
   versions: true,
+  inSeries: true,
   warn: true,
   clock: true,
   memory: true,

@@ -10,8 +10,9 @@ import type { StandingFile } from '../../files/publish/publish.js'
 import type { Entry } from '../../wire/entry.js'
 import type { Part } from '../parts.js'
 import type { Placement, PublishPolicy } from '../policy.js'
+import { isSameVersion, type PublishedVersions } from '../published-versions.js'
 import type { DiskStore } from './disk-store.js'
-import { haveSameContent, isStill, isThereByTime, type Standing } from './standing-files.js'
+import { haveSameContent, isStill, isThereByTime } from './standing-files.js'
 import type { StandingPart } from './standing-part.js'
 
 /** A file on its way in, that the journal knows. */
@@ -71,22 +72,21 @@ export class DiskPart implements Part {
     const folder = parentOf(file.path)
     const { versions } = this.#store
     const sealed = versions && (await this.#sealed())
-    let standing: Standing | undefined
     const { how, name, warning } = await file.complete({
       conflict: policy.conflict,
       durability: policy.durability,
       isThere: async (there) => {
         if (!(await this.#isThere(there, policy))) return false
-        const path = below(folder, nameOf(there.path))
-        standing = { ...there, path }
+        const standing = { ...there, path: below(folder, nameOf(there.path)) }
         return this.#store.take(standing) && isStill(this.#store.fs, standing, there.path)
       },
       suffixes: this.#store.suffixesFor(this.entry, file.written!.size),
       replacing: (there, replace) => this.#store.replacing(file.path, there, replace),
       isOlder: (there, name) => versions?.isUntouched(this.entry.path, below(folder, name), there) === true,
     })
-    const stats = how === 'identical' ? standing?.stats : sealed
-    if (versions && stats && how !== 'skipped') versions.note(this.entry.path, below(folder, name), stats)
+    // what stood there before is nobody's version
+    if (versions && sealed && how !== 'identical' && how !== 'skipped')
+      await this.#noteVersion(versions, below(folder, name), sealed)
     const placement: Placement = { name: below(folder, name), warning }
     if (how === 'identical' && policy.unless !== 'nothing') placement.skipped = policy.unless
     if (how === 'skipped') placement.skipped = 'conflict'
@@ -95,9 +95,19 @@ export class DiskPart implements Part {
 
   /** The part as it will be under its name; undefined if it has that already. */
   #sealed(): Promise<FileStats | undefined> {
-    const { partPath } = this.file
-    return this.#store.within(parentOf(partPath), (folder) =>
-      lstatIfThere(this.#store.fs, folder.at(nameOf(partPath))),
+    return this.#look(this.file.partPath)
+  }
+
+  /** The file that was sealed has its name, and is what it was then. */
+  async #noteVersion(versions: PublishedVersions, path: string, sealed: FileStats): Promise<void> {
+    // where it cannot be seen, the next one is dealt with by the policy
+    const named = await this.#look(path).catch(() => undefined)
+    if (named && isSameVersion(sealed, named)) versions.note(this.entry.path, path, named)
+  }
+
+  #look(path: string): Promise<FileStats | undefined> {
+    return this.#store.within(parentOf(path), (folder) =>
+      lstatIfThere(this.#store.fs, folder.at(nameOf(path))),
     )
   }
 

@@ -52,8 +52,6 @@ export class DiskStore implements PartStore {
    */
   brought: AcknowledgedFiles | undefined
   readonly suffixes = new Suffixes()
-  /** What transfers before this one have put here; this one adds to it. */
-  readonly versions: PublishedVersions | undefined
   /** Why nothing may be made here: then only what stands already is there. */
   refusal: SluiceError | undefined
   #policy: PublishPolicy | undefined
@@ -66,7 +64,6 @@ export class DiskStore implements PartStore {
     this.durability = options.durability
     this.fs = options.fs
     this.ownership = options.ownership ?? {}
-    this.versions = options.versions
     // now, since nothing is opened before the first file comes
     this.#options = { ...options, dir: localPath('dir', options.dir) }
     this.pace = new DiskPace(options.clock ?? systemClock)
@@ -79,6 +76,11 @@ export class DiskStore implements PartStore {
   /** Whether nobody sees what is in it: then all folders are this transfer's. */
   get isStaged(): boolean {
     return false
+  }
+
+  /** What transfers of the series before this one have put here; this one adds to it. None where it is no series. */
+  get versions(): PublishedVersions | undefined {
+    return this.#options.inSeries?.() === false ? undefined : this.#options.versions
   }
 
   obey(policy: PublishPolicy): void {
@@ -254,9 +256,7 @@ export class DiskStore implements PartStore {
     this.#isUnwanted = true
   }
 
-  /**
-   * Unfinished parts stay, unless they are unwanted: then they go as those that nobody goes on with, by the journal.
-   */
+  /** Unfinished parts stay, unless they are unwanted: then they go like those that nobody goes on with. */
   async close(): Promise<void> {
     await this.handles.close()
     const journal = await this.parts.close()

@@ -67,9 +67,9 @@ class Lookup implements StandingFiles {
   }
 
   async acknowledge(entries: readonly Entry[]): Promise<number[]> {
-    const { brought, durability, versions } = this.#store
+    const { brought, durability } = this.#store
     const gone: number[] = []
-    if (durability !== 'power' && !versions) {
+    if (durability !== 'power') {
       // whoever read a file has opened it by its name, and seen at the end that nobody had touched it meanwhile
       for (const entry of brought ? entries : []) if (!this.#takeRead(entry)) gone.push(entry.index)
       return gone
@@ -79,8 +79,7 @@ class Lookup implements StandingFiles {
       const stats = folder && (await this.#statsOrNone(folder, nameOf(path)))
       const isStill = stats?.isFile() === true && this.source.isStill(entry, stats)
       const isTaken = isStill && (await this.#take(folder!, { path, stats, isFirst: path === entry.path }))
-      if (isTaken) versions?.note(entry.path, path, stats!)
-      else gone.push(entry.index)
+      if (!isTaken) gone.push(entry.index)
     })
     return gone
   }

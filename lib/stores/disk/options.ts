@@ -16,8 +16,10 @@ export interface DiskPartsOptions {
   handles: number
   /** Parts of earlier transfers that are to stay. */
   keep?: (file: UnfinishedFile) => boolean
-  /** What transfers before this one of the same sender have put there. */
+  /** What transfers before this one of the same series have put there. */
   versions?: PublishedVersions | undefined
+  /** Whether this one is of a series, asked once something is offered: else `versions` counts for nothing. */
+  inSeries?: (() => boolean) | undefined
   warn?: (warning: SluiceError) => void
   /** For tests. */
   clock?: Clock

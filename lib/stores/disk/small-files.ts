@@ -10,7 +10,16 @@ import type { Entry } from '../../wire/entry.js'
 import { lengthIn, type Run, RunReader } from '../../wire/run.js'
 import type { Part, PartRun } from '../parts.js'
 import type { DiskStore } from './disk-store.js'
-import { attempt, isLate, isRemoved, isTaken, linkLate, OWNER_BITS, writeAll } from './sync-file-calls.js'
+import {
+  attempt,
+  isLate,
+  isRemoved,
+  isTaken,
+  linkLate,
+  OWNER_BITS,
+  statsOf,
+  writeAll,
+} from './sync-file-calls.js'
 
 /** Milliseconds for which the loop may hold the event loop. */
 const LONGEST_HOLD = 4
@@ -230,14 +239,22 @@ export class SmallFiles implements PartRun {
       this.#store.brought?.add(there)
       if (isLate(mode)) linkLate(this.#calls, part, folder.at(name), mode)
       else this.#calls.link(part, folder.at(name))
-      this.#store.versions?.note(path, path, there)
     } catch {
       // where it is done already, DiskPart finds that
       return 'unusual'
     }
-    if (isRemoved(this.#calls, part)) return 'published'
+    const isPartGone = isRemoved(this.#calls, part)
+    this.#noteVersion(folder.at(name), entry)
+    if (isPartGone) return 'published'
     // DiskPart would open it, which its mode may forbid by now; the journal says that the part is left
     return isLate(mode) ? 'part is left' : 'unusual'
+  }
+
+  /** A file has its name: where the transfer is of a series, what it is now is its version. */
+  #noteVersion(at: string, entry: Entry): void {
+    const { versions } = this.#store
+    const named = versions && statsOf(this.#calls, at)
+    if (named && isStillWritten(named, this.#written(entry))) versions.note(entry.path, entry.path, named)
   }
 
   /** The folder of an entry, if it is the one that is held. */

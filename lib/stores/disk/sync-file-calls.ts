@@ -1,5 +1,5 @@
 import { errorCode, SystemError } from '../../files/disk/disk-error.js'
-import { OPEN, type SyncCalls } from '../../files/disk/fs.js'
+import { type FileStats, OPEN, type SyncCalls } from '../../files/disk/fs.js'
 
 // What is done to one file by calls that are made at once, and when the disk is too slow for them.
 
@@ -55,9 +55,18 @@ export function attempt(act: () => void): boolean {
   }
 }
 
+/** What has the name, as far as can be seen. */
+export function statsOf(calls: SyncCalls, path: string): FileStats | undefined {
+  try {
+    return calls.lstat(path)
+  } catch {
+    return undefined
+  }
+}
+
 /** Whether something has the name, as far as can be seen. */
 export function isTaken(calls: SyncCalls, path: string): boolean {
-  return attempt(() => calls.lstat(path))
+  return statsOf(calls, path) !== undefined
 }
 
 /** Takes a name away; an answer may be lost, and the call done. */

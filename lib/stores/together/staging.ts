@@ -9,6 +9,7 @@ import { lstatIfThere, sameInode } from '../../files/disk/stats.js'
 import { IntentFile } from '../../files/intent/intent-file.js'
 import type { ProcessSystem } from '../../files/own/owner.js'
 import { recoverTransactions } from '../../files/transaction/recover.js'
+import type { OpenFolder } from '../../files/tree/open-folder.js'
 import { Tree } from '../../files/tree/tree.js'
 import type { Entry } from '../../wire/entry.js'
 import type { Durability, Placement, PublishPolicy } from '../policy.js'
@@ -150,6 +151,12 @@ export class Staging {
       for (const entry of folders) await this.#endFolder(entry, placing)
       return (path) => placing.of(path)
     }
+  }
+
+  /** What has a name by now in the folder that all of it is for; undefined also where that cannot be seen. */
+  look(path: string): Promise<FileStats | undefined> {
+    const look = (folder: OpenFolder) => lstatIfThere(this.#root.fs, folder.at(nameOf(path)))
+    return this.#root.within(parentOf(path), look).catch(() => undefined)
   }
 
   /** All of it has its names: the rest goes. */

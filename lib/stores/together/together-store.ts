@@ -42,7 +42,8 @@ class TogetherStore extends DiskStore {
   readonly #standing = new Map<string, Entry>()
   /** Those that are offered as claims, by the index of the entry. */
   readonly #claimed = new Map<number, StagedFile>()
-  #isPlaced = false
+  /** What became of what was staged, once it has its names. */
+  #placed: ((path: string) => Placement | undefined) | undefined
   /** How names are given at the end. */
   #atEnd: PublishPolicy | undefined
   /** The names of links that stood there already. */
@@ -140,20 +141,27 @@ class TogetherStore extends DiskStore {
     const areSame = (paths: readonly [string, string], size: number, signal?: AbortSignal) =>
       haveSameContent(this.fs, paths, size, signal)
     const folders = this.#folders.map((entry) => ({ ...entry, path: this.folders.folderOf(entry.path)! }))
-    const { versions } = this.#options
-    const placed = await this.#staging.place(policy, areSame, folders, versions)
-    if (this.versions)
-      versions?.adopt(this.versions, (path) => {
-        const { name = path, skipped } = placed(path) ?? {}
-        return skipped ? undefined : name
-      })
-    this.#isPlaced = true
-    return placed
+    const before = this.versions && this.#options.versions
+    this.#placed = await this.#staging.place(policy, areSame, folders, before)
+    return this.#placed
   }
 
   override async finish(): Promise<void> {
     await super.finish()
-    if (this.#isPlaced) await this.#staging?.finish()
+    if (!this.#placed) return
+    await this.#staging!.finish()
+    await this.#noteVersions(this.#staging!, this.#placed)
+  }
+
+  /** What was staged has its names, and no others any more. */
+  async #noteVersions(staging: Staging, placed: (path: string) => Placement | undefined): Promise<void> {
+    const staged = this.versions
+    if (!staged) return
+    const nameFor = (path: string) => {
+      const { name = path, skipped } = placed(path) ?? {}
+      return skipped ? undefined : name
+    }
+    await this.#options.versions!.place(staged, nameFor, (name) => staging.look(name))
   }
 
   override async close(): Promise<void> {
