@@ -138,9 +138,11 @@ test('Anna stops before all was sent for the first time: it is cancelled, as wit
   t.is((await receiver.ended).code, 4)
 })
 
-test('a connection that is lost is made again with --retry, and goes on there', async (t) => {
-  const { anna, bob, photos, dir, there } = await scene(t)
-  const receiver = bob.start(['receive', '--yes', '--dir', dir, ...HERE])
+/** Anna sends photos to a receiver of Bob over connections that are lost when `lose` is called. */
+async function overLost(t: ExecutionContext<unknown>, ...receiving: string[]) {
+  const all = await scene(t)
+  const { anna, bob, photos, dir } = all
+  const receiver = bob.start(['receive', '--yes', '--dir', dir, ...receiving, ...HERE])
   const ticket = decodeTicket(await receiver.line())
   const target = Number(ticket.addresses[0]!.split(':').at(-1))
   const connections: Socket[] = []
@@ -154,14 +156,37 @@ test('a connection that is lost is made again with --retry, and goes on there', 
   const to = encodeTicket({ ...ticket, addresses: [`127.0.0.1:${port}`] })
   const sender = anna.start(['send', photos, '--watch', '--retry', '5', '--json', '--to', to])
   await until(sender, 'completed')
-  for (const connection of connections) connection.destroy()
-  await until(sender, 'reconnecting')
+  const lose = async () => {
+    for (const connection of connections) connection.destroy()
+    await until(sender, 'reconnecting')
+  }
+  return { ...all, receiver, sender, lose }
+}
+
+test('a connection that is lost is made again with --retry, and goes on there', async (t) => {
+  const { photos, there, receiver, sender, lose } = await overLost(t)
+  await lose()
   await writeFile(join(photos, 'a.jpg'), 'another')
   await untilSent(sender, 'photos/a.jpg')
   t.is(await readFile(join(there, 'a.jpg'), 'utf8'), 'another')
   t.deepEqual((await readdir(there)).sort(), ['a.jpg', 'large.bin', 'none'])
   sender.child.kill('SIGINT')
   t.is((await sender.ended).code, 0)
+  receiver.child.kill('SIGTERM')
+  const { err } = await receiver.ended
+  t.true(err.includes('accepted before'), err)
+})
+
+test('after a break --delete removes nothing, and says so: what comes may be no more than what has changed', async (t) => {
+  const { photos, there, receiver, sender, lose } = await overLost(t, '--delete', '--conflict', 'overwrite')
+  await lose()
+  await writeFile(join(photos, 'a.jpg'), 'another')
+  await untilSent(sender, 'photos/a.jpg')
+  t.deepEqual((await readdir(there)).sort(), ['a.jpg', 'large.bin', 'none'])
+  sender.child.kill('SIGINT')
+  await sender.ended
+  receiver.child.kill('SIGTERM')
+  t.true((await receiver.ended).err.includes('--delete removes nothing now'))
 })
 
 test('a receiver that cannot take what follows is named, when all was sent', async (t) => {
@@ -187,6 +212,19 @@ test('with --delete nothing goes but by the first transfer', async (t) => {
   sender.child.kill('SIGINT')
   await Promise.all([sender.ended, receiver.ended])
   t.deepEqual((await readdir(there)).sort(), ['a.jpg', 'large.bin', 'none'])
+})
+
+test('two ordinary transfers of one sender do not replace each other', async (t) => {
+  const { anna, bob, dir } = await scene(t)
+  const address = await bob.start(['receive', '--yes', '--dir', dir, ...HERE]).line()
+  for (const text of ['one', 'another']) {
+    const root = await temporary(t)
+    await plant(root, { 'report.txt': text })
+    const sent = await anna.run('send', join(root, 'report.txt'), '--to', address)
+    t.is(sent.code, 0, sent.err)
+  }
+  t.is(await readFile(join(dir, 'report.txt'), 'utf8'), 'one')
+  t.is(await readFile(join(dir, 'report_1.txt'), 'utf8'), 'another')
 })
 
 test('what --watch cannot be combined with is refused', async (t) => {

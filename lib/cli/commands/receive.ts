@@ -18,6 +18,7 @@ import { remembering } from '../network/remember.js'
 import { GOES_ON, serve } from '../network/serve.js'
 import { codeOf } from '../network/ticket-code.js'
 import { checkWays } from '../network/ways.js'
+import { AllSeries } from '../receiving/all-series.js'
 import { answer, canAsk } from '../receiving/answer.js'
 import { Companions } from '../receiving/companions.js'
 import { Guests } from '../receiving/guests.js'
@@ -25,7 +26,7 @@ import { keptHistory } from '../receiving/history.js'
 import { mirror } from '../receiving/mirror.js'
 import { onlyFirst } from '../receiving/only-first.js'
 import { proofOf, receiptAt, withoutKey } from '../receiving/receipt.js'
-import { AllSeries, type Series } from '../receiving/series.js'
+import type { Series } from '../receiving/series.js'
 import { standardOutput } from '../receiving/standard-output.js'
 import type { Context } from '../ui/context.js'
 import { isTermination, stoppedByUser } from '../ui/exit.js'
@@ -87,13 +88,13 @@ async function receiveFrom(
   const allSeries = new AllSeries()
   const guests = new Guests(flags, reporter)
   const optionsFor = (peer: string | undefined, connection: object) => {
-    const series = allSeries.met(connection)
+    const series = allSeries.of(connection)
     const guest = guests.of(peer)
     const accept: ReceiveOptions['accept'] = async (offer, over) => {
       // an id stands for one of those that are not over, and the one that is offered is among them
       const transfer = transfers.list({ id: offer.id })[0]!
-      const isNext = transfer.hasNext && series.goesOnWith(offer)
-      const offered = { peer, transfer, companions, isNext, quota: () => guests.usedBy(peer) }
+      const goesOn = allSeries.goesOn(connection, transfer, offer)
+      const offered = { peer, transfer, companions, goesOn, quota: () => guests.usedBy(peer) }
       const answered = await answer(offer, over, { ...flags, ...guest }, context, offered)
       const isAccepted = typeof answered === 'boolean' ? answered : answered.accept
       if (isAccepted && transfer.hasNext) series.accepted(offer)
@@ -102,7 +103,7 @@ async function receiveFrom(
     return { ...optionsOf(flags, context, series, accept), ...guest }
   }
   const goesOn = (offer: Offer, _peer: unknown, connection: object) =>
-    allSeries.met(connection).goesOnWith(offer)
+    allSeries.of(connection).goesOnWith(offer)
   const transfers: Transfers = new Transfers({
     receive: flags.once ? onlyFirst(optionsFor, () => transfers.list(), goesOn) : optionsFor,
     ...(flags.history && (await keptHistory(flags.stdout ? undefined : (peer) => guests.of(peer).dir))),
@@ -155,7 +156,7 @@ async function receiveFromSender(from: string | undefined, receiving: Receiving)
   remember(transfer)
   companions.attend(transfer, caller)
   const follow = (isNext: boolean) => {
-    transfer.on('settled', (range, entries) => series.failures.add(range, entries))
+    series.follow(transfer)
     reporter.endsWith(transfer)
     reporter.watch(transfer, { where: where(caller), ticket: caller.ticket, isNext })
     return isFollowed(transfer)
@@ -182,11 +183,15 @@ async function receiveFromCallers(receiving: Receiving): Promise<void> {
     if (!isNext) await guests.meet(caller)
     const series = allSeries.of(duplex, caller)
     const coming = transfers.handle(duplex, { ...peerOf(caller), isNext }).catch(withAdvice)
-    const transfer = await coming.catch((error: unknown) => {
+    const transfer = await coming.catch((error: SluiceError) => {
+      allSeries.over(duplex, error)
       if (isNext && isEndOfSeries(error)) series.end()
       throw error
     })
-    transfer.on('settled', (range, entries) => series.failures.add(range, entries))
+    series.follow(transfer)
+    isFollowed(transfer).then((goesOn) => {
+      if (!goesOn) transfer.finished.catch((error: SluiceError) => allSeries.over(duplex, error))
+    })
     remember(transfer)
     if (!isNext) companions.attend(transfer, caller, once ? undefined : (error) => reporter.warn(error))
     return transfer

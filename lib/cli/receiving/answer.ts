@@ -7,7 +7,7 @@ import type { Offer } from '../../wire/entry.js'
 import type { Context } from '../ui/context.js'
 import { confirmOffer } from '../ui/input/ask.js'
 import { wasChosen } from '../ui/input/choices.js'
-import { describeOffer } from '../ui/words/describe.js'
+import { describeOffer, describeRisks } from '../ui/words/describe.js'
 import type { Companions } from './companions.js'
 
 /** What decides about the answer. */
@@ -23,8 +23,8 @@ interface Offered {
   peer: string | undefined
   transfer: Transfer
   companions: Companions
-  /** It was accepted before that such offers follow. */
-  isNext: boolean
+  /** What it goes on with that was accepted before: see `AllSeries`. */
+  goesOn: 'next' | 'back' | undefined
   /** How much of its quota the peer has used, if it has one. */
   quota: () => Promise<string | undefined>
 }
@@ -35,23 +35,29 @@ export async function answer(
   over: AbortSignal,
   flags: AnswerFlags,
   context: Context,
-  { peer, transfer, companions, isNext, quota }: Offered,
+  { peer, transfer, companions, goesOn, quota }: Offered,
 ): Promise<Accept> {
   const { reporter } = context
   const { dir, yes } = flags
-  reporter.offered(offer, peer)
+  reporter.offered(offer, peer, transfer.hasNext)
   const reason = companions.offered(offer, transfer)
   if (reason !== undefined) return { accept: false, reason }
-  if (isNext) return true
+  if (goesOn === 'next') {
+    for (const line of await describeRisks(offer)) reporter.note(line)
+    return true
+  }
   const free = await new FreeSpace(commandFileSystem, localPath('--dir', dir)).free()
   const from = peer === undefined ? [] : [`from ${peer}`]
   const used = await quota()
-  const lines = [
-    ...from,
-    ...(await describeOffer(offer, free)),
-    ...(used === undefined ? [] : [used]),
-    ...(await companions.notes(offer, transfer)),
-  ]
+  const lines = [...from, ...(await describeOffer(offer, free)), ...(used === undefined ? [] : [used])]
+  if (goesOn === 'back') {
+    lines.push('accepted before, and its connection was lost: it goes on')
+    // what it does not name may have arrived before
+    if (flags.delete) lines.push('--delete removes nothing now: this may be no more than what has changed')
+    for (const line of lines) reporter.note(line)
+    return true
+  }
+  lines.push(...(await companions.notes(offer, transfer)))
   if (transfer.hasNext) lines.push('then what changes in it, until one of the sides stops')
   if (!yes && canAsk(context)) {
     const asked = { signal: over, onlyWhole: onlyWhole(flags, transfer) }

@@ -22,8 +22,11 @@ export const EVENTS_VERSION = 1
 export type CliEvent =
   /** The address for the other side; always the first line. */
   | { event: 'listening'; address: string }
-  /** `peer` is who offers it, for people: the name of the peer, if it has one here, and its fingerprint. */
-  | { event: 'offer'; id: string; name: string; entries: number; bytes: number; peer?: string }
+  /**
+   * `peer` is who offers it, for people: the name of the peer, if it has one here, and its fingerprint. `series`: the
+   * sender goes on with what changes.
+   */
+  | { event: 'offer'; id: string; name: string; entries: number; bytes: number; peer?: string; series?: true }
   /** `pausedBy`: 'here', 'peer' or 'both', as long as one of the sides wants a pause. */
   | { event: 'state'; id?: string; state: TransferState; pausedBy?: PausedBy }
   | ({ event: 'file'; id?: string } & ToldOutcome)

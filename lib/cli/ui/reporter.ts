@@ -137,9 +137,17 @@ export class Reporter {
     this.#names.delete(id)
   }
 
-  /** What is offered, by whom, and to be named when one of several transfers ends. */
-  offered({ id, name, entries, bytes }: Offer, peer?: string): void {
-    this.event({ event: 'offer', id, name, entries: entries.length, bytes, peer })
+  /** What is offered, by whom, whether more follows, and to be named when one of several transfers ends. */
+  offered({ id, name, entries, bytes }: Offer, peer?: string, series?: boolean): void {
+    this.event({
+      event: 'offer',
+      id,
+      name,
+      entries: entries.length,
+      bytes,
+      peer,
+      series: series || undefined,
+    })
     this.#names.set(id, name)
   }
 

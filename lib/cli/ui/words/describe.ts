@@ -69,6 +69,13 @@ export async function describeOffer(offer: Offer, free: number | undefined): Pro
   ]
 }
 
+/** What of an offer is risky, as lines for people. */
+export async function describeRisks({ entries }: Offer): Promise<string[]> {
+  const risky = new RiskyPaths(SHOWN)
+  await inSlices(entries, ({ path }) => risky.add(path))
+  return carefulLines(risky)
+}
+
 function carefulLines({ worst, count }: RiskyPaths): string[] {
   const lines: string[] = []
   let left = count
