@@ -185,7 +185,7 @@ export class Transfers extends EventEmitter<TransfersEvents> {
         if (this.list({ id: offer.id }).some(isReceived)) return { accept: false, reason: TAKEN }
         const { transfer } = session
         met.resolve(transfer)
-        this.add(transfer, peer)
+        this.#add(transfer, peer, isNext)
         const decision = await ask()
         if (!decision.accept) return decision
         if (this.#semaphore.isFull) return { accept: false, reason: TOO_MANY }
@@ -242,11 +242,17 @@ export class Transfers extends EventEmitter<TransfersEvents> {
   /** Adds a transfer that was begun elsewhere, as by `send`, so that it is listed with the others. */
   add(transfer: Transfer, peer?: string): void {
     checkPeer(peer)
+    this.#add(transfer, peer)
+  }
+
+  /** Of those that follow the first one of a series, the history has only what did not complete. */
+  #add(transfer: Transfer, peer?: string, isNext = false): void {
     this.#transfers.set(transfer, peer)
     this.emit('transfer', transfer, peer)
     transfer.on('state', (state) => this.emit('state', transfer, state))
     const over = (error?: SluiceError) => {
       this.#transfers.delete(transfer)
+      if (isNext && !error) return
       this.#history.add(transfer, peer, error).catch((warning) => this.emit('warning', warning))
     }
     transfer.finished.then(() => over(), over)
@@ -265,7 +271,7 @@ export class Transfers extends EventEmitter<TransfersEvents> {
     return [...this.#transfers].filter(isAskedFor).map(([transfer]) => transfer)
   }
 
-  /** Those that are over, the oldest first. */
+  /** Those that are over, the oldest first; of a series the first, and those that did not complete. */
   get history(): readonly PastTransfer[] {
     return this.#history.past
   }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import test from 'ava'
 import { Command, NO_HOME } from '../helpers/command.js'
 import { plant, temporary } from '../helpers/folders.js'
+import { HERE, newUser } from '../helpers/user.js'
 
 test('with --history a transfer is recorded, and status shows the last ones of its folder', async (t) => {
   const root = await plant(await temporary(t), { 'source/a': 'a', 'source/b': 'bb', 'other/x': '' })
@@ -55,4 +56,26 @@ test('status needs no home, and a history that is damaged is a warning', async (
   t.regex(damaged.err, /^warning: .*history\.json does not match its schema/m)
   await writeFile(join(root, 'home', 'history.json'), '[]')
   t.is((await status(join(root, 'home'))).out, '')
+})
+
+test('what a peer sends into a folder of its own is recorded there; of a watch that the first round', async (t) => {
+  const [anna, bob, root] = [await newUser(t), await newUser(t), await temporary(t)]
+  await plant(root, { 'photos/a.jpg': 'a', 'in/anna': null })
+  const [photos, dir] = [join(root, 'photos'), join(root, 'in')]
+  t.is((await bob.run('peers', 'add', 'anna', anna.key, '--dir', 'anna')).code, 0)
+  const receiver = bob.start(['receive', '--yes', '--history', '--dir', dir, ...HERE])
+  const sender = anna.start(['send', photos, '--watch', '--json', '--to', await receiver.line()])
+  const completed = async () => {
+    for (;;) if (JSON.parse(await sender.line()).event === 'completed') return
+  }
+  await completed()
+  await writeFile(join(photos, 'a.jpg'), 'another')
+  await completed()
+  sender.child.kill('SIGINT')
+  t.is((await sender.ended).code, 0)
+  receiver.child.kill('SIGINT')
+  await receiver.ended
+  const past = async (folder: string) => (await bob.run('status', folder)).out
+  t.regex(await past(join(dir, 'anna')), /^completed .* 2 entries, 1 B {2}from anna[^\n]*$/)
+  t.is(await past(dir), '')
 })
