@@ -75,7 +75,7 @@ export interface WatchResult {
 }
 
 const NO_SERIES =
-  'all was sent, but the receiver takes only one transfer over a connection, and what changes cannot follow: receive there with series (sluice receive, without --compress)'
+  'all was sent, but the receiver takes only one transfer over a connection, and what changes cannot follow: it has to receive with series'
 
 /**
  * Sends files and folders, and goes on with what changes in them until it is stopped: one transfer after the other over

@@ -105,8 +105,10 @@ test('Bob may connect to Anna, who waits for him', async (t) => {
   const { anna, bob, photos, dir, equal } = await scene(t)
   const sender = anna.start(['send', photos, '--watch', '--json', ...HERE])
   const { address } = JSON.parse(await sender.line())
-  const receiver = bob.start(['receive', address, '--yes', '--dir', dir])
-  await until(sender, 'completed')
+  const receiver = bob.start(['receive', address, '--yes', '--json', '--dir', dir])
+  await until(sender, 'waiting')
+  const events = await until(receiver, 'waiting')
+  t.true(events.some(({ event, series }) => event === 'offer' && series === true))
   await writeFile(join(photos, 'a.jpg'), 'another')
   await untilSent(sender, 'photos/a.jpg')
   await equal()
@@ -189,15 +191,24 @@ test('after a break --delete removes nothing, and says so: what comes may be no 
   t.true((await receiver.ended).err.includes('--delete removes nothing now'))
 })
 
-test('a receiver that cannot take what follows is named, when all was sent', async (t) => {
+test('a receiver that cannot take what follows is named, when all was sent, with what to do', async (t) => {
   const { anna, bob, photos, dir, equal } = await scene(t)
   const receipt = join(await temporary(t), 'receipt')
   const receiver = bob.start(['receive', '--once', '--yes', '--receipt', receipt, '--dir', dir, ...HERE])
   const sent = await anna.run('send', photos, '--watch', '--to', await receiver.line())
   t.is(sent.code, 2, sent.err)
   t.true(sent.err.includes('takes only one transfer over a connection'), sent.err)
+  t.true(sent.err.includes('--watch needs a receiver without --compress, --receipt and --stdout'), sent.err)
   t.is((await receiver.ended).code, 0)
   await equal()
+})
+
+test('a receiver with --compress is told from one that can be watched for', async (t) => {
+  const { anna, bob, photos, dir } = await scene(t)
+  const receiver = bob.start(['receive', '--yes', '--compress=auto', '--dir', dir, ...HERE])
+  const sent = await anna.run('send', photos, '--watch', '--to', await receiver.line())
+  t.not(sent.code, 0)
+  t.true(sent.err.includes('--watch needs a receiver without --compress'), sent.err)
 })
 
 test('with --delete nothing goes but by the first transfer', async (t) => {

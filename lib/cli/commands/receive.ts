@@ -162,6 +162,7 @@ async function receiveFromSender(from: string | undefined, receiving: Receiving)
     return isFollowed(transfer)
   }
   for (let isFirst = true; await follow(!isFirst); isFirst = false) {
+    reporter.event({ event: 'waiting', id: transfer.id })
     if (isFirst) reporter.note(GOES_ON)
     try {
       transfer = await transfers.handle(duplex, { ...peerOf(caller), isNext: true })

@@ -119,6 +119,7 @@ export function serve(
       const over = (error?: SluiceError) => {
         if (!running.delete(transfer)) return
         if (hasSeries && transfer.hasNext && (!error || error.code === 'ERR_FILES_FAILED')) {
+          reporter.event({ event: 'waiting', id: transfer.id })
           if (!isNext) reporter.note(GOES_ON)
           return converse(socket, caller, true)
         }

@@ -88,13 +88,19 @@ export class Watching {
     watching.on('warning', (warning) => this.#reporter.warn(warning))
     const first = new Promise<Transfer>((resolve, reject) => {
       watching.once('transfer', resolve)
-      watching.finished.catch(reject)
+      watching.finished.catch(withAdvice).catch(reject)
     })
     const transfer = await first
     watching.on('transfer', (next) => {
       this.#reporter.endsWith(next)
       this.#reporter.watch(next, { where: 'sent', isNext: true })
     })
+    const told = (one: Transfer) =>
+      isFollowed(one).then((goesOn) => {
+        if (goesOn) this.#reporter.event({ event: 'waiting', id: one.id })
+      })
+    watching.on('transfer', told)
+    void told(transfer)
     void isFollowed(transfer).then((goesOn) => {
       this.#isWhole = goesOn
       if (goesOn) this.#reporter.note(`watching ${namesOf(paths)}; Ctrl-C stops`)
@@ -111,7 +117,7 @@ export class Watching {
    * version of a file did not arrive.
    */
   async ended(): Promise<void> {
-    const { failed } = await this.#watch!.finished
+    const { failed } = await this.#watch!.finished.catch(withAdvice)
     if (failed.length === 0) return
     const message = `${counted(failed.length, 'file')} did not arrive as they are now: ${namesOf(failed)}`
     throw new SluiceError('ERR_FILES_FAILED', message)
@@ -121,6 +127,14 @@ export class Watching {
   goesOnAfter(error: unknown): boolean {
     return isSluiceError(error, 'ERR_FILES_FAILED') && !this.#signal.aborted
   }
+}
+
+/** Throws the error of a watch; where the receiver cannot take one transfer after the other, with what to do. */
+function withAdvice(error: unknown): never {
+  if (!isSluiceError(error, 'ERR_UNSUPPORTED') && !isSluiceError(error, 'ERR_FORMATS')) throw error
+  const { code, message, expected, found } = error
+  const advice = '--watch needs a receiver without --compress, --receipt and --stdout'
+  throw new SluiceError(code, `${message}; ${advice}`, { expected, found, cause: error })
 }
 
 function namesOf(paths: readonly string[]): string {

@@ -46,6 +46,8 @@ export type CliEvent =
       code: string
       message: string
     }
+  /** A round of a series is over, and so is the transfer: what changes next is waited for. */
+  | { event: 'waiting'; id: string }
   /** At most twice a second. */
   | ({ event: 'progress'; id?: string } & Progress)
   /**
