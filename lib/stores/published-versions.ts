@@ -90,6 +90,7 @@ export class PublishedVersions {
     return before?.name === name && isSameVersion(before, now) && before.ctimeMs === now.ctimeMs
   }
 
+  /** Forgets all of them. */
   clear(): void {
     this.#versions.clear()
     this.#bytes = 0

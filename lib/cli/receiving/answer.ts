@@ -39,7 +39,7 @@ export async function answer(
 ): Promise<Accept> {
   const { reporter } = context
   const { dir, yes } = flags
-  reporter.offered(offer, peer, transfer.hasNext)
+  reporter.offered(offer, peer, transfer.hasNext || undefined)
   const reason = companions.offered(offer, transfer)
   if (reason !== undefined) return { accept: false, reason }
   if (goesOn === 'next') {

@@ -138,16 +138,8 @@ export class Reporter {
   }
 
   /** What is offered, by whom, whether more follows, and to be named when one of several transfers ends. */
-  offered({ id, name, entries, bytes }: Offer, peer?: string, series?: boolean): void {
-    this.event({
-      event: 'offer',
-      id,
-      name,
-      entries: entries.length,
-      bytes,
-      peer,
-      series: series || undefined,
-    })
+  offered({ id, name, entries, bytes }: Offer, peer?: string, series?: true): void {
+    this.event({ event: 'offer', id, name, entries: entries.length, bytes, peer, series })
     this.#names.set(id, name)
   }
 

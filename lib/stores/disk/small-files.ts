@@ -10,16 +10,7 @@ import type { Entry } from '../../wire/entry.js'
 import { lengthIn, type Run, RunReader } from '../../wire/run.js'
 import type { Part, PartRun } from '../parts.js'
 import type { DiskStore } from './disk-store.js'
-import {
-  attempt,
-  isLate,
-  isRemoved,
-  isTaken,
-  linkLate,
-  OWNER_BITS,
-  statsOf,
-  writeAll,
-} from './sync-file-calls.js'
+import { attempt, isLate, isRemoved, linkLate, OWNER_BITS, statsOf, writeAll } from './sync-file-calls.js'
 
 /** Milliseconds for which the loop may hold the event loop. */
 const LONGEST_HOLD = 4
@@ -74,7 +65,7 @@ export class SmallFiles implements PartRun {
         const isQuick = !odd.has(index) && !this.#store.pace.isSlow
         const folder = isQuick ? (this.#heldFor(entry) ?? (await this.#enter(entry))) : undefined
         const mayBeThere =
-          folder && this.#store.isByTime && isTaken(this.#calls, folder.at(nameOf(entry.path)))
+          folder && this.#store.isByTime && statsOf(this.#calls, folder.at(nameOf(entry.path)))
         const isEnded = folder && !mayBeThere ? await this.#tryWrite(folder, entry, bytes) : false
         if (isEnded && !this.failures.has(index)) written.push(entry)
         if (!isEnded) await this.#writeAlone(entry, bytes)

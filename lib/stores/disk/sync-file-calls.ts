@@ -64,11 +64,6 @@ export function statsOf(calls: SyncCalls, path: string): FileStats | undefined {
   }
 }
 
-/** Whether something has the name, as far as can be seen. */
-export function isTaken(calls: SyncCalls, path: string): boolean {
-  return statsOf(calls, path) !== undefined
-}
-
 /** Takes a name away; an answer may be lost, and the call done. */
 export function isRemoved(calls: SyncCalls, path: string): boolean {
   try {
