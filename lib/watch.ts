@@ -85,7 +85,7 @@ const NO_SERIES =
  * the system does not tell of is found by a look at all of it, now and then and before the end.
  *
  * A file that is still being written waits, and so does what changes while it is sent. With a function that makes a
- * connection, a lost one is made again, and all that is not known to have arrived is offered anew.
+ * connection, a lost one is made again, and all of it is offered there first.
  *
  * @param connection any duplex stream of bytes, or a function that makes one
  * @param paths files and folders of this disk
@@ -194,6 +194,7 @@ export class Watch extends EventEmitter<WatchEvents> {
   }
 
   async #serve(socket: ByteDuplex): Promise<SluiceError | undefined> {
+    this.#changes.offerAll()
     try {
       await this.#series(socket)
       return undefined

@@ -23,6 +23,7 @@ import {
   type Connect,
   compression,
   isSluiceError,
+  type Offer,
   PublishedVersions,
   type ReceiveOptions,
   receive,
@@ -375,31 +376,35 @@ test('the receiver that stops ends it', async (t) => {
   t.like(await t.throwsAsync(over), { code: 'ERR_CANCELLED', found: 'here' })
 })
 
-test('a connection that is lost is made again, and what had not arrived is sent over the next', async (t) => {
+test('a connection that is lost is made again, and over the next one all is offered first', async (t) => {
   const [from, to] = [await temporary(t), await temporary(t)]
-  await plant(from, { 'photos/a.jpg': 'a' })
+  await plant(from, { 'photos/a.jpg': 'a', 'photos/b.jpg': 'b' })
   const versions = new PublishedVersions()
-  const far: ByteDuplex[] = []
+  const connections: { far: ByteDuplex; offers: string[][] }[] = []
   const connect = () => {
-    const [here, there] = duplexPair()
-    far.push(there)
+    const [here, far] = duplexPair()
+    const offers: string[][] = []
+    connections.push({ far, offers })
+    const accept = ({ entries }: Offer) => {
+      offers.push(entries.map(({ path }) => path))
+      return true
+    }
     void (async () => {
-      for await (const _ of receiveSeries(there, { dir: to, accept: 'all', versions }));
+      for await (const _ of receiveSeries(far, { dir: to, accept, versions }));
     })().catch(() => {})
     return here
   }
   const watching = watch(connect, [join(from, 'photos')], { quiet: QUIET, retry: { pause: 1 } })
-  t.teardown(() => watching.stop())
   await sent(watching)
   const lost = once(watching, 'reconnecting')
-  far[0]!.destroy()
+  connections[0]!.far.destroy()
   await lost
-  const next = sent(watching)
   await writeFile(join(from, 'photos/a.jpg'), 'another')
-  await next
-  t.is(far.length, 2)
+  await watching.stop()
+  t.is(connections.length, 2)
+  for (const { offers } of connections) t.deepEqual(offers[0], ['photos', 'photos/a.jpg', 'photos/b.jpg'])
   t.is(await contentOf(join(to, 'photos/a.jpg')), 'another')
-  t.deepEqual(await readdir(join(to, 'photos')), ['a.jpg'])
+  t.deepEqual((await readdir(join(to, 'photos'))).sort(), ['a.jpg', 'b.jpg'])
 })
 
 test('what is removed here stays there, also where the folder goes', async (t) => {

@@ -69,7 +69,16 @@ export class Changes {
     this.#clock = options.clock ?? systemClock
     this.#rescanAt = this.#clock.now() + options.rescan
     this.#gathering = new Gathering(options)
+    this.offerAll()
+  }
+
+  /**
+   * The next offer is of all that is watched, and at once: whoever receives it over another connection may know of
+   * nothing that came before, and what is left out of a first offer may be taken for removed.
+   */
+  offerAll(): void {
     this.#gathering.add('all', Number.NEGATIVE_INFINITY)
+    this.#isIdleTold = false
   }
 
   /** Begins to watch. Rejects as `manifestOf` does, and with `ERR_LIMIT` where the system watches no more files. */
