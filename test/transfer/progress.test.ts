@@ -194,7 +194,7 @@ test('both sides say the same of what travels and of what was there, however muc
 })
 
 test('while only is checked what is there, both sides say again and again how much of it is', async (t) => {
-  const size = 16 * MIB
+  const size = 64 * MIB
   const content = randomBytes(size)
   const store = memoryParts()
   const sources = memorySources(new Map([['file', content]]))
