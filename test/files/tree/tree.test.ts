@@ -383,10 +383,14 @@ test('every call on the way to a folder may fail: nothing stays open', async (t)
   }
 })
 
+// Between two swaps the folder is in its place for up to half a millisecond, so that some rounds find it there on any
+// machine, and some lose it on their way.
 const SWAPPER = `
   const fs = require('node:fs')
+  const sleeper = new Int32Array(new SharedArrayBuffer(4))
   process.stdout.write('ready')
   for (;;) {
+    Atomics.wait(sleeper, 0, 0, Math.random() / 2)
     fs.renameSync('d', 'aside')
     fs.symlinkSync('../../outside', 'd')
     fs.unlinkSync('d')
