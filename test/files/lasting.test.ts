@@ -15,6 +15,7 @@ import {
 import type { DiskEvent } from '../../lib/testing/disk/disk-faults.js'
 import { MemoryDisk } from '../../lib/testing/disk/memory-disk.js'
 import type { MemoryDiskOptions } from '../../lib/testing/disk/memory-store.js'
+import { FakeClock } from '../../lib/testing/fake-clock.js'
 import { eachAnother } from './transaction/scenarios.js'
 
 // What was acknowledged lasts: the power is cut right after, with many outcomes, and what is there then is looked at
@@ -154,7 +155,8 @@ test('a transaction whose lock was removed by hand commits nothing', async (t) =
   await t.throwsAsync(transaction.commit(), { code: 'ERR_LOCK_LOST' })
   t.is(disk.snapshot().get('/d/a')?.toString(), 'old')
   // whoever has the lock now decides about what is left
-  await recoverTransactions('/d', { fs: disk, system: eachAnother()() })
+  const clock = new FakeClock({ auto: true })
+  await recoverTransactions('/d', { fs: disk, system: eachAnother()(), clock })
   t.is(disk.snapshot().get('/d/a')?.toString(), 'old')
   t.deepEqual(
     disk.list().filter((path) => /sluice/.test(path)),

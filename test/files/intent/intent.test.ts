@@ -5,6 +5,7 @@ import { isIntent, transactionPath } from '../../../lib/files/intent/intent.js'
 import { intentName } from '../../../lib/files/own/names.js'
 import { encodeSealed } from '../../../lib/files/own/record.js'
 import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
+import { FakeClock } from '../../../lib/testing/fake-clock.js'
 import { Machine } from '../../helpers/machine.js'
 
 const OWNER = { pid: 1, start: '7', host: 'aa', boot: 'bb', token: 'cc' }
@@ -96,7 +97,8 @@ test('an intent of a later version is refused with a way out, and nothing of it 
   disk.put(`/d/${temporary}`, 'new')
   const before = disk.list()
   const system = new Machine().start(9)
-  const { state, transactions } = await recoverTransactions('/d', { fs: disk, system })
+  const clock = new FakeClock({ auto: true })
+  const { state, transactions } = await recoverTransactions('/d', { fs: disk, system, clock })
   t.is(state, 'unfinished')
   const refused = {
     code: 'ERR_TRANSACTION',
@@ -105,7 +107,7 @@ test('an intent of a later version is refused with a way out, and nothing of it 
   t.like(transactions[0], { state: 'failed' })
   t.like(transactions[0]?.error, { code: refused.code })
   t.regex(transactions[0]!.error!.message, refused.message)
-  await t.throwsAsync(FileTransaction.begin('/d', { fs: disk, system }), refused)
+  await t.throwsAsync(FileTransaction.begin('/d', { fs: disk, system, clock }), refused)
   t.deepEqual(disk.list(), before)
 })
 

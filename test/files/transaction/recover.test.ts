@@ -9,6 +9,7 @@ import {
 import { type ProcessSystem, thisOwner } from '../../../lib/files/own/owner.js'
 import type { DiskEvent } from '../../../lib/testing/disk/disk-faults.js'
 import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
+import { FakeClock } from '../../../lib/testing/fake-clock.js'
 import { Machine } from '../../helpers/machine.js'
 import { giveTo } from '../../helpers/users.js'
 import { again, eachAnother, killed, type Scenario, stateOf } from './scenarios.js'
@@ -442,7 +443,9 @@ test('orphans are found where the system does not say when a process began', asy
   const system: ProcessSystem = { ...another(), read: () => undefined }
   const left = disk.list().filter((path) => path.endsWith('.sluice-tmp'))
   disk.put(`/d/${temporaryName({ owner: thisOwner({ ...system, pid: 4 }) })}`, 'nobody needs it')
-  t.is((await removeOrphans('/d', { fs: disk, system, olderThan: 0, now: () => Number.MAX_VALUE })).count, 1)
+  const clock = new FakeClock({ auto: true })
+  const options = { fs: disk, system, clock, olderThan: 0, now: () => Number.MAX_VALUE }
+  t.is((await removeOrphans('/d', options)).count, 1)
   t.deepEqual(
     disk.list().filter((path) => path.endsWith('.sluice-tmp')),
     left,
