@@ -62,7 +62,8 @@ test('a file that lost its name while it was read in pieces comes again', async 
   }
   // by this algorithm all of it is read without opening it again
   t.deepEqual(await transfer(disk, { large: LARGE }, {}, 'sha256'), { large: 'published' })
-  t.deepEqual(disk.snapshot().get('/in/large'), LARGE)
+  // deepEqual takes seconds for so many bytes
+  t.true(LARGE.equals(disk.snapshot().get('/in/large')!))
 })
 
 test('files are looked at once, before they are read', async (t) => {
