@@ -1,12 +1,14 @@
-// Says what a process has loaded:  loading-child USE DIR
-// As JSON: `imported` by the import of sluice/files, `used` by one use of it. URLs, and paths of what was required.
-import { appendFileSync, readFileSync } from 'node:fs'
+// Says what a process has loaded:  loading-child DIR USE...
+// As JSON: `imported` by the import of sluice/files, `used` by each use of it that was named, in turn, and not by those
+// before it. URLs, and paths of what was required.
+import { appendFileSync, mkdtempSync, readFileSync } from 'node:fs'
 import { createRequire, register } from 'node:module'
 import { join } from 'node:path'
 import type * as Files from '../../lib/files/index.js'
 
-const [use, dir] = process.argv.slice(2) as [string, string]
-const log = join(dir, 'loaded.txt')
+const [folder, ...names] = process.argv.slice(2) as [string, ...string[]]
+const log = join(folder, 'loaded.txt')
+let dir = folder
 
 // the loader is another thread, which has written the line before a module is there
 const loader = `
@@ -26,7 +28,6 @@ const imported = loaded()
 
 /** Uses of the library, each in a folder of its own. */
 const USES: Record<string, () => Promise<unknown>> = {
-  import: async () => {},
   writeFileAtomic: () => files.writeFileAtomic(join(dir, 'a'), 'x'),
   createAtomicWriteStream: () => files.createAtomicWriteStream(join(dir, 'a')).end('x').result,
   AtomicFile: async () => (await files.AtomicFile.open(join(dir, 'a'))).commit(),
@@ -56,8 +57,11 @@ const USES: Record<string, () => Promise<unknown>> = {
     await part.close()
   },
 }
-await USES[use]!()
-const before = new Set(imported)
-console.log(
-  JSON.stringify({ imported, used: loaded().filter((url) => !before.has(url)), uses: Object.keys(USES) }),
-)
+const used: Record<string, string[]> = {}
+for (const name of names) {
+  const before = new Set(loaded())
+  dir = mkdtempSync(join(folder, 'use-'))
+  await USES[name]!()
+  used[name] = loaded().filter((url) => !before.has(url))
+}
+console.log(JSON.stringify({ imported, used, uses: Object.keys(USES) }))
