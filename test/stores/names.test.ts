@@ -27,25 +27,29 @@ const CASES: Record<string, { sent: Record<string, string>; before: Record<strin
   'folders that are one there': { sent: { 'd/x': 'x', 'D/x': 'y', 'd/X': 'x' }, before: { 'd/x': null } },
 }
 
+/** Every way to receive but for `unless`. */
+const RECEIVING = (['rename', 'overwrite', 'replace'] as const).flatMap((conflict) =>
+  PUBLISHINGS.flatMap((publish) =>
+    WHERE.flatMap((where) => [true, false].map((answers) => ({ conflict, publish, where, answers }))),
+  ),
+)
+
 for (const [name, { sent, before }] of Object.entries(CASES))
-  for (const unless of UNLESS)
+  for (const [number, unless] of UNLESS.entries())
     test(`two of a transfer never get one name: ${name}, unless ${unless}`, async (t) => {
-      for (const conflict of ['rename', 'overwrite', 'replace'] as const)
-        for (const publish of PUBLISHINGS)
-          for (const where of WHERE)
-            for (const answers of [true, false]) {
-              const scene: Scene = {
-                sent: new Map(Object.entries(sent).map(([path, text]) => [path, { text, time: TIME }])),
-                before: new Map(
-                  Object.entries(before).map(([path, text]) => [
-                    path,
-                    text === null ? null : { text, time: 1000 },
-                  ]),
-                ),
-                ...{ conflict, unless, publish, where, answers, concurrency: 8, isQuick: true },
-              }
-              t.deepEqual(await faultsIn(scene), [], JSON.stringify({ conflict, publish, where, answers }))
-            }
+      // the short run has each way to receive with one `unless`
+      const step = scale(UNLESS.length, 1, 1)
+      for (const [way, receiving] of RECEIVING.entries()) {
+        if ((way + Math.floor(way / step) + number) % step > 0) continue
+        const scene: Scene = {
+          sent: new Map(Object.entries(sent).map(([path, text]) => [path, { text, time: TIME }])),
+          before: new Map(
+            Object.entries(before).map(([path, text]) => [path, text === null ? null : { text, time: 1000 }]),
+          ),
+          ...{ ...receiving, unless, concurrency: 8, isQuick: true },
+        }
+        t.deepEqual(await faultsIn(scene), [], JSON.stringify(receiving))
+      }
     })
 
 const FOLDING = { where: 'a disk that ignores case', answers: true, concurrency: 1, isQuick: false } as const
