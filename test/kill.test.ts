@@ -60,7 +60,7 @@ test('either side may be killed at any call of the file system: what has a name 
   t.true(calls.send > 300 && calls.receive > 300, JSON.stringify(calls))
 
   const random = randomBySeed(20)
-  for (let round = 0; round < scale(6, 200); round++) {
+  for (let round = 0; round < scale(4, 200); round++) {
     const side = round % 2 === 0 ? 'receive' : 'send'
     const at = 1 + Math.floor(random() * calls[side])
     const dir = await plant(await temporary(t), mine)

@@ -12,6 +12,7 @@ import { verifyReceipt } from '../../lib/peers/verify-receipt.js'
 import { MemoryDisk } from '../../lib/testing/disk/memory-disk.js'
 import { duplexPair } from '../../lib/testing/index.js'
 import { plant, temporary } from '../helpers/folders.js'
+import { scale } from '../helpers/scale.js'
 
 const newIdentity = (): Promise<Identity> => identity({ home: '/h', fs: new MemoryDisk() })
 const me = await newIdentity()
@@ -61,7 +62,7 @@ test('each byte of a receipt that is changed, removed or added is noticed', asyn
     const error = await t.throwsAsync<Error & { code: string }>(readReceipt(text), undefined, what)
     t.true(CODES.includes(error.code), `${what}: ${error.code}`)
   }
-  for (let at = 0; at < bytes.length; at++) {
+  for (let at = 0; at < bytes.length; at += scale(3, 1, 1)) {
     for (const by of [1, 0x20]) {
       const changed = Buffer.from(bytes)
       changed[at]! ^= by
