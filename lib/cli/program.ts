@@ -64,6 +64,11 @@ function targetOptions(command: Command): Command {
 function listenOptions(command: Command): Command {
   return command
     .option('--listen <host:port>', 'listen here (default: any free port, at all addresses of this machine)')
+    .option(
+      '--address <host:port>',
+      'another address that leads here, as that of a router: it is told first, in the ticket; may be repeated',
+      repeated,
+    )
     .option('--allow <peer>', 'let in this known peer, without a ticket; may be repeated', repeated)
     .option('--many <n>', 'how many others the ticket is good for (default: one)')
     .option('--expires <time>', 'how long the ticket lets in somebody new, as 90s, 30m or 12h (default: 1h)')

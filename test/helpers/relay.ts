@@ -12,10 +12,13 @@ interface Recorded {
   back: Buffer[]
 }
 
-/** Stands between two sides on a port of its own: writes down what they say, and may change it. */
+/**
+ * Stands between two sides on a port of its own: writes down what they say, and may change it.
+ * @param target the port of the other side, or what gives it once somebody connects
+ */
 export async function relay(
   t: ExecutionContext<unknown>,
-  target: number,
+  target: number | (() => number),
   change: { forth?: Change; back?: Change } = {},
 ): Promise<{ port: number; recorded: Recorded[] }> {
   const recorded: Recorded[] = []
@@ -31,7 +34,7 @@ export async function relay(
     from.on('close', () => to.destroy())
   }
   const port = await serverOf(t, (near) => {
-    const far = connect({ port: target, host: '127.0.0.1', allowHalfOpen: true })
+    const far = connect({ port: typeof target === 'number' ? target : target(), host: '127.0.0.1', allowHalfOpen: true })
     t.teardown(() => far.destroy())
     const said: Recorded = { forth: [], back: [] }
     recorded.push(said)

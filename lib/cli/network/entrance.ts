@@ -4,6 +4,8 @@ import { deferred } from '../../async.js'
 import { type Clock, systemClock } from '../../clock.js'
 import { counted, printable, SluiceError } from '../../errors.js'
 import { commandFileSystem } from '../../files/disk/node-fs.js'
+import { MOST_ADDRESSES, plainAddress } from '../../peers/addresses.js'
+import { connectorFor } from '../../peers/connectors/connector-for.js'
 import { identity } from '../../peers/identity.js'
 import { Invitations } from '../../peers/invitations.js'
 import { fingerprint, sameKey, showKey } from '../../peers/keys.js'
@@ -19,6 +21,8 @@ import { listenAt } from './sockets.js'
 /** How a command listens. */
 export interface ListenFlags {
   listen?: string
+  /** Addresses that lead here besides those of this machine, as that of a router. */
+  address?: string[]
   /** Nothing is proved, and nothing encrypted. */
   plain?: boolean
   /** Names of known peers, who are let in without a ticket; then there is none. */
@@ -119,12 +123,13 @@ async function plainEntrance(flags: ListenFlags, signal: AbortSignal): Promise<E
 }
 
 async function secureEntrance(
-  { listen: at = '*:0', allow, many, expires, find }: ListenFlags,
+  { listen: at = '*:0', address = [], allow, many, expires, find }: ListenFlags,
   context: Pick<Context, 'signal' | 'reporter'>,
   clock: Clock,
 ): Promise<Entrance> {
   const fs = commandFileSystem
   const peers = new KnownPeers({ fs })
+  const elsewhere = address.map(checkedAddress)
   const own = await identity({ fs })
   if (allow?.some(isTicket))
     throw new SluiceError('ERR_USAGE', '--allow takes the name of a known peer, and not a ticket')
@@ -163,12 +168,14 @@ async function secureEntrance(
     onRefused: async (error) => (await opened.promise).emit('refused', error),
   })
   const { addresses } = listening
+  // whoever names one knows best where others are
+  const told = [...new Set([...elsewhere, ...addresses])].slice(0, MOST_ADDRESSES)
   const { publicKey } = own
   try {
     const word = secret
-      ? encodeTicket(makeTicket({ addresses: addresses.slice(0, 16), publicKey, secret }))
-      : addresses[0]!
-    const known = addresses.slice(0, 8).map((address) => printable(address))
+      ? encodeTicket(makeTicket({ addresses: told, publicKey, secret }))
+      : told[0]!
+    const known = told.slice(0, 8).map((one) => printable(one))
     const introduction = allowed && `sluice peers add NAME ${showKey(publicKey)} ${known.join(' ')}`
     const announcing = find ? await announced({ publicKey, addresses, at }, context) : undefined
     const close = () => {
@@ -185,6 +192,12 @@ async function secureEntrance(
     await listening.close()
     throw error
   }
+}
+
+/** One of `--address`, in the spelling of tickets. Throws `ERR_USAGE` for what nobody can connect to. */
+function checkedAddress(address: string): string {
+  connectorFor(address)
+  return plainAddress('--address', address)
 }
 
 /**

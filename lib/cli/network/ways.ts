@@ -14,7 +14,7 @@ export interface Ways extends ListenFlags {
 }
 
 /** Those that are for whoever listens. */
-const LISTENING = ['listen', 'plain', 'allow', 'many', 'expires', 'qr'] as const
+const LISTENING = ['listen', 'address', 'plain', 'allow', 'many', 'expires', 'qr'] as const
 
 /**
  * Checks that there is one way to the other side, before anything is opened.
@@ -28,7 +28,7 @@ export function checkWays(
   given: { option: '--to ' | ''; isArgument: boolean },
   about: string,
 ): void {
-  const { word, via, stdio, allow, many, expires, qr, plain, remember, find } = ways
+  const { word, via, stdio, listen, address, allow, many, expires, qr, plain, remember, find } = ways
   const dialling = [
     word !== undefined && (given.isArgument ? `${given.option}${shownWord(word)}` : 'SLUICE_TICKET'),
     via !== undefined && '--via',
@@ -38,10 +38,15 @@ export function checkWays(
   const [one, other] = [...dialling, ...listening]
   if (dialling.length > 0 && other !== undefined)
     throw new SluiceError('ERR_USAGE', `either ${one} or ${other}, not both: ${about}`)
-  if (plain && (allow || many || expires))
+  if (plain && (address || allow || many || expires))
     throw new SluiceError(
       'ERR_USAGE',
-      '--allow, --many and --expires are for tickets and keys: leave --plain out',
+      '--address, --allow, --many and --expires are for tickets and keys: leave --plain out',
+    )
+  if (address && listen === undefined)
+    throw new SluiceError(
+      'ERR_USAGE',
+      "--address is what leads to a port here, which has to stay the same: add it, as --listen '*:7000'",
     )
   if (allow && (many || expires || qr))
     throw new SluiceError(

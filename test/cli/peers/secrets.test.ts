@@ -73,6 +73,9 @@ test('ways to the other side that do not go together are refused before anything
     [['--allow', 'bob', '--expires', '1h'], /with --allow there is none/],
     [['--plain', '--many', '2'], /leave --plain out/],
     [['--plain', '--expires', '1h'], /leave --plain out/],
+    [['--plain', '--address', 'router.example:7000'], /leave --plain out/],
+    [['--address', 'router.example:7000'], /a port here, which has to stay the same/],
+    [['--address', 'router.example', '--listen', '127.0.0.1:0'], /"router.example" is not an address/],
     [['--allow', 'bob', '--remember', 'bob'], /--remember is for one other/],
     [['--many', '2', '--remember', 'bob'], /--remember is for one other/],
     [['--many', 'x', '--remember', 'bob'], /--many must be a whole number/],
@@ -83,6 +86,7 @@ test('ways to the other side that do not go together are refused before anything
     ['--qr'],
     ['--many', '2'],
     ['--expires', '1h'],
+    ['--address', 'router.example:7000'],
     ['--allow', 'bob'],
     ['--listen', '127.0.0.1:0'],
   ]) {

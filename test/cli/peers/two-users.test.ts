@@ -6,6 +6,7 @@ import test, { type ExecutionContext } from 'ava'
 import { decodeTicket, isTicket } from '../../../lib/peers/ticket.js'
 import { randomContent } from '../../../lib/testing/index.js'
 import { listing, plant, temporary } from '../../helpers/folders.js'
+import { relay } from '../../helpers/relay.js'
 import { Screen } from '../../helpers/screen.js'
 import { HERE, newUser } from '../../helpers/user.js'
 
@@ -33,6 +34,28 @@ test('Bob receives, and Anna sends by his ticket: what has come is equal', async
   t.is(code, 0, err)
   t.true(err.includes(`from ${anna.print}`), err)
   await equal()
+})
+
+test('an address that leads to the listener from elsewhere is told before its own', async (t) => {
+  const { anna, bob, photos, dir, equal } = await scene(t)
+  let own = ''
+  const router = await relay(t, () => Number(own.split(':')[1]))
+  const outside = `localhost:${router.port}`
+  const at = [...HERE, '--address', outside]
+  const receiver = bob.start(['receive', '--once', '--yes', '--dir', dir, ...at])
+  const ticket = await receiver.line()
+  const [first, second, ...others] = decodeTicket(ticket).addresses
+  t.deepEqual([first, others], [outside, []])
+  own = second!
+  const sent = await anna.run('send', photos, '--to', ticket, '--remember', 'bob')
+  t.is(sent.code, 0, sent.err)
+  await equal()
+  t.is(router.recorded.length, 1)
+  t.true((await anna.run('peers', 'list')).out.endsWith(outside))
+  // where no ticket is made it is what the other side is to know
+  await bob.run('peers', 'add', 'anna', anna.key)
+  const allowing = bob.start(['receive', '--allow', 'anna', '--yes', '--dir', dir, ...at])
+  t.is(await allowing.line(), outside)
 })
 
 test('Anna waits, and Bob receives by her ticket, from a file on standard input, or from SLUICE_TICKET', async (t) => {
