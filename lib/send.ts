@@ -100,7 +100,7 @@ export function send(
   const keptOpen = keptOpenBy(options)
   const isOpen = open || (isManifest(source) && source.offer.open === true)
   // what is listed only over a connection, or after the offers before it, is what the paths lead to now
-  const list = Array.isArray(source) ? listingOf(source, options.fs) : undefined
+  const list = Array.isArray(source) ? listingOf(source, options) : undefined
   const ofListing = { ...pickKnown(options, MANIFEST_OPTIONS), open: isOpen !== false }
   const make = async (signal: AbortSignal): Promise<Manifest> => {
     if (typeof source === 'function') return source(signal)
@@ -140,7 +140,7 @@ export function send(
         },
         attached: (made) => attached.push(made as Manifest),
         attach: (paths) => {
-          const listMore = listingOf(paths, options.fs)
+          const listMore = listingOf(paths, options)
           return (after, signal) => listMore({ ...ofListing, name: undefined, after, signal })
         },
         river: ({ plan, passed, failed, idle }) => {

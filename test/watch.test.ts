@@ -40,7 +40,7 @@ import {
 } from '../lib/index.js'
 import { duplexPair } from '../lib/testing/index.js'
 import { randomContent } from '../lib/testing/splits.js'
-import { plant, temporary } from './helpers/folders.js'
+import { listing, plant, temporary } from './helpers/folders.js'
 
 /** Milliseconds: long enough that what is written at once is sent at once. */
 const QUIET = 150
@@ -138,6 +138,28 @@ test('new files, and new folders with files, come', async (t) => {
   await watching.stop()
   t.is(await contentOf(join(to, 'photos/new/deep/b.jpg')), 'b')
   t.is(await contentOf(join(to, 'photos/c.jpg')), 'c')
+})
+
+test('relative paths are watched under the names that they arrive under', async (t) => {
+  const [root, to] = await Promise.all([temporary(t), temporary(t)])
+  await plant(root, { 'a/b/x': '1', 'a/c/x': '2' })
+  const [near, far] = duplexPair()
+  const paths = [join(root, 'a/b'), join(root, 'a/c/x')]
+  const watching = watch(near, paths, { quiet: QUIET, relative: true })
+  const received = (async () => {
+    for await (const transfer of receiveSeries(far, {
+      dir: to,
+      accept: 'all',
+      versions: new PublishedVersions(),
+    }))
+      await transfer.finished
+  })()
+  await once(watching, 'waiting')
+  await writeFile(join(root, 'a/c/x'), 'new')
+  await once(watching, 'waiting')
+  await watching.stop()
+  await received
+  t.deepEqual(await listing(join(to, root)), await listing(root))
 })
 
 test('what is renamed comes under its new name, and the old one stays', async (t) => {

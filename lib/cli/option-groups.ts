@@ -15,7 +15,10 @@ export function contentOptions(command: Command): Command {
       '--text <text>',
       'send this text, as a small file; receive --stdout shows it there (others on this machine may see it for a moment)',
     )
-    .option('--files-from <file>', 'send the paths in this file, too, one a line; - is standard input')
+    .option(
+      '--files-from <file>',
+      'send the paths in this file, too, one a line, with --relative; - is standard input',
+    )
     .option('--null', 'paths in that file end with a byte of zero, as find -print0 writes them')
 }
 

@@ -44,6 +44,7 @@ function sourceOptions(command: Command): Command {
     .option('--include <pattern>', 'only what matches, as in .gitignore; may be repeated', repeated)
     .option('--exclude <pattern>', 'all but what matches, as in .gitignore; may be repeated', repeated)
     .option('--gitignore', 'honour the .gitignore files in the tree')
+    .option('--relative', 'paths keep the folders in them: a/b arrives as a/b, and not as b')
     .option('--links', 'send symbolic links as links, instead of leaving them out')
 }
 

@@ -2,7 +2,7 @@ import { type Clock, MOST_TIMER, systemClock } from '../clock.js'
 import { isSluiceError, type SluiceError } from '../errors.js'
 import { nodeFileSystem } from '../files/disk/node-fs.js'
 import type { Manifest } from '../stages/manifest/builder.js'
-import { type ManifestOptions, manifestOf } from '../stages/manifest/manifest-of.js'
+import { listNamed, type ManifestOptions } from '../stages/manifest/manifest-of.js'
 import { Selection } from '../stages/manifest/selection.js'
 import type { Entry } from '../wire/entry.js'
 import { type Changed, Gathering, type GatheringRules } from './gathering.js'
@@ -83,7 +83,8 @@ export class Changes {
 
   /** Begins to watch. Rejects as `manifestOf` does, and with `ERR_LIMIT` where the system watches no more files. */
   async open(): Promise<void> {
-    this.#roots = await Roots.find(this.#paths, this.#options.listing.fs ?? nodeFileSystem)
+    const { relative, fs = nodeFileSystem } = this.#options.listing
+    this.#roots = await Roots.find(this.#paths, { relative, fs })
     await this.#watch()
   }
 
@@ -152,9 +153,9 @@ export class Changes {
 
   /** Lists what is there; undefined if nothing is. */
   async #list(signal: AbortSignal, changed: Changed): Promise<Manifest | undefined> {
-    const paths = await this.#roots.present(this.#options.warn)
-    if (paths.length === 0) return undefined
-    const manifest = await manifestOf(paths, {
+    const named = await this.#roots.present(this.#options.warn)
+    if (named.length === 0) return undefined
+    const manifest = await listNamed(named, {
       ...this.#options.listing,
       ...(changed !== 'all' && { only: changed }),
       signal,

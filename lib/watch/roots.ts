@@ -1,13 +1,13 @@
 import { asSluiceError, printable, SluiceError } from '../errors.js'
 import type { FileSystem } from '../files/disk/fs.js'
-import { type Argument, argumentsOf, namedOf } from '../stages/manifest/arguments.js'
+import { type Argument, argumentsOf, type Named, type Naming, namedOf } from '../stages/manifest/arguments.js'
 
 /** Where on this disk something that is watched begins, and as what it is offered. */
 interface Root {
-  /** As it was named, absolute. */
-  given: string
+  named: Named
   /** Where that leads. */
   path: string
+  /** The name that it is offered under, or the path. */
   name: string
   isFolder: boolean
 }
@@ -24,11 +24,13 @@ export class Roots {
   }
 
   /** @throws SluiceError as `manifestOf` does for its arguments */
-  static async find(paths: readonly string[], fs: FileSystem): Promise<Roots> {
-    const found = await argumentsOf(namedOf(paths, fs), fs)
-    const resolved = found.map(async ({ path, name, whole }: Argument): Promise<Root> => {
+  static async find(paths: readonly string[], naming: Naming & { fs: FileSystem }): Promise<Roots> {
+    const { fs } = naming
+    const found = await argumentsOf(namedOf(paths, naming), fs)
+    const resolved = found.map(async ({ path, name, whole, as }: Argument): Promise<Root> => {
       const real = await fs.realpath(path)
-      return { given: whole, path: real, name, isFolder: (await fs.lstat(real)).isDirectory() }
+      const named = { given: whole, whole, ...(as && { as }) }
+      return { named, path: real, name, isFolder: (await fs.lstat(real)).isDirectory() }
     })
     const roots = await Promise.all(resolved).catch((error: unknown) => {
       throw asSluiceError(error, 'ERR_NO_SUCH_FILE', 'what is to be watched is not there')
@@ -59,9 +61,9 @@ export class Roots {
    * Those that are there now.
    * @param warn told of each that went, once
    */
-  async present(warn: (warning: SluiceError) => void): Promise<string[]> {
-    const isThere = ({ given }: Root) =>
-      this.#fs.realpath(given).then(
+  async present(warn: (warning: SluiceError) => void): Promise<Named[]> {
+    const isThere = ({ named }: Root) =>
+      this.#fs.realpath(named.whole).then(
         () => true,
         () => false,
       )
@@ -69,11 +71,11 @@ export class Roots {
     const gone = new Set(this.#roots.filter((_, at) => !are[at]))
     for (const root of gone) if (!this.#gone.has(root)) warn(wentAway(root))
     this.#gone = gone
-    return this.#roots.filter((root) => !gone.has(root)).map(({ given }) => given)
+    return this.#roots.filter((root) => !gone.has(root)).map(({ named }) => named)
   }
 }
 
-function wentAway({ given }: Root): SluiceError {
+function wentAway({ named: { given } }: Root): SluiceError {
   const message = `${printable(given)} is not there any more; what was sent of it stays at the receiver, and if it comes back, it is sent again`
   return new SluiceError('ERR_NO_SUCH_FILE', message, { path: given })
 }

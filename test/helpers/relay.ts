@@ -34,7 +34,11 @@ export async function relay(
     from.on('close', () => to.destroy())
   }
   const port = await serverOf(t, (near) => {
-    const far = connect({ port: typeof target === 'number' ? target : target(), host: '127.0.0.1', allowHalfOpen: true })
+    const far = connect({
+      port: typeof target === 'number' ? target : target(),
+      host: '127.0.0.1',
+      allowHalfOpen: true,
+    })
     t.teardown(() => far.destroy())
     const said: Recorded = { forth: [], back: [] }
     recorded.push(said)

@@ -172,9 +172,7 @@ async function secureEntrance(
   const told = [...new Set([...elsewhere, ...addresses])].slice(0, MOST_ADDRESSES)
   const { publicKey } = own
   try {
-    const word = secret
-      ? encodeTicket(makeTicket({ addresses: told, publicKey, secret }))
-      : told[0]!
+    const word = secret ? encodeTicket(makeTicket({ addresses: told, publicKey, secret })) : told[0]!
     const known = told.slice(0, 8).map((one) => printable(one))
     const introduction = allowed && `sluice peers add NAME ${showKey(publicKey)} ${known.join(' ')}`
     const announcing = find ? await announced({ publicKey, addresses, at }, context) : undefined

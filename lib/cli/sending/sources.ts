@@ -21,6 +21,8 @@ export interface SourceFlags extends ListFlags {
   exclude?: string[]
   gitignore?: boolean
   links?: boolean
+  /** The paths keep the folders in them; those of a list do, whatever is said. */
+  relative?: boolean
   /** Sent as a small file. */
   text?: string
 }
@@ -72,17 +74,23 @@ export async function orChosen(named: readonly string[], context: Context): Prom
 
 /** How paths are listed. */
 export async function listingOptions(
-  { hash: algorithm, name, include, exclude, gitignore, links }: SourceFlags,
+  { hash: algorithm, name, include, exclude, gitignore, links, relative, filesFrom }: SourceFlags,
   { reporter }: Context,
 ): Promise<ManifestOptions> {
-  const symlinks = links ? 'keep' : 'skip'
-  const omit = await filesOf(reporter.written)
-  return { algorithm, name, include, exclude, gitignore, symlinks, omit, fs: commandFileSystem }
+  return {
+    algorithm,
+    name,
+    ...{ include, exclude, gitignore },
+    relative: relative || filesFrom !== undefined,
+    symlinks: links ? 'keep' : 'skip',
+    omit: await filesOf(reporter.written),
+    fs: commandFileSystem,
+  }
 }
 
 /** @throws SluiceError `ERR_USAGE` for what chooses among the files of a folder */
 function checkNoTree(flags: SourceFlags, source: string): void {
-  for (const flag of ['include', 'exclude', 'gitignore', 'links'] as const) {
+  for (const flag of ['include', 'exclude', 'gitignore', 'links', 'relative'] as const) {
     if (flags[flag] === undefined) continue
     throw new SluiceError('ERR_USAGE', `--${flag} is for folders: leave it out with ${source}`)
   }

@@ -62,7 +62,15 @@ export class Inspector {
   async argument(given: string, path: string, name: string): Promise<Inspected> {
     const { real, stats } = await this.#resolve(given, path)
     if (stats.isFile()) await this.#openable(given, real)
-    return inspected(real, name, await this.#sized(real, stats))
+    const found = inspected(real, name, await this.#sized(real, stats))
+    // one with the folders in it may be as long and deep as any
+    return name.includes('/') ? { ...found, refused: this.#unfit(real, name) } : found
+  }
+
+  /** By the rules that hold everywhere: what the receiving platform cannot hold is the receiver's affair. */
+  #unfit(real: string, path: string): SluiceError | undefined {
+    if (faultOf(path, this.#options.limits) === undefined) return undefined
+    return unsendable(real, 'its path is longer or deeper than can be sent; send the folder that it is in')
   }
 
   async #resolve(given: string, path: string): Promise<{ real: string; stats: FileStats }> {
@@ -131,9 +139,8 @@ export class Inspector {
     const path = `${folder.path}/${name}`
     try {
       if (!isUtf8(bytes)) throw unsendable(real, 'its name is not valid UTF-8; rename it')
-      // by the rules that hold everywhere: what the receiving platform cannot hold is the receiver's affair
-      if (faultOf(path, this.#options.limits) !== undefined)
-        throw unsendable(real, 'its path is longer or deeper than can be sent; send the folder that it is in')
+      const unfit = this.#unfit(real, path)
+      if (unfit) throw unfit
       const stats = await this.#fs.lstat(real)
       const target = stats.isSymbolicLink() && this.#options.keepLinks ? await this.#target(real) : undefined
       return inspected(real, path, await this.#sized(real, stats), target)

@@ -7,7 +7,7 @@ import { DiskSources } from '../../stores/disk/sources/disk-sources.js'
 import type { WireEntry } from '../../wire/entry.js'
 import { type Limits, limitsOf } from '../../wire/limits.js'
 import { clampTime } from '../../wire/manifest.js'
-import { argumentsOf, type Named, namedOf, offerNameOf } from './arguments.js'
+import { argumentsOf, type Named, type Naming, namedOf, offerNameOf } from './arguments.js'
 import { type Manifest, OFFER_OPTIONS, OfferBuilder, type OfferOptions } from './builder.js'
 import { Only } from './only.js'
 import { checkPatterns, Selection } from './selection.js'
@@ -17,6 +17,12 @@ import { type Readable, type Unreadable, Walk } from './walk.js'
 export interface ManifestOptions extends OfferOptions {
   /** A short name for people; that of the first argument, and how many more there are, by default. */
   name?: string
+  /**
+   * Paths arrive with the folders in them, and not by their last names alone: `a/b` as `a/b`, and so do `/a/b` and
+   * `../a/b`. These folders are made, but not offered themselves. What is named twice, also by a folder that it is in,
+   * is offered once.
+   */
+  relative?: boolean
   /** Symbolic links inside of folders: left out and reported (default), or kept as links. */
   symlinks?: 'skip' | 'keep'
   /**
@@ -48,6 +54,7 @@ export interface ManifestOptions extends OfferOptions {
 export const MANIFEST_OPTIONS: Keys<ManifestOptions> = {
   ...OFFER_OPTIONS,
   name: true,
+  relative: true,
   symlinks: true,
   include: true,
   exclude: true,
@@ -62,8 +69,8 @@ export const MANIFEST_OPTIONS: Keys<ManifestOptions> = {
 
 /**
  * Lists files and folders with all that is in them, in the byte order of their names, parents before children.
- * `photos` becomes the entries `photos`, `photos/a.jpg` …; of `a/b/c` only the last name is sent, of `.` that of the
- * folder. An argument that is a symbolic link is followed and keeps its own name; links below are not followed.
+ * `photos` becomes the entries `photos`, `photos/a.jpg` …; of `a/b/c` only the last name is sent, unless
+ * `relative`, of `.` that of the folder. An argument that is a symbolic link is followed and keeps its own name; links below are not followed.
  * What is left out (links, pipes, devices) is in `skipped`. What should be sent and cannot be (a folder without
  * permission, a name that is not UTF-8, what is too deep or vanished meanwhile) is there, too, and is offered as an
  * entry that is 'unreadable', so that the transfer fails with it on both sides. A file that cannot be read is found
@@ -75,7 +82,7 @@ export const MANIFEST_OPTIONS: Keys<ManifestOptions> = {
  */
 export async function manifestOf(paths: readonly string[], options: ManifestOptions = {}): Promise<Manifest> {
   checkKeys('options', options, MANIFEST_OPTIONS)
-  return listingOf(paths, options.fs)(options)
+  return listingOf(paths, options)(options)
 }
 
 /**
@@ -84,14 +91,15 @@ export async function manifestOf(paths: readonly string[], options: ManifestOpti
  */
 export function listingOf(
   paths: readonly string[],
-  fs: FileSystem = nodeFileSystem,
+  naming: Naming = {},
 ): (options: ManifestOptions) => Promise<Manifest> {
-  const naming = (async () => namedOf(paths, fs))()
-  naming.catch(() => {})
-  return async (options) => list(await naming, options)
+  const named = (async () => namedOf(paths, naming))()
+  named.catch(() => {})
+  return async (options) => listNamed(await named, options)
 }
 
-async function list(named: readonly Named[], options: ManifestOptions): Promise<Manifest> {
+/** {@link manifestOf} for paths that were named before. */
+export async function listNamed(named: readonly Named[], options: ManifestOptions): Promise<Manifest> {
   const {
     symlinks = 'skip',
     include = [],

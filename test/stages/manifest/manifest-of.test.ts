@@ -9,6 +9,7 @@ import fc from 'fast-check'
 import type { FileSystem } from '../../../lib/files/disk/fs.js'
 import { nodeFileSystem } from '../../../lib/files/disk/node-fs.js'
 import { isSluiceError, manifestFrom, manifestOf } from '../../../lib/index.js'
+import { namedOf } from '../../../lib/stages/manifest/arguments.js'
 import type { SourceStore } from '../../../lib/stores/sources.js'
 import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import type { Entry, Offer } from '../../../lib/wire/entry.js'
@@ -86,6 +87,58 @@ test('a folder that is named by dots has the name of the folder', async (t) => {
     `${basename(here)}/`,
     `${basename(here)}/a`,
   ])
+})
+
+test('relative paths keep the folders in them, which are not offered themselves', async (t) => {
+  const fs = disk({ '/a/b/x': '1', '/a/b/y': '2', '/a/c/x': '3', '/d/e': '4' })
+  const paths = (...given: string[]) => pathsOf(fs, given, { relative: true })
+  t.deepEqual(await paths('/a/b/x', '/a/c', '//d/./e'), ['a/b/x', 'a/c/', 'a/c/x', 'd/e'])
+  await refused(t, 'ERR_USAGE', manifestOf(['/'], { fs, relative: true }), /root/)
+  const limited = await manifestOf(['/a/b/x', '/d/e'], { fs, relative: true, limits: { depth: 2 } })
+  t.deepEqual(
+    limited.offer.entries.map(({ type, path }) => [type, path]),
+    [
+      ['unreadable', 'a/b/x'],
+      ['file', 'd/e'],
+    ],
+  )
+  t.regex(limited.skipped[0]!.message, /^\/a\/b\/x cannot be sent: its path is longer or deeper/)
+  const { offer, store } = await manifestOf(['/a/b', '/a/c/x'], { fs, relative: true })
+  t.is(offer.name, 'a/b and 1 more')
+  const contents = offer.entries.filter(({ type }) => type === 'file').map((one) => contentOf(store, one))
+  t.deepEqual(await Promise.all(contents), ['1', '2', '3'])
+})
+
+test('of relative paths what is named twice, itself or by a folder that it is in, is offered once', async (t) => {
+  const fs = disk({ '/a/b/x': '1', '/a/b/y': '2', '/b/b/x': '3' })
+  const all = ['a/', 'a/b/', 'a/b/x', 'a/b/y']
+  t.deepEqual(await pathsOf(fs, ['/a/b/x', '/a', '/a/b', '/a/', '/a/b/y'], { relative: true }), all)
+  t.deepEqual(await pathsOf(fs, ['/a/b/x', '/a/b/x', '/b'], { relative: true }), [
+    'a/b/x',
+    'b/',
+    'b/b/',
+    'b/b/x',
+  ])
+  const here = join(process.cwd(), 'a')
+  fs.put(`${here}/b/x`, '4')
+  for (const two of [
+    ['/a', 'a/b/x'],
+    ['a/b/x', '/a'],
+    ['a', '/a'],
+  ])
+    await refused(t, 'ERR_DUPLICATE_NAME', manifestOf(two, { fs, relative: true }), /would both arrive as a;/)
+})
+
+test('relative paths arrive without what leads out: on Windows the drive, too', (t) => {
+  const [up] = namedOf(['../.././a/../b/c/'], { relative: true })
+  t.is(up!.as, 'b/c')
+  const windows = disk({}, { platform: 'win32' })
+  const given = ['C:\\a\\b', 'a/b\\..\\c', '..\\x', '\\\\host\\share\\y', '.']
+  const named = namedOf(given, { fs: windows, relative: true })
+  t.deepEqual(
+    named.map((one) => one.as),
+    ['a/b', 'a/c', 'x', 'y', undefined],
+  )
 })
 
 test('the root of a disk has no name to arrive under', async (t) => {

@@ -25,7 +25,7 @@ export class DiskSources implements SourceStore {
   readonly #clock: Clock
   /** Index of the first entry. */
   readonly #first: number
-  /** Where the arguments are here, by the names that they arrive under. */
+  /** Where the arguments are here, by the names that they arrive under, or the paths. None is in another one. */
   readonly #roots = new Map<string, string>()
   #inodes = new BigUint64Array(NUMBERS * 64)
   #times = new Float64Array(NUMBERS * 64)
@@ -208,11 +208,13 @@ export class DiskSources implements SourceStore {
   #pathOf(entry: Entry): string {
     if (this.#locate) return this.#locate(entry)
     const { path } = entry
-    const end = path.indexOf('/')
-    const root = this.#roots.get(end < 0 ? path : path.slice(0, end))
-    if (root === undefined) throw unknown(path)
-    if (end < 0) return root
-    return root.endsWith('/') ? root + path.slice(end + 1) : root + path.slice(end)
+    for (let end = path.indexOf('/'); ; end = path.indexOf('/', end + 1)) {
+      const root = this.#roots.get(end < 0 ? path : path.slice(0, end))
+      if (root === undefined && end < 0) throw unknown(path)
+      if (root === undefined) continue
+      if (end < 0) return root
+      return root.endsWith('/') ? root + path.slice(end + 1) : root + path.slice(end)
+    }
   }
 
   #versionOf({ index, path, size }: Entry): FileVersion {
