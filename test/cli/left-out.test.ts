@@ -1,4 +1,4 @@
-import { mkdir, open, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, open, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import test, { type ExecutionContext } from 'ava'
@@ -150,4 +150,26 @@ test('pack leaves its own file out, and says so; unpack takes what there is', as
   const unpacked = await new Command(t, ['unpack', '--dir', dir], { input: input.fd }).ended
   t.is(unpacked.code, 0, unpacked.err)
   t.deepEqual(Object.keys(await listing(dir)).sort(), ['tree', 'tree/a', 'tree/b'])
+})
+
+test('of very many that fail, or are left out, each side names the first, and counts all', async (t) => {
+  const many = Array.from({ length: 50 }, (_, n) => `${n}`)
+  const files = Object.fromEntries(many.map((name) => [`tree/${name}`, 'x']))
+  const taken = Object.fromEntries(many.map((name) => [`tree/${name}`, 'other']))
+  const [source, dir] = [await plant(await temporary(t), files), await plant(await temporary(t), taken)]
+  for (const name of many) await symlink('0', join(source, 'tree', `link-${name}`))
+  const log = join(dir, 'log')
+  const receive = ['receive', '--plain', '--dir', dir, '--once', '--yes', '--conflict', 'fail', '--log', log]
+  const receiver = new Command(t, receive)
+  const sent = await run(t, 'send', join(source, 'tree'), '--to', await receiver.line())
+  const lines = ({ err }: { err: string }, kind: string) =>
+    err.split('\n').filter((line) => line.startsWith(`${kind}: `))
+  for (const side of [sent, await receiver.ended]) {
+    const failed = lines(side, 'failed')
+    t.is(failed.length, 21)
+    t.is(failed.at(-1), 'failed: and more; --log FILE keeps all of them')
+    t.regex(side.err, /; (?:50 left out; )?50 files failed$/m)
+  }
+  t.is(lines(sent, 'warning').length, 21)
+  t.is((await readFile(log, 'utf8')).match(/ file failed /g)?.length, 50)
 })

@@ -19,13 +19,14 @@ export async function packCommand(paths: string[], flags: SourceFlags, context: 
   const manifest = await manifestOfArguments(paths, flags, context)
   const { id, entries, bytes } = manifest.offer
   reporter.endsWith(manifest.offer)
-  for (const warning of manifest.skipped) reporter.warn(warning, id)
+  const warn = reporter.warnings(() => id)
+  for (const warning of manifest.skipped) warn(warning)
   const failures: FileOutcome[] = entries
     .filter(({ type }) => type === 'unreadable')
     .map(({ path, code }) => ({ path, status: 'failed', code: code! }))
   const onFailure = (error: SluiceError, { path }: Entry) => {
     failures.push({ path, status: 'failed', code: error.code, error })
-    reporter.warn(error, id)
+    warn(error)
   }
   const source = fileSource(manifest, { onFailure })
   const oneWay = new OneWay(reporter)

@@ -15,7 +15,7 @@ import { diallerTo, dialling, isAddress, plainly, shownWord, wordGiven } from '.
 import { type Caller, isForOne, type ListenFlags, openEntrance } from '../network/entrance.js'
 import { findHint } from '../network/find.js'
 import { remembering } from '../network/remember.js'
-import { GOES_ON, serve } from '../network/serve.js'
+import { serve, tellSeries } from '../network/serve.js'
 import { codeOf } from '../network/ticket-code.js'
 import { checkWays } from '../network/ways.js'
 import { AllSeries } from '../receiving/all-series.js'
@@ -163,7 +163,7 @@ async function receiveFromSender(from: string | undefined, receiving: Receiving)
   }
   for (let isFirst = true; await follow(!isFirst); isFirst = false) {
     reporter.event({ event: 'waiting', id: transfer.id })
-    if (isFirst) reporter.note(GOES_ON)
+    if (isFirst) tellSeries(duplex, context)
     try {
       transfer = await transfers.handle(duplex, { ...peerOf(caller), isNext: true })
     } catch (error) {

@@ -72,7 +72,7 @@ export async function sendCommand(paths: string[], flags: SendFlags, context: Co
     })
   if (!dialler) {
     const each = async (socket: Duplex) => isOffered(begin(socket, shared(manifest)))
-    const given = { begin: each, skipped: manifest.skipped, leftOut: leftOut(manifest) }
+    const given = { begin: each, skipped: manifest.skipped, leftOut: () => leftOut(manifest) }
     return sendToCallers(flags, given, context).finally(() => manifest.store.close?.())
   }
   const { socket, caller, remember } = await connected(dialler, flags, attempts, context)
@@ -97,9 +97,10 @@ async function sendWatched(
     const transfer = await begin(socket)
     remember(transfer)
     context.reporter.endsWith(transfer)
-    context.reporter.watch(transfer, { where: 'sent', ticket: caller.ticket })
+    context.reporter.watch(transfer, { where: 'sent', leftOut: watching.leftOut, ticket: caller.ticket })
   } else {
-    await sendToCallers(flags, { begin, skipped: [] }, context).catch((error: unknown) => {
+    const given = { begin, skipped: [], leftOut: () => watching.leftOut }
+    await sendToCallers(flags, given, context).catch((error: unknown) => {
       if (!watching.goesOnAfter(error)) throw error
     })
   }
@@ -168,7 +169,8 @@ interface ToCallers {
   /** Resolves when it is offered. */
   begin(socket: Duplex): Promise<Transfer>
   skipped: readonly SluiceError[]
-  leftOut?: number
+  /** How much is left out of what is offered. */
+  leftOut(): number
 }
 
 /** Listens, and sends to the first receiver that connects, or to each. Nothing of the files is read before. */
@@ -192,7 +194,8 @@ async function sendToCallers(
       reporter.note('Ctrl-C stops')
     }
     // now, and not with each connection: a peer may be a stranger
-    for (const warning of skipped) reporter.warn(warning)
+    const warn = reporter.warnings()
+    for (const warning of skipped) warn(warning)
     const beginning = async (socket: Duplex, caller: Caller) => {
       const remember = await remembering(flags.remember, caller, context)
       const transfer = await begin(socket).catch(withAdvice)
@@ -206,7 +209,7 @@ async function sendToCallers(
       ...(!once && { enough: manyOf(flags.many) }),
       isForOne: isForOne(flags),
       where: () => 'sent',
-      ...(leftOut !== undefined && { leftOut }),
+      leftOut,
     }
     const end = await serve(entrance, serving, context)
     if (end === 'done') return
@@ -255,7 +258,8 @@ function dryRun({ offer, skipped }: Manifest, { reporter }: Context): void {
   const failures = offer.entries.filter(({ type }) => type === 'unreadable').map(unreadable)
   for (const { type, path, size } of offer.entries)
     if (type !== 'unreadable') reporter.result({ event: 'entry', type, path, size }, printable(path))
-  for (const warning of skipped) reporter.warn(warning)
+  const warn = reporter.warnings()
+  for (const warning of skipped) warn(warning)
   reporter.note(`${kindsOf(offer.entries)}, ${size(offer.bytes)} would be sent`)
   const failure = filesFailed(failures, offer.entries.length)
   if (failure) throw failure

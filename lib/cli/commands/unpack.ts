@@ -37,6 +37,7 @@ export async function unpackCommand(flags: UnpackFlags, { io, reporter, signal }
   let entries: readonly Entry[] = []
   const oneWay = new OneWay(reporter)
   const tally = new Tally()
+  const settled = reporter.settling(tally, () => oneWay.id)
   const table = new OutcomeTable()
   const onOffer = (offer: Offer, plan: Plan) => {
     entries = plan.entries
@@ -46,11 +47,10 @@ export async function unpackCommand(flags: UnpackFlags, { io, reporter, signal }
   const onSettled = (ranges: readonly OutcomeRange[]) => {
     for (const range of ranges) {
       table.add(range, entries)
-      tally.add(range, entries)
-      reporter.settled(range, entries, oneWay.id)
+      settled(range, entries)
     }
   }
-  const warn = (warning: SluiceError) => reporter.warn(warning, oneWay.id)
+  const warn = reporter.warnings(() => oneWay.id)
   const symlinks = links ? 'keep' : 'skip'
   const sink = partSink({ dir, fs, durability, publish: together ? 'together' : 'each', names, warn })
   // where the stream is cut off, what came before is stored before anything fails

@@ -21,8 +21,14 @@ const NOT_MEANT: readonly string[] = ['ERR_IDENTITY', 'ERR_USAGE']
 
 const EXPIRED = 'the ticket has expired; start this command again for a new one, or with a longer --expires'
 
-/** What people read when the first transfer of a series is there. */
-export const GOES_ON = 'waiting for what changes there; Ctrl-C stops'
+/**
+ * Tells people that the first transfer of a series is there, and more may follow. Until its connection closes, keys
+ * that are typed between two of them are none for the terminal, which would show them.
+ */
+export function tellSeries(connection: Duplex, { reporter }: Pick<Context, 'reporter'>): void {
+  reporter.note('waiting for what changes there; Ctrl-C stops')
+  reporter.controls?.listenUntil(new Promise<void>((resolve) => connection.once('close', resolve)))
+}
 
 /** How {@link serve} goes about it. */
 interface Serving {
@@ -39,7 +45,8 @@ interface Serving {
   isForOne?: boolean
   /** Where files go, for the end of a line. */
   where(caller: Caller): string
-  leftOut?: number | undefined
+  /** How much is left out of what is offered here. */
+  leftOut?(): number
 }
 
 /**
@@ -120,7 +127,7 @@ export function serve(
         if (!running.delete(transfer)) return
         if (hasSeries && transfer.hasNext && (!error || error.code === 'ERR_FILES_FAILED')) {
           reporter.event({ event: 'waiting', id: transfer.id })
-          if (!isNext) reporter.note(GOES_ON)
+          if (!isNext) tellSeries(socket, { reporter })
           return converse(socket, caller, true)
         }
         if (transfer === taken) {
@@ -139,7 +146,13 @@ export function serve(
         else if (running.size === 0 && !signal.aborted) reporter.note('waiting for the next')
       }
       // first what it says of the end
-      reporter.watch(transfer, { where: where(caller), leftOut, ticket, isOneOfMany: !once, isNext })
+      reporter.watch(transfer, {
+        where: where(caller),
+        leftOut: leftOut?.(),
+        ticket,
+        isOneOfMany: !once,
+        isNext,
+      })
       transfer.finished.then(() => over(), over)
     }
     const warn = (error: SluiceError) => {

@@ -48,6 +48,9 @@ export class Watching {
   #paths: readonly string[] = []
   readonly #reporter: Context['reporter']
   readonly #signal: AbortSignal
+  /** Something was offered; how much of what was there was left out. */
+  #hasBegun = false
+  #leftOut = 0
   #isWhole = false
   #watch: Watch | undefined
 
@@ -63,6 +66,11 @@ export class Watching {
     }
     context.signal.addEventListener('abort', stop)
     if (context.signal.aborted) stop()
+  }
+
+  /** How much is left out of the first offer, once that is made. */
+  get leftOut(): number {
+    return this.#leftOut
   }
 
   /** Takes the paths of the command and those of `--files-from`, or what people choose. */
@@ -85,7 +93,15 @@ export class Watching {
     const watching = watch(connection, paths, { ...listing, signal, retry: { attempts }, stages: { wire } })
     this.#watch = watching
     this.#reporter.controls?.listenUntil(watching.finished)
-    watching.on('warning', (warning) => this.#reporter.warn(warning))
+    let warn = this.#reporter.warnings()
+    watching.on('warning', (warning) => {
+      warn(warning)
+      if (!this.#hasBegun && warning.code === 'ERR_SKIPPED') this.#leftOut++
+    })
+    watching.on('transfer', () => {
+      this.#hasBegun = true
+      warn = this.#reporter.warnings()
+    })
     const first = new Promise<Transfer>((resolve, reject) => {
       watching.once('transfer', resolve)
       watching.finished.catch(withAdvice).catch(reject)

@@ -2,16 +2,8 @@ import { printable, type SluiceError } from '../../errors.js'
 import { quoted } from '../../terminal/text.js'
 import type { TransferState } from '../../transfer/lifecycle.js'
 import type { Transfer } from '../../transfer/transfer.js'
-import type { Entry, Offer } from '../../wire/entry.js'
-import {
-  failuresIn,
-  type OutcomeRange,
-  outcomesOf,
-  reasonOf,
-  type TransferResult,
-  told,
-  unusualIn,
-} from '../../wire/outcome.js'
+import type { Offer } from '../../wire/entry.js'
+import type { TransferResult } from '../../wire/outcome.js'
 import { type CliEvent, eventLine, said } from './events.js'
 import { exitOf } from './exit.js'
 import { Controls } from './input/controls.js'
@@ -20,9 +12,11 @@ import type { Io } from './io.js'
 import { type Aside, pausedText, RunningTime } from './live/progress.js'
 import { Screen, shownOn } from './live/screen.js'
 import type { Manner } from './manner.js'
+import { type Settled, settling } from './outcomes.js'
 import { Running } from './running.js'
 import { checkOutput } from './streams.js'
 import { watchLost } from './watch-reconnects.js'
+import { FirstLines } from './words/first-lines.js'
 import {
   type Interrupted,
   interruptedText,
@@ -121,9 +115,17 @@ export class Reporter {
 
   /** @param id of the transfer that the warning is about */
   warn(warning: SluiceError, id?: string): void {
-    this.event({ event: 'warning', ...said(warning, id) })
-    this.note(`warning: ${warning.message}`)
-    this.#told.add(warning)
+    this.warnings(() => id)(warning)
+  }
+
+  /** What warns as {@link warn} does, of things of which there may be any number: people read the first ones. */
+  warnings(id: () => string | undefined = () => undefined): (warning: SluiceError) => void {
+    const lines = new FirstLines('warning', this.note.bind(this))
+    return (warning) => {
+      this.event({ event: 'warning', ...said(warning, id()) })
+      lines.add(warning.message)
+      this.#told.add(warning)
+    }
   }
 
   /**
@@ -185,7 +187,7 @@ export class Reporter {
     return this.#controls
   }
 
-  /** See {@link Screen.ask}. */
+  /** As {@link Screen.ask}. */
   ask<T>(lines: readonly string[], question: () => Promise<T>, over: AbortSignal): Promise<T | false> {
     const controls = this.#controls
     return this.#screen.ask(lines, () => (controls ? controls.without(question) : question()), over)
@@ -224,13 +226,10 @@ export class Reporter {
       this.note(this.#prefix(transfer.id) + line),
     )
     if (this.#manner.verbose) watchInside(transfer, this.detail.bind(this))
-    transfer.on('warning', (warning) => this.warn(warning, transfer.id))
-    transfer.on('settled', (range, entries) => {
-      tally.add(range, entries)
-      this.settled(range, entries, transfer.id)
-    })
-    const limit = () => this.#controls?.limit ?? null
-    const running = this.running(() => transfer.id, { paused, limit })
+    const id = () => transfer.id
+    transfer.on('warning', this.warnings(id))
+    transfer.on('settled', this.settling(tally, id))
+    const running = this.running(id, { paused, limit: () => this.#controls?.limit ?? null })
     transfer.on('progress', (progress) => {
       // also of one that is rejected there is a last progress
       if (time.hasBegun) running.progress(progress)
@@ -247,23 +246,25 @@ export class Reporter {
         this.completed(result, tally, as.where, time.took)
       },
       (error: SluiceError) => {
-        const { progress, id } = transfer
+        const { progress } = transfer
         over()
         // whoever awaits the transfer reports the error
         if (error.code === 'ERR_FILES_FAILED')
-          this.partly(error, tally, as.where, id, { ...progress, took: time.took })
-        else if (time.hasBegun) this.interrupted(error, tally, id, { ...as, progress, isSender })
+          this.partly(error, tally, as.where, id(), { ...progress, took: time.took })
+        else if (time.hasBegun) this.interrupted(error, tally, id(), { ...as, progress, isSender })
       },
     )
   }
 
-  /** Reports what became of consecutive entries. */
-  settled(range: OutcomeRange, entries: readonly Entry[], id: string): void {
+  /** What counts, and reports, what becomes of the entries of a transfer. */
+  settling(tally: Tally, id: () => string): Settled {
     const { json, log } = this.#manner
-    for (const outcome of json ? outcomesOf(range, entries) : log ? unusualIn(range, entries) : [])
-      this.event({ event: 'file', id: id || undefined, ...told(outcome) })
-    for (const one of failuresIn(range, entries))
-      if (!this.#told.has(one.error!)) this.#problem(`failed: ${reasonOf(one)}`)
+    return settling(tally, id, {
+      event: this.event.bind(this),
+      events: json ? 'all' : log ? 'unusual' : 'none',
+      failed: this.#problem.bind(this),
+      isTold: (error) => this.#told.has(error),
+    })
   }
 
   /** Reports the result of a transfer that took `took` milliseconds. */
@@ -284,7 +285,7 @@ export class Reporter {
   /** What became of all, for people. */
   #summary(tally: Tally, where: string, id: string, numbers: Numbers): void {
     for (const line of noteLines(tally)) this.note(line)
-    if (tally.hasNews) this.note(`${this.#prefix(id)}${summaryOf(tally, where, numbers)}`)
+    if (tally.hasNews) this.note(`${tally.names ? '' : this.#prefix(id)}${summaryOf(tally, where, numbers)}`)
     this.#names.delete(id)
   }
 

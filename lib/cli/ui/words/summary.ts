@@ -31,13 +31,15 @@ function linkLines({ links, linksLeft }: Tally): string[] {
   ]
 }
 
-function renamedLines({ renamed }: Tally): string[] {
-  return renamed.map(({ path, name, status }) => {
+function renamedLines({ renamed, renamedCount }: Tally): string[] {
+  const more = renamedCount - renamed.length
+  const lines = renamed.map(({ path, name, status }) => {
     if (status === 'skipped') return `${printable(path)}: it is there already, as ${printable(name!)}`
     const isOurs = path.split('/').some(isReservedName)
     const why = isOurs ? 'Sluice keeps such names for itself' : 'the name was taken'
     return `${printable(path)}: ${why}, so that it was saved as ${printable(name!)}`
   })
+  return more > 0 ? [...lines, `and ${more} more have other names; --log FILE keeps all of them`] : lines
 }
 
 /** Of fewer bytes, and in less time, in milliseconds, a rate says nothing. */
@@ -46,13 +48,13 @@ const LEAST_TIME = 1000
 
 /** What became of all, for people. `where` is the end of "2 files …". */
 export function summaryOf(
-  { published, others }: Tally,
+  { published, names, others }: Tally,
   where: string,
   { bytes, resumedBytes = 0, took }: Numbers,
 ): string {
   const rate = bytes < LEAST_BYTES || took < LEAST_TIME ? '' : `, ${size((bytes / took) * 1000)}/s`
   const resumed = resumedBytes === 0 ? '' : `; ${size(resumedBytes)} were there`
-  const what = published.count === 0 ? 'nothing new' : published
+  const what = published.count === 0 ? 'nothing new' : (names ?? published)
   const more = others === undefined ? '' : `; ${others}`
   return `${what} ${where} (${size(bytes)}${rate}${resumed})${more}`
 }

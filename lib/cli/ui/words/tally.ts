@@ -1,9 +1,20 @@
 import { counted } from '../../../errors.js'
+import { shownPath } from '../../../terminal/text.js'
 import type { Entry } from '../../../wire/entry.js'
 import type { Outcome, OutcomeRange } from '../../../wire/outcome.js'
+import { nameOf } from '../input/choices.js'
 
 /** Links that are named of those that were not made. */
 const MOST_LINKS = 3
+
+/** Entries that are named of those that got another name. */
+const MOST_RENAMED = 20
+
+/** Of more that has changed people read only how much it was. */
+const MOST_NAMED = 3
+
+/** Columns of each. */
+const LONGEST_NAMED = 60
 
 /** Entries by what they are: files, folders and links are told apart; as a text '2 files, 1 folder', or 'nothing'. */
 export class Kinds {
@@ -32,8 +43,9 @@ export class Kinds {
 
 /** What became of the entries of a transfer, in the numbers that people are told. */
 export class Tally {
-  /** Those that got another name. */
+  /** Those that got another name: the first ones, and how many. */
   readonly renamed: Outcome[] = []
+  renamedCount = 0
   readonly published = new Kinds()
   /** They stand there already. */
   readonly there = new Kinds()
@@ -50,6 +62,8 @@ export class Tally {
   linksLeft = 0
 
   readonly #isNext: boolean
+  /** What has changed, of a watch: some more than are named. */
+  readonly #changed: Record<'files' | 'folders', Entry[]> = { files: [], folders: [] }
 
   /**
    * @param leftOut what the sender has left out already
@@ -65,12 +79,23 @@ export class Tally {
     return !this.#isNext || this.published.count > 0 || this.others !== undefined
   }
 
+  /** What has changed, by name: of a watch, but for its first transfer, and if it is little. */
+  get names(): string | undefined {
+    const { files, folders } = this.#changed
+    // those that lead to the files were made for them
+    const named = files.length > 0 ? files : folders
+    if (named.length === 0 || named.length > MOST_NAMED) return undefined
+    return named.map((entry) => shownPath(nameOf(entry), LONGEST_NAMED)).join(', ')
+  }
+
   /** Takes in what became of consecutive entries. */
   add(range: OutcomeRange, entries: readonly Entry[]): void {
     for (let index = range.first; index <= range.last; index++) {
       const outcome = range.except?.get(index)
       this.#count(entries[index]!, outcome ?? range)
-      if (outcome?.name !== undefined) this.renamed.push(outcome)
+      if (outcome?.name === undefined) continue
+      this.renamedCount++
+      if (this.renamed.length < MOST_RENAMED) this.renamed.push(outcome)
     }
   }
 
@@ -88,7 +113,7 @@ export class Tally {
 
   #count(entry: Entry, { status, code, reason, error }: Omit<Outcome, 'entry' | 'path'>): void {
     this.bytes += entry.size ?? 0
-    if (status === 'published') this.published.add(entry.type)
+    if (status === 'published') this.#publish(entry)
     else if (status === 'skipped' && (code === 'ERR_SKIPPED' || code === 'ERR_REJECTED')) {
       this.leftOut++
       this.bytes -= entry.size ?? 0
@@ -99,6 +124,13 @@ export class Tally {
     } else if (status === 'skipped') this.there.add(entry.type)
     else if (entry.type === 'unreadable' || UNREADABLE.has(code)) this.#unreadable++
     else this.#failed.add(entry.type)
+  }
+
+  #publish(entry: Entry): void {
+    this.published.add(entry.type)
+    if (!this.#isNext) return
+    const changed = this.#changed[entry.type === 'directory' ? 'folders' : 'files']
+    if (changed.length <= MOST_NAMED) changed.push(entry)
   }
 }
 

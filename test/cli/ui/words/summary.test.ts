@@ -180,7 +180,7 @@ test('in a watch folders that are there are no news, and a transfer without news
   t.false(next.hasNews)
   next.add({ first: 1, last: 1, status: 'published' }, entries)
   t.true(next.hasNews)
-  t.is(summaryOf(next, 'sent', { bytes: 5, took: 0 }), '1 file sent (5 B)')
+  t.is(summaryOf(next, 'sent', { bytes: 5, took: 0 }), 'd/a sent (5 B)')
   const failed = new Tally(0, true)
   failed.add({ first: 1, last: 1, status: 'failed', code: 'ERR_DISK_FULL' }, entries)
   t.true(failed.hasNews)
@@ -198,4 +198,47 @@ test('what an earlier transfer saved under another name is not saved so again: i
   }
   t.deepEqual(lines('published'), ['b: the name was taken, so that it was saved as b_1'])
   t.deepEqual(lines('skipped'), ['b: it is there already, as b_1'])
+})
+
+test('of what has changed the names are said where they are few', (t) => {
+  const said = (paths: string[], isNext = true) => {
+    const entries = paths.map((path) => ({
+      type: path.endsWith('/') ? ('directory' as const) : ('file' as const),
+      path: path.replace(/\/$/, ''),
+      size: path.endsWith('/') ? 0 : 1,
+      mtime: 0,
+      mode: 0,
+    }))
+    const offer = makeOffer({ id: '0'.repeat(32), name: 'x', algorithm: 'sha256' }, entries)
+    const tally = new Tally(0, isNext)
+    tally.add({ first: 0, last: entries.length - 1, status: 'published' }, offer.entries)
+    return summaryOf(tally, 'sent', { bytes: 3, took: 0 })
+  }
+  t.is(said(['a']), 'a sent (3 B)')
+  t.is(said(['new/', 'new/a', 'b\u001b', 'c']), 'new/a, b\\u{1b}, c sent (3 B)')
+  t.is(said(['new/', 'new/in/']), 'new/, new/in/ sent (3 B)')
+  t.is(said(['a', 'b', 'c', 'd']), '4 files sent (3 B)')
+  t.is(said(['a'], false), '1 file sent (3 B)')
+})
+
+test('of very many that got another name only the first are kept, and said', (t) => {
+  const entries = Array.from({ length: 1000 }, (_, n) => ({
+    type: 'file' as const,
+    path: `${n}`,
+    size: 1,
+    mtime: 0,
+    mode: 0,
+  }))
+  const offer = makeOffer({ id: '0'.repeat(32), name: 'x', algorithm: 'sha256' }, entries)
+  const tally = new Tally()
+  const except = new Map(
+    offer.entries.map((entry) => [
+      entry.index,
+      { entry, path: entry.path, status: 'published' as const, name: `${entry.path}_1` },
+    ]),
+  )
+  tally.add({ first: 0, last: 999, status: 'published', except }, offer.entries)
+  const lines = noteLines(tally)
+  t.is(lines.length, 21)
+  t.is(lines.at(-1), 'and 980 more have other names; --log FILE keeps all of them')
 })
