@@ -233,7 +233,8 @@ export class Watch extends EventEmitter<WatchEvents> {
       if (this.#hasEnough) return true
       if (!isSluiceError(error, 'ERR_FILES_FAILED')) {
         this.#putBack()
-        throw this.#transfers > 0 && this.#round === undefined ? whileIdle(error) : error
+        const isIdle = this.#transfers > 0 && this.#round === undefined
+        throw isIdle && isSluiceError(error) ? whileIdle(error) : error
       }
     }
     this.#transfers++
@@ -261,11 +262,18 @@ export class Watch extends EventEmitter<WatchEvents> {
   }
 }
 
-/** How a connection failed over which nothing was being sent. */
-function whileIdle(cause: unknown): unknown {
-  if (!isSluiceError(cause) || stateOfError(cause) !== 'interrupted') return cause
-  const message = 'the receiver went away, or the connection broke, while nothing was being sent'
-  return new SluiceError('ERR_INTERRUPTED', message, { cause })
+/** How a series ended while nothing was being sent. */
+function whileIdle(cause: SluiceError): SluiceError {
+  const { code, found, message } = cause
+  const isEnded = code === 'ERR_CANCELLED' && found === 'by the peer'
+  if (isEnded)
+    return new SluiceError(code, `${message}; nothing was being sent, and nothing is watched any more`, {
+      found,
+      cause,
+    })
+  if (stateOfError(cause) !== 'interrupted') return cause
+  const gone = 'the receiver went away, or the connection broke, while nothing was being sent'
+  return new SluiceError('ERR_INTERRUPTED', gone, { cause })
 }
 
 /** Why a transfer that waited for changes is cancelled. */

@@ -310,22 +310,24 @@ test('in the background it goes on without keys', async (t) => {
   t.is(await receiver.ended, 0)
 })
 
-test('what is typed while a watch waits is not shown, and Ctrl-C ends it still', async (t) => {
+test('what is typed while a watch waits is not shown on either side, and Ctrl-C ends it still', async (t) => {
   const cwd = await screenFolder(t)
   await writeFile(join(cwd, 'film'), 'one')
   const options = { cwd, columns: 80 }
-  const receiver = await Screen.of(t, ['receive', '--plain', '--once', '--yes', '--dir', 'in'], options)
+  const shell = '"$0" "$@"; set -- $?; stty -a | grep -o -- "-*icanon"; (exit $1)'
+  const receive = ['receive', '--plain', '--once', '--yes', '--dir', 'in']
+  const receiver = await Screen.of(t, receive, { ...options, shell })
   await receiver.shows(/Ctrl-C stops/)
   const [address] = /(?<=--to )\S+/.exec(receiver.raw)!
-  const shell = '"$0" "$@"; set -- $?; stty -a | grep -o -- "-*icanon"; (exit $1)'
   const sender = await Screen.of(t, ['send', 'film', '--watch', '--to', address], { ...options, shell })
-  await sender.shows(/watching film/)
-  sender.type('xyz')
+  await Promise.all([sender.shows(/watching film/), receiver.shows(/waiting for what changes/)])
+  for (const side of [sender, receiver]) side.type('xyz')
   await writeFile(join(cwd, 'film'), 'another')
-  await sender.shows(/1 file sent.*1 file sent/s)
+  await Promise.all([sender.shows(/film sent/), receiver.shows(/film in in/)])
   sender.type('\u0003')
-  t.is(await sender.ended, 0)
-  t.is(await receiver.ended, 0)
-  t.notRegex(sender.raw, /xyz/)
-  t.regex(sender.text, /^icanon$/m)
+  for (const side of [sender, receiver]) {
+    t.is(await side.ended, 0)
+    t.notRegex(side.raw, /xyz/)
+    t.regex(side.text, /^icanon$/m)
+  }
 })
