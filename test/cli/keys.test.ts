@@ -274,7 +274,7 @@ test('a receiver that cancels by key ends what runs, and goes on listening', asy
   )
   t.notRegex(receiver.text, /warning/)
   t.is(await sender.ended, 4)
-  t.regex(sender.text, /the receiver went away before the end.*\nsluice: cancelled by the peer$/s)
+  t.regex(sender.text, /cancelled by the receiver before the end.*\nsluice: cancelled by the peer$/s)
   receiver.type('\u0003')
   t.is(await receiver.ended, 130)
 })

@@ -172,7 +172,7 @@ scene('watch', async (sluice, folder) => {
   receiver.type('y\r')
   await sender.shows(/watching/)
   await writeFile(join(folder, 'photos/2024/cat.jpg'), 'another one')
-  await sender.shows(/1 file sent/)
+  await sender.shows(/cat\.jpg sent/)
   sender.type('\u0003')
   return { receiver, sender }
 })

@@ -26,8 +26,8 @@ const EXPIRED = 'the ticket has expired; start this command again for a new one,
  * that are typed between two of them are none for the terminal, which would show them.
  */
 export function tellSeries(connection: Duplex, { reporter }: Pick<Context, 'reporter'>): void {
-  reporter.note('waiting for what changes there; Ctrl-C stops')
   reporter.controls?.listenUntil(new Promise<void>((resolve) => connection.once('close', resolve)))
+  reporter.note('waiting for what changes there; Ctrl-C stops')
 }
 
 /** How {@link serve} goes about it. */

@@ -1,5 +1,6 @@
 import { inSlices } from '../../../async.js'
 import type { Known } from '../words/describe.js'
+import { nameOf } from '../words/name-of.js'
 
 /** What can be chosen: a file, a link, or a folder as a whole. Its path has slashes, on every system. */
 export type Choice = Known
@@ -42,11 +43,6 @@ export class Choices {
   #isAtTop({ path }: Choice): boolean {
     return path.length > this.#top && !path.includes('/', this.#top)
   }
-}
-
-/** A path as it is shown and looked for: that of a folder ends with a slash. */
-export function nameOf({ path, type }: Choice): string {
-  return type === 'directory' ? `${path}/` : path
 }
 
 /** Entries, and the folders that they are in without being offered themselves. */

@@ -3,7 +3,8 @@ import type { AutocompletePrompt } from '@clack/core'
 import { drawsOn } from '../../../terminal/live-lines.js'
 import { fittedLine, shownPath, wrapped } from '../../../terminal/text.js'
 import { aboutEntry } from '../words/describe.js'
-import { type Choice, type Choices, MOST_FOUND, nameOf } from './choices.js'
+import { nameOf } from '../words/name-of.js'
+import { type Choice, type Choices, MOST_FOUND } from './choices.js'
 import { goingOn } from './signals.js'
 
 /** Where people are asked. */

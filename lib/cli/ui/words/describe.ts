@@ -2,6 +2,7 @@ import { inSlices } from '../../../async.js'
 import { counted } from '../../../errors.js'
 import { quoted, size, widthOf } from '../../../terminal/text.js'
 import type { Entry, Offer } from '../../../wire/entry.js'
+import { nameOf } from './name-of.js'
 import { RiskyPaths } from './risky-names.js'
 import { Kinds } from './tally.js'
 
@@ -103,9 +104,8 @@ function roomFor(bytes: number, free: number | undefined): string {
 /** One line for each entry. */
 export function* listOffer({ entries }: Offer): Generator<string> {
   for (const entry of entries) {
-    const name = entry.type === 'directory' ? `${entry.path}/` : entry.path
     const about = aboutEntry(entry)
-    yield `  ${quoted(name, LONGEST)}${about && `  ${about}`}`
+    yield `  ${quoted(nameOf(entry), LONGEST)}${about && `  ${about}`}`
   }
 }
 

@@ -2,7 +2,7 @@ import { type Code, counted, printable, type SluiceError } from '../../../errors
 import { isReservedName } from '../../../files/own/reserved.js'
 import { shownPath, size } from '../../../terminal/text.js'
 import type { Progress } from '../../../transfer/progress.js'
-import { failureOf } from '../../../wire/outcome.js'
+import { failureOf, type Outcome } from '../../../wire/outcome.js'
 import { filesOf } from '../live/progress.js'
 import type { Tally } from './tally.js'
 
@@ -31,15 +31,25 @@ function linkLines({ links, linksLeft }: Tally): string[] {
   ]
 }
 
+const BY_POLICY = 'what becomes of a name that is taken is said by --conflict at the receiver'
+
 function renamedLines({ renamed, renamedCount }: Tally): string[] {
-  const more = renamedCount - renamed.length
-  const lines = renamed.map(({ path, name, status }) => {
-    if (status === 'skipped') return `${printable(path)}: it is there already, as ${printable(name!)}`
-    const isOurs = path.split('/').some(isReservedName)
-    const why = isOurs ? 'Sluice keeps such names for itself' : 'the name was taken'
-    return `${printable(path)}: ${why}, so that it was saved as ${printable(name!)}`
-  })
-  return more > 0 ? [...lines, `and ${more} more have other names; --log FILE keeps all of them`] : lines
+  const lines = renamed.map(renamedLine)
+  if (renamedCount > renamed.length)
+    lines.push(`and ${renamedCount - renamed.length} more have other names; --log FILE keeps all of them`)
+  if (renamed.some((one) => one.status === 'published' && !isOurs(one))) lines.push(BY_POLICY)
+  return lines
+}
+
+function renamedLine(one: Outcome): string {
+  const [path, name] = [printable(one.path), printable(one.name!)]
+  if (one.status === 'skipped') return `${path}: it is there already, as ${name}`
+  const why = isOurs(one) ? 'Sluice keeps such names for itself' : 'the name was taken'
+  return `${path}: ${why}, so that it was saved as ${name}`
+}
+
+function isOurs({ path }: Outcome): boolean {
+  return path.split('/').some(isReservedName)
 }
 
 /** Of fewer bytes, and in less time, in milliseconds, a rate says nothing. */
@@ -103,7 +113,9 @@ function howItEnded({ message, found }: SluiceError, at: Interrupted): string {
   if (isStopped) return 'stopped'
   if (gone !== undefined) return gone
   if (found === 'here') return 'cancelled'
-  return `the ${isSender ? 'receiver' : 'sender'} went away${isOneOfMany ? ` (${message})` : ''}`
+  const peer = isSender ? 'receiver' : 'sender'
+  if (found === 'by the peer') return `cancelled by the ${peer}`
+  return `the ${peer} went away${isOneOfMany ? ` (${message})` : ''}`
 }
 
 function whatToDo({ isSender, isOneOfMany, isStopped, ticket }: Interrupted): string {

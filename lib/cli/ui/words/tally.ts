@@ -2,7 +2,7 @@ import { counted } from '../../../errors.js'
 import { shownPath } from '../../../terminal/text.js'
 import type { Entry } from '../../../wire/entry.js'
 import type { Outcome, OutcomeRange } from '../../../wire/outcome.js'
-import { nameOf } from '../input/choices.js'
+import { nameOf } from './name-of.js'
 
 /** Links that are named of those that were not made. */
 const MOST_LINKS = 3

@@ -106,6 +106,12 @@ test('how a transfer ended, and what to run again: both sides, or the other one,
   t.is(text({}), `the sender went away ${what} Run the same commands again for the rest`)
   t.is(text({ isSender: true }), `the receiver went away ${what} Run the same commands again for the rest`)
   t.is(text({}, cancelled), `cancelled ${what} Run the same commands again for the rest`)
+  const byPeer = new SluiceError('ERR_CANCELLED', 'cancelled by the peer', { found: 'by the peer' })
+  t.is(text({}, byPeer), `cancelled by the sender ${what} Run the same commands again for the rest`)
+  t.is(
+    text({ isSender: true, isOneOfMany: true }, byPeer),
+    `cancelled by the receiver ${what} Run the receiver again for the rest`,
+  )
   t.is(
     text({ gone: 'the stream ended' }),
     `the stream ended ${what} Run the same commands again for the rest`,
@@ -196,7 +202,10 @@ test('what an earlier transfer saved under another name is not saved so again: i
     tally.add({ first: 0, last: 0, status, except: new Map([[0, outcome]]) }, entries)
     return noteLines(tally)
   }
-  t.deepEqual(lines('published'), ['b: the name was taken, so that it was saved as b_1'])
+  t.deepEqual(lines('published'), [
+    'b: the name was taken, so that it was saved as b_1',
+    'what becomes of a name that is taken is said by --conflict at the receiver',
+  ])
   t.deepEqual(lines('skipped'), ['b: it is there already, as b_1'])
 })
 
@@ -239,6 +248,6 @@ test('of very many that got another name only the first are kept, and said', (t)
   )
   tally.add({ first: 0, last: 999, status: 'published', except }, offer.entries)
   const lines = noteLines(tally)
-  t.is(lines.length, 21)
-  t.is(lines.at(-1), 'and 980 more have other names; --log FILE keeps all of them')
+  t.is(lines.length, 22)
+  t.is(lines.at(-2), 'and 980 more have other names; --log FILE keeps all of them')
 })
