@@ -17,7 +17,7 @@ export function contentOptions(command: Command): Command {
     )
     .option(
       '--files-from <file>',
-      'send the paths in this file, too, one a line, with --relative; - is standard input',
+      'send the paths in this file, too, one a line, as with --relative; - is standard input',
     )
     .option('--null', 'paths in that file end with a byte of zero, as find -print0 writes them')
 }

@@ -39,17 +39,25 @@ export async function isFollowed(transfer: Transfer): Promise<boolean> {
 
 /** Resolves when something is offered, or with false if the sender says that there is nothing more. */
 async function isOffered(transfer: Transfer): Promise<boolean> {
-  const { promise, resolve, reject } = deferred<boolean>()
-  const offered = (state: TransferState) => state === 'offered' && resolve(true)
-  transfer.on('state', offered)
-  transfer.finished.then(() => resolve(true), reject)
   try {
-    return await promise
+    await untilOffered(transfer)
+    return true
   } catch (error) {
     if (isEndOfSeries(error)) return false
     throw error
+  }
+}
+
+/** Resolves when something is offered; rejects if a transfer ends before. */
+export async function untilOffered(transfer: Transfer): Promise<void> {
+  const { promise, resolve, reject } = deferred<void>()
+  const met = (state: TransferState) => state === 'offered' && resolve()
+  transfer.on('state', met)
+  transfer.finished.then(() => resolve(), reject)
+  try {
+    await promise
   } finally {
-    transfer.off('state', offered)
+    transfer.off('state', met)
   }
 }
 

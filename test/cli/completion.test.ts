@@ -77,7 +77,7 @@ for (const shell of Object.keys(SHELLS) as Shell[])
     const { ask, cwd } = asked
     t.deepEqual(ask('re'), ['receive', 'recover'])
     t.deepEqual(ask('peers', ''), ['add', 'help', 'list', 'remove', 'set'])
-    t.deepEqual(ask('send', '--re'), ['--remember', '--retry'])
+    t.deepEqual(ask('send', '--re'), ['--relative', '--remember', '--retry'])
     t.deepEqual(ask('receive', 'anna', '--dur'), ['--durability'])
     t.deepEqual(ask('receive', '--durability', ''), ['crash', 'power'])
     t.deepEqual(ask('completion', ''), ['bash', 'fish', 'zsh'])

@@ -1,5 +1,4 @@
 import type { Duplex } from 'node:stream'
-import { deferred } from '../../async.js'
 import { printable, SluiceError } from '../../errors.js'
 import { isTicket } from '../../peers/ticket.js'
 import type { Connect } from '../../reconnect/connections.js'
@@ -10,8 +9,8 @@ import { throttle } from '../../stages/throttle.js'
 import { lent } from '../../stores/sources.js'
 import { size } from '../../terminal/text.js'
 import { hasTicket } from '../../terminal/tickets.js'
-import type { TransferState } from '../../transfer/lifecycle.js'
 import type { Transfer } from '../../transfer/transfer.js'
+import { untilOffered } from '../../watch/receive-series.js'
 import { filesFailed, unreadable } from '../../wire/outcome.js'
 import { type CompressFlag, compressHint, parseCompress, withAdvice } from '../network/compress.js'
 import { type Dialler, diallerThrough, diallerTo, wordGiven } from '../network/dialler.js'
@@ -71,7 +70,11 @@ export async function sendCommand(paths: string[], flags: SendFlags, context: Co
       stages: { wire: [...compressed, throttle({ rate })] },
     })
   if (!dialler) {
-    const each = async (socket: Duplex) => isOffered(begin(socket, shared(manifest)))
+    const each = async (socket: Duplex) => {
+      const transfer = begin(socket, shared(manifest))
+      await untilOffered(transfer)
+      return transfer
+    }
     const given = { begin: each, skipped: manifest.skipped, leftOut: () => leftOut(manifest) }
     return sendToCallers(flags, given, context).finally(() => manifest.store.close?.())
   }
@@ -217,19 +220,6 @@ async function sendToCallers(
     entrance.close()
   }
   throw hasBegun ? stoppedByUser() : new SluiceError('ERR_CANCELLED', 'stopped before anybody connected')
-}
-
-/** Resolves with a transfer when it is offered; rejects if it ends before. */
-async function isOffered(transfer: Transfer): Promise<Transfer> {
-  const { promise, resolve, reject } = deferred<Transfer>()
-  const met = (state: TransferState) => state === 'offered' && resolve(transfer)
-  transfer.on('state', met)
-  transfer.finished.then(() => resolve(transfer), reject)
-  try {
-    return await promise
-  } finally {
-    transfer.off('state', met)
-  }
 }
 
 /**

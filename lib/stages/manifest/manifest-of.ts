@@ -69,8 +69,9 @@ export const MANIFEST_OPTIONS: Keys<ManifestOptions> = {
 
 /**
  * Lists files and folders with all that is in them, in the byte order of their names, parents before children.
- * `photos` becomes the entries `photos`, `photos/a.jpg` …; of `a/b/c` only the last name is sent, unless
- * `relative`, of `.` that of the folder. An argument that is a symbolic link is followed and keeps its own name; links below are not followed.
+ * `photos` becomes the entries `photos`, `photos/a.jpg` …; of `a/b/c` only the last name is sent, unless `relative`, of
+ * `.` that of the folder. An argument that is a symbolic link is followed and keeps its own name; links below are not
+ * followed.
  * What is left out (links, pipes, devices) is in `skipped`. What should be sent and cannot be (a folder without
  * permission, a name that is not UTF-8, what is too deep or vanished meanwhile) is there, too, and is offered as an
  * entry that is 'unreadable', so that the transfer fails with it on both sides. A file that cannot be read is found
