@@ -6,6 +6,8 @@ import { join } from 'node:path'
 /** A folder for the data of some runs. */
 export interface Place {
   folder: string
+  /** All that the runs of a scene make may stay until its end. */
+  roomy: boolean
   /** Removes it, and all that is in it. */
   close(): Promise<void>
 }
@@ -16,6 +18,7 @@ export function plainFolder(dir: string): Place {
   process.on('exit', remove)
   return {
     folder,
+    roomy: false,
     close: async () => {
       process.off('exit', remove)
       remove()
@@ -23,13 +26,11 @@ export function plainFolder(dir: string): Place {
   }
 }
 
-const SIZE = 8 * 2 ** 30
+/** It takes only the room that is written to. */
+const SIZE = 24 * 2 ** 30
 
-/**
- * Room for two million files, and all tables written now: otherwise the kernel writes them while the first runs are
- * measured.
- */
-const MKFS = ['-q', '-F', '-i', '4096', '-E', 'lazy_itable_init=0,lazy_journal_init=0']
+/** All tables are written now: otherwise the kernel writes them while the first runs are measured. */
+const MKFS = ['-q', '-F', '-E', 'lazy_itable_init=0,lazy_journal_init=0']
 
 /** Waits for the end of its input, then cleans up. A file system that is still in use goes when it no longer is. */
 const KEEPER = 'cat > /dev/null; umount "$0" 2> /dev/null || umount -l "$0"; rm -f "$1"; rmdir "$0"'
@@ -37,9 +38,10 @@ const KEEPER = 'cat > /dev/null; umount "$0" 2> /dev/null || umount -l "$0"; rm 
 /**
  * A new ext4 in a sparse file below `dir`, mounted. It is unmounted and removed by a process of its own, as soon as
  * `close` is called or this process ends, however it ends.
+ * @param files that it has room for
  * @throws Error with one line that says why it cannot be had: it takes root and Linux
  */
-export async function freshDisk(dir: string): Promise<Place> {
+export async function freshDisk(dir: string, files: number): Promise<Place> {
   const folder = mkdtempSync(join(dir, 'sluice-disk-'))
   const image = `${folder}.img`
   // in a session of its own, so that Ctrl-C does not reach it
@@ -57,7 +59,7 @@ export async function freshDisk(dir: string): Promise<Place> {
     const fd = openSync(image, 'w')
     ftruncateSync(fd, SIZE)
     closeSync(fd)
-    run('mkfs.ext4', [...MKFS, image])
+    run('mkfs.ext4', [...MKFS, '-N', String(files), image])
     run('mount', ['-o', 'loop', image, folder])
     // the mount keeps it until it ends
     rmSync(image)
@@ -65,7 +67,7 @@ export async function freshDisk(dir: string): Promise<Place> {
     await close()
     throw error
   }
-  return { folder, close }
+  return { folder, roomy: true, close }
 }
 
 function run(command: string, args: string[]): void {

@@ -1,26 +1,27 @@
 import { spawnSync } from 'node:child_process'
-import { statSync } from 'node:fs'
+import { readFileSync, realpathSync, statSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { COMPARABLE } from './against.js'
-import { type Build, buildOf, peerOf } from './pair.js'
-
-/** The parts of the benchmark, in their order. */
-const PARTS = ['large', 'small', 'memory', 'delay', 'profile', 'atomic', 'again', 'secure'] as const
-export type Part = (typeof PARTS)[number]
+import { type Build, CHECKOUT } from './movers/mover.js'
+import { allScenes } from './scenes/all.js'
+import type { Scene } from './scenes/scene.js'
 
 const DISKS = ['dir', 'fresh']
 
 export interface BenchOptions {
   quick: boolean
   rounds: number
-  parts: ReadonlySet<Part>
+  scenes: Scene[]
+  /** An absolute path without links in it. */
   dir: string
-  /** Each part gets a file system that is made for it. */
+  /** Each scene gets a file system that is made for it. */
   fresh: boolean
-  /** This build, which is measured, with the Node that runs the child processes. */
-  build: Build
-  /** Another checkout, and the same Node. */
-  against: { checkout: string; build: Build } | undefined
+  /** This build, with the Node that runs the processes; and that of another checkout, with the same Node. */
+  builds: [Build, ...Build[]]
+  /** The file that gets all figures. */
+  json: string | undefined
+  /** The folder that gets the plots. */
+  plots: string | undefined
 }
 
 /**
@@ -32,41 +33,59 @@ export function benchOptions(args: string[], tmp: string): BenchOptions {
     args,
     options: {
       quick: { type: 'boolean', default: false },
-      runs: { type: 'string' },
+      rounds: { type: 'string' },
       only: { type: 'string' },
       dir: { type: 'string', default: tmp },
       disk: { type: 'string', default: 'dir' },
       node: { type: 'string', default: process.execPath },
       against: { type: 'string' },
+      json: { type: 'string' },
+      plots: { type: 'string' },
     },
   })
-  const { quick, runs = quick ? '1' : '5', dir, disk, node, against } = values
-  if (!/^[1-9]\d{0,3}$/.test(runs)) throw new Error(`--runs must be a whole number from 1, not ${runs}`)
+  const { quick, rounds = quick ? '1' : '5', dir, disk, node, against, json, plots } = values
+  if (!/^[1-9]\d{0,3}$/.test(rounds)) throw new Error(`--rounds must be a whole number from 1, not ${rounds}`)
   if (!statSync(dir, { throwIfNoEntry: false })?.isDirectory())
     throw new Error(`--dir must be a folder; ${dir} is none`)
   if (!DISKS.includes(disk)) throw new Error(`--disk knows ${DISKS.join(', ')}, not '${disk}'`)
   if (!nodeVersion(node)) throw new Error(`--node must be a Node program; ${node} is none`)
-  if (against !== undefined && !statSync(peerOf(against), { throwIfNoEntry: false }))
-    throw new Error(`--against must be a built checkout; ${peerOf(against)} is not there`)
+  const libraryOf = (checkout: string) => join(checkout, 'dist', 'lib')
+  if (against !== undefined && !statSync(libraryOf(against), { throwIfNoEntry: false }))
+    throw new Error(`--against must be a built checkout; ${libraryOf(against)} is not there`)
+  const build = (name: Build['name'], checkout: string): Build => ({
+    name,
+    node,
+    checkout,
+    library: libraryOf(checkout),
+    command: commandOf(checkout),
+  })
   return {
     quick,
-    rounds: Number(runs),
-    parts: partsOf(values.only, against === undefined ? PARTS : COMPARABLE),
-    dir,
+    rounds: Number(rounds),
+    scenes: scenesOf(values.only, allScenes(quick)),
+    dir: realpathSync(dir),
     fresh: disk === 'fresh',
-    build: buildOf(node),
-    against: against === undefined ? undefined : { checkout: against, build: buildOf(node, against) },
+    builds: [build('', CHECKOUT), ...(against === undefined ? [] : [build('before', resolve(against))])],
+    json,
+    plots,
   }
 }
 
-function partsOf(only: string | undefined, known: readonly Part[]): Set<Part> {
-  const names = only?.split(',') ?? known
-  const unknown = names.find((name) => !known.some((part) => part === name))
+/** What the package.json of a checkout installs as `sluice`. */
+function commandOf(checkout: string): string {
+  const { bin } = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8'))
+  return join(checkout, bin.sluice)
+}
+
+/** A name is that of a scene, or of all with the same word before the colon; without names, those of the table. */
+function scenesOf(only: string | undefined, scenes: Scene[]): Scene[] {
+  if (only === undefined) return scenes.filter(({ extra }) => !extra)
+  const names = only.split(',')
+  const isMeant = (scene: Scene, name: string) => scene.name === name || scene.name.split(':')[0] === name
+  const unknown = names.find((name) => !scenes.some((scene) => isMeant(scene, name)))
   if (unknown !== undefined)
-    throw new Error(
-      `--only knows ${known.join(', ')}${known === PARTS ? '' : ' together with --against'}, not '${unknown}'`,
-    )
-  return new Set(known.filter((part) => names.includes(part)))
+    throw new Error(`--only knows ${scenes.map(({ name }) => name).join(', ')}, not '${unknown}'`)
+  return scenes.filter((scene) => names.some((name) => isMeant(scene, name)))
 }
 
 /** What a Node program says of itself; undefined if it is none. */

@@ -1,11 +1,11 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { access, readFile, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { userInfo } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
+import { freePort } from './free-port.js'
 
 const run = promisify(execFile)
 
@@ -23,20 +23,13 @@ async function whereIs(name: string): Promise<string | undefined> {
   return undefined
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
-}
-
 /** An OpenSSH server on the loopback, with keys and settings of its own. */
 export interface SshServer {
   /** Options that `ssh` and `scp` have in common: whom to trust, and who we are. */
   options: string[]
   port: number
+  /** Of the process that listens; each session has children of it. */
+  pid: number
   /** USER@HOST. */
   login: string
   close(): Promise<void>
@@ -83,6 +76,7 @@ export async function startSshServer(dir: string): Promise<SshServer | string> {
     return {
       options: ['-F', 'none', '-i', userKey!, ...options.flatMap((option) => ['-o', option])],
       port,
+      pid: server.pid!,
       login: `${userInfo().username}@127.0.0.1`,
       close: () => ended(server),
     }

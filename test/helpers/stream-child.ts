@@ -2,7 +2,7 @@
 import { createReadStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
 import { createAtomicWriteStream } from '../../lib/files/index.js'
-import { peakMemory } from '../bench/measure.js'
+import { peakMemory } from '../bench/figures/usage.js'
 
 const [source = '', target = ''] = process.argv.slice(2)
 // V8 lets 32 MB of larger pieces lie before it collects them, which says nothing of the stream

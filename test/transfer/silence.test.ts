@@ -1,7 +1,7 @@
 // A peer that does not answer: the error says why, as far as it can be known on this side.
 import { createCipheriv, createDecipheriv } from 'node:crypto'
 import { once } from 'node:events'
-import { type AddressInfo, connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { type Duplex, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import * as zlib from 'node:zlib'
@@ -33,6 +33,7 @@ import { FakeClock } from '../../lib/testing/fake-clock.js'
 import { duplexPair } from '../../lib/testing/faulty-duplex.js'
 import { encodeMessage } from '../../lib/wire/messages.js'
 import { encodePreface } from '../../lib/wire/preface.js'
+import { freePort } from '../helpers/free-port.js'
 import { HELLO } from '../helpers/peer.js'
 import { connection } from '../helpers/sockets.js'
 
@@ -286,16 +287,6 @@ test('a peer that takes everything and says nothing is one, too', async (t) => {
   t.is(error.code, 'ERR_TIMEOUT')
   t.regex(error.message, /the peer has said nothing/)
 })
-
-/** A port at which nobody listens. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
 
 test('where nobody listens the peer was not reached, and is not called silent', async (t) => {
   const port = await freePort()

@@ -1,6 +1,0 @@
-import { spawnSync } from 'node:child_process'
-
-/** Lets the system write what it still holds back, so that one run does not pay for the one before. */
-export function settle(): void {
-  spawnSync('sync')
-}
