@@ -41,7 +41,7 @@ const KEEPER = 'cat > /dev/null; umount "$0" 2> /dev/null || umount -l "$0"; rm 
  * @param files that it has room for
  * @throws Error with one line that says why it cannot be had: it takes root and Linux
  */
-export async function freshDisk(dir: string, files: number): Promise<Place> {
+export async function freshDisk(dir: string, files = 2e6): Promise<Place> {
   const folder = mkdtempSync(join(dir, 'sluice-disk-'))
   const image = `${folder}.img`
   // in a session of its own, so that Ctrl-C does not reach it

@@ -8,7 +8,12 @@ import { plotsOf } from './figures/plots.js'
 test('a plot is drawn as a picture, with the names of what was measured', async (t) => {
   const folder = join(await temporary(t), 'plots')
   const samples = [{ wall: 1, wallWithStart: 2, usage: {} }]
-  const scene = { name: 'far:large', title: 'Far', contenders: [{ name: 'a & b', samples }], missing: [] }
+  const scene = {
+    name: 'far:large',
+    title: 'Far',
+    contenders: ['a & b', 'c'].map((name) => ({ name, samples })),
+    missing: [],
+  }
   draw(plotsOf([scene], []), folder)
   const svg = await readFile(join(folder, 'far-large.svg'), 'utf8')
   t.regex(svg, /^<svg [^>]*>/)

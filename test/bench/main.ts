@@ -35,6 +35,7 @@ const about = {
 print(
   `Node ${about.node}, ${about.platform}, ${about.processors} processors, ${Math.round(about.memory / 1e9)} GB, load ${about.load.toFixed(1)}, ${rounds} rounds; ${about.commits.join(', before: ')}`,
 )
+if (quick) print('quick: small numbers, which show that it runs, and no more')
 
 const results: SceneResult[] = []
 for (const scene of scenes) results.push(await play(scene))
@@ -72,11 +73,8 @@ async function play({ name, title, growth, files, notes, ...scene }: Scene): Pro
   return result
 }
 
-/** Files for which a disk has room where a scene does not say. */
-const FILES = 2e6
-
 /** Each scene gets a new disk, where they are asked for, since the one before has left traces. */
-async function place(files = FILES): Promise<Place> {
+async function place(files: number | undefined): Promise<Place> {
   if (options.fresh) {
     try {
       return await freshDisk(dir, files)

@@ -20,7 +20,7 @@ export function plotsOf(scenes: readonly SceneResult[], judged: readonly Judged[
   const growing = measured.filter(({ contenders }) => contenders.some(({ size }) => size !== undefined))
   return [
     ...(judged.some(({ figure }) => figure) ? [barsPlot(judged)] : []),
-    ...measured.filter((scene) => !growing.includes(scene)).map(scenePlot),
+    ...measured.filter((scene) => scene.contenders.length > 1 && !growing.includes(scene)).map(scenePlot),
     ...growthPlots(growing),
   ]
 }
@@ -116,8 +116,9 @@ const [GREEN, RED, GREY] = ['#3a9a5c', '#c8423b', '#b8b8b8']
 
 const titled = (text: string) => ({
   animation: false,
-  title: { text, textStyle: { fontSize: 14 } },
-  grid: { left: 20, right: 60, top: 50, bottom: 40 },
+  title: { text, left: 'left', textStyle: { fontSize: 14 } },
+  textStyle: { fontFamily: 'sans-serif' },
+  grid: { left: 60, right: 60, top: 60, bottom: 40 },
 })
 
 const fileName = (scene: string) => scene.replaceAll(':', '-')

@@ -6,7 +6,7 @@ import type { Usage } from './usage.js'
 /** A column: what is shown of a contender. */
 type Column = [head: string, show: (contender: ContenderResult) => string]
 
-/** What was measured in a scene, as a table in Markdown: medians, and the ratios of those to those of the others. */
+/** What was measured in a scene, as a table in Markdown: medians, and how much each takes of what the first takes. */
 export function sceneTable({ contenders }: SceneResult): string {
   const measured = contenders.filter(({ samples }) => samples.length > 0)
   const [first] = measured
@@ -15,14 +15,14 @@ export function sceneTable({ contenders }: SceneResult): string {
   const of = (head: string, show: (value: number) => string, pick: (usage: Usage) => number): Column[] =>
     roles.map((role) => [`${head}: ${role}`, (one) => show(medianByRole(one, pick)[role]!)])
   const wall = (one: ContenderResult) => medianOf(one, ({ wall }) => wall)
+  const isGrowth = measured.some(({ size }) => size !== undefined)
+  const ratio: Column = [`of ${first.name}`, (one) => (wall(one) / wall(first)).toFixed(2)]
   const columns: Column[] = [
     ['', nameAndSize],
     ['wall', (one) => seconds(wall(one))],
     ['from–to', ({ samples }) => span(samples.map(({ wall }) => wall))],
     ['with start', (one) => seconds(medianOf(one, ({ wallWithStart }) => wallWithStart))],
-    ...comparable(measured).map(
-      (other): Column => [`to ${nameAndSize(other)}`, (one) => (wall(one) / wall(other)).toFixed(2)],
-    ),
+    ...(isGrowth ? [] : [ratio]),
     ...of('processor', seconds, ({ cpu }) => cpu),
     ...of('with start', seconds, ({ cpuWithStart }) => cpuWithStart),
     ...of('peak', megabytes, ({ peak }) => peak),
@@ -47,10 +47,6 @@ export function sceneTable({ contenders }: SceneResult): string {
     measured.map((one) => columns.map(([, show]) => show(one))),
   )
 }
-
-/** Those that the others are compared with: not where each has a size of its own. */
-const comparable = (measured: readonly ContenderResult[]) =>
-  measured.some(({ size }) => size !== undefined) ? [] : measured
 
 export const nameAndSize = ({ name, size }: Pick<ContenderResult, 'name' | 'size'>) =>
   size === undefined ? name : `${name}, ${size.toLocaleString('en')}`

@@ -25,15 +25,15 @@ export function loopScenes(quick: boolean): Scene[] {
       rivals: ({ node }) => [programs(NAMES.tarFs, { node, program: { kind: 'tar-fs' }, delay: true })],
     }),
   )
-  return [...disk, slowDisk]
+  return [...disk, slowDisk(quick)]
 }
 
-const slowDisk: Scene = {
+const slowDisk = (quick: boolean): Scene => ({
   name: 'loop:slow',
   title: `Event loop of a server: a disk that takes ${SLOW} ms for each write`,
   rounds: 1,
   contenders: async (setting) => {
-    const works = [large(32 * MIB), files(500, 4096)]
+    const works = quick ? [large(2 * MIB), files(50, 4096)] : [large(32 * MIB), files(500, 4096)]
     return works.flatMap((work, at) => {
       const source = join(setting.scratch, `source-${at}`)
       work.make(source)
@@ -43,4 +43,4 @@ const slowDisk: Scene = {
       })
     })
   },
-}
+})

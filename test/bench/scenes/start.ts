@@ -41,7 +41,8 @@ async function starts(build: Build, args: readonly string[]): Promise<Sample> {
 /** @returns what it wrote into descriptor 3 */
 async function start({ node, checkout }: Build, args: readonly string[]): Promise<string> {
   // there a package imports itself by its name
-  const child = spawn(node, args, { cwd: checkout, stdio: ['ignore', 'ignore', 'inherit', 'pipe'] })
+  const child = spawn(node, args, { cwd: checkout, stdio: ['ignore', 'pipe', 'inherit', 'pipe'] })
+  child.stdout!.resume()
   const [said, [code]] = await Promise.all([text(child.stdio[3] as Readable), once(child, 'exit')])
   if (code !== 0) throw new Error(`node ${args.join(' ')} ended with ${code}`)
   return said
