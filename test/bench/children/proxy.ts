@@ -82,7 +82,7 @@ const server = createServer(how, (near) => {
   carry(near, far)
   carry(far, near)
 }).listen(0, '127.0.0.1')
-process.once('disconnect', () => process.exit())
 await once(server, 'listening')
 await readyAndTold((server.address() as AddressInfo).port)
 await done(passed)
+process.exit()

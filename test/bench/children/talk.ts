@@ -5,6 +5,10 @@ import { once } from 'node:events'
 export type Report = { kind: 'ready'; port?: number } | { kind: 'done'; bytes?: number }
 export type Order = { kind: 'go'; port: number }
 
+/** Nobody waits for what would come. */
+const orphaned = () => process.exit(1)
+process.once('disconnect', orphaned)
+
 /** The job that this process was started with. */
 export const job = <T>() => JSON.parse(process.argv[2]!) as T
 
@@ -20,5 +24,6 @@ export async function readyAndTold(port?: number): Promise<Order> {
 /** Says that all is done, and how many bytes were counted; the process may end. */
 export async function done(bytes?: number): Promise<void> {
   await tell({ kind: 'done', bytes })
+  process.off('disconnect', orphaned)
   process.disconnect()
 }

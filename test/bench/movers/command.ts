@@ -9,6 +9,7 @@ import { PROBE } from '../children/forked.js'
 import type { CommandUsage } from '../children/probe.js'
 import { now, type Sample } from '../figures/usage.js'
 import { type Build, type Job, type Mover, nameOf, through } from './mover.js'
+import { endsWithUs } from './processes.js'
 
 /** What else each side is told. */
 export interface CommandOptions {
@@ -102,6 +103,7 @@ function start(build: Build, args: string[], probe: string, home: string): Start
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     env: { ...process.env, SLUICE_HOME: home },
   })
+  endsWithUs(child)
   const said = Promise.all([text(child.stderr!), text(child.stdio[3] as Readable), once(child, 'exit')])
   const ended = said.then(([notes, usage, [code, signal]]) => {
     if (code !== 0) throw new Error(`sluice ${args[0]} ended with ${signal ?? code}: ${notes.trim()}`)

@@ -33,7 +33,8 @@ function isMeasured(t: ExecutionContext, { wall, wallWithStart, usage }: Sample)
   t.deepEqual(Object.keys(usage), ['sender', 'receiver'])
   for (const { cpu, cpuWithStart, peak } of Object.values(usage)) {
     t.true(cpu >= 0 && cpu <= cpuWithStart, `${cpu}, ${cpuWithStart}`)
-    t.true(peak > 0)
+    // of programs that are not of Node only Linux tells it
+    if (process.platform === 'linux') t.true(peak > 0)
   }
 }
 
@@ -46,7 +47,7 @@ const ALL: Mover[] = [
   tarThroughNc,
 ]
 for (const mover of ALL)
-  test(`a folder arrives, and is measured: ${mover.name}`, async (t) => {
+  test.serial(`a folder arrives, and is measured: ${mover.name}`, async (t) => {
     const reason = await mover.missing?.()
     if (reason !== undefined) {
       t.log(reason)
@@ -57,27 +58,27 @@ for (const mover of ALL)
     t.deepEqual(arrived(job), [])
   })
 
-test('a file arrives through a Node pipeline with a digest at both ends', async (t) => {
+test.serial('a file arrives through a Node pipeline with a digest at both ends', async (t) => {
   const job = await jobWith(t, (source) => makeLarge(source, 300_000))
   isMeasured(t, await programs('pipeline', { node, program: { kind: 'pipeline' } }).move(job))
   t.deepEqual(arrived(job), [])
 })
 
-test('the start of the command is no part of its time, nor of its processor time', async (t) => {
+test.serial('the start of the command is no part of its time, nor of its processor time', async (t) => {
   const job = await jobWith(t, (source) => makeFiles(source, 3, 100))
   const { wall, wallWithStart, usage } = await command(build, 'command').move(job)
   t.true(wall < wallWithStart)
   for (const { cpu, cpuWithStart } of Object.values(usage)) t.true(cpu < cpuWithStart)
 })
 
-test('the event-loop delay is measured where it is asked for', async (t) => {
+test.serial('the event-loop delay is measured where it is asked for', async (t) => {
   const job = await jobWith(t, (source) => makeFiles(source, 3, 100))
   const { usage } = await library(build, 'library', { delay: true }).move(job)
   for (const { delay } of Object.values(usage)) t.true(delay!.longest >= 0)
 })
 
 for (const mover of [command(build, 'command'), library(build, 'library')])
-  test(`over a line that takes its time all arrives, later, and is counted: ${mover.name}`, async (t) => {
+  test.serial(`over a line that takes its time all arrives, later, and is counted: ${mover.name}`, async (t) => {
     const job = await jobWith(t, (source) => makeLarge(source, 1_000_000))
     const { wall, bytes } = await mover.move({ ...job, link: { delay: 50, rate: 4e6 } })
     t.true(bytes! > 1_000_000)
@@ -86,7 +87,7 @@ for (const mover of [command(build, 'command'), library(build, 'library')])
     t.deepEqual(arrived(job), [])
   })
 
-test('what an interrupted transfer leaves is a part, with which the next one goes on', async (t) => {
+test.serial('what an interrupted transfer leaves is a part, with which the next one goes on', async (t) => {
   const job = await jobWith(t, (source) => makeLarge(source, 8 * 2 ** 20))
   const mover = command(build, 'command')
   const standing = join(job.target, 'source')
@@ -99,11 +100,11 @@ test('what an interrupted transfer leaves is a part, with which the next one goe
   t.deepEqual(arrived(job), [])
 })
 
-test('a command that fails ends the run with what it said', async (t) => {
+test.serial('a command that fails ends the run with what it said', async (t) => {
   const job = await jobWith(t, () => {})
   await t.throwsAsync(command(build, 'command').move(job), { message: /^sluice send ended with 2: .*source/ })
 })
 
-test('the seconds of a shell are those of itself and of its children', (t) => {
+test.serial('the seconds of a shell are those of itself and of its children', (t) => {
   t.is(secondsIn('0m0.25s 0m0.50s\n1m2.000000s 0m0.250000s\n'), 63)
 })

@@ -35,16 +35,18 @@ export function shell(script: string, args: readonly string[]): Piped {
     // as a group, which can be ended as a whole
     detached: true,
   })
-  const peak = watchPeak(child.pid!)
-  const said = Promise.all([text(child.stderr!), text(child.stdio[3] as Readable), once(child, 'exit')])
-  const ended = said.then(([notes, times, [code, signal]]) => {
-    if (code !== 0) throw new Error(`${script} ended with ${signal ?? code}: ${notes.trim()}`)
-    return usageOf(secondsIn(times), peak())
-  })
-  ended.catch(() => {})
   const kill = () => {
     if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid!)
   }
+  endsWithUs(child, kill)
+  const peak = watchPeak(child.pid!)
+  const said = Promise.all([text(child.stderr!), text(child.stdio[3] as Readable), once(child, 'exit')])
+  const ended = said.then(([notes, times, [code, signal]]) => {
+    const most = peak()
+    if (code !== 0) throw new Error(`${script} ended with ${signal ?? code}: ${notes.trim()}`)
+    return usageOf(secondsIn(times), most)
+  })
+  ended.catch(() => {})
   return { stderr: child.stderr!, ended, kill }
 }
 
@@ -69,6 +71,12 @@ export async function measureServer<T>(pid: number, act: () => Promise<T>): Prom
   } finally {
     peak()
   }
+}
+
+/** Sees to it that a process does not outlive this one, which may be stopped at any time. */
+export function endsWithUs(child: ChildProcess, kill: () => void = () => child.kill()): void {
+  process.once('exit', kill)
+  child.once('exit', () => process.off('exit', kill))
 }
 
 /** Ends a process, and waits for it. */

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { freePort } from '../../helpers/free-port.js'
 import { now, type Sample } from '../figures/usage.js'
 import { type Job, type Mover, through } from './mover.js'
-import { end, measureServer, patiently, shell } from './processes.js'
+import { end, endsWithUs, measureServer, patiently, shell } from './processes.js'
 
 /** `rsync` to a daemon on the loopback, without authentication; by default all bytes are sent. */
 export function rsync(name = 'rsync daemon', options: readonly string[] = ['--whole-file']): Mover {
@@ -31,6 +31,7 @@ async function moveByRsync(
   const daemon = spawn('rsync', ['--daemon', '--no-detach', `--config=${config}`, ...listen], {
     stdio: ['ignore', 'ignore', 'inherit'],
   })
+  endsWithUs(daemon)
   try {
     await patiently(`the rsync daemon listens on port ${port}`, () => listens(port))
     const { value, bytes } = await through(link, port, async (port) => {

@@ -26,7 +26,7 @@ async function moveByTar({ source, target, link }: Job): Promise<Sample> {
   const receiver = shell('nc -v -l 127.0.0.1 "$1" | tar -xf - -C "$2"', [String(own), target])
   try {
     // it says that it listens, before anything else
-    await once(createInterface(receiver.stderr), 'line')
+    await Promise.race([once(createInterface(receiver.stderr), 'line'), receiver.ended])
     const { value, bytes } = await through(link, own, async (port) => {
       const began = now()
       const args = [dirname(source), basename(source), String(port)]
