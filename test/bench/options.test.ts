@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import test from 'ava'
 import { temporary } from '../helpers/folders.js'
 import { BARS } from './figures/bars.js'
-import { CHECKOUT } from './movers/mover.js'
+import { CHECKOUT } from './movers/build.js'
 import { benchOptions } from './options.js'
 
 const namesOf = (...args: string[]) => benchOptions(args, '.').scenes.map(({ name }) => name)

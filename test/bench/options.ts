@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process'
-import { readFileSync, realpathSync, statSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { realpathSync, statSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { type Build, CHECKOUT } from './movers/mover.js'
+import { type Build, buildOf, libraryOf } from './movers/build.js'
 import { allScenes } from './scenes/all.js'
 import type { Scene } from './scenes/scene.js'
 
@@ -49,32 +49,18 @@ export function benchOptions(args: string[], tmp: string): BenchOptions {
     throw new Error(`--dir must be a folder; ${dir} is none`)
   if (!DISKS.includes(disk)) throw new Error(`--disk knows ${DISKS.join(', ')}, not '${disk}'`)
   if (!nodeVersion(node)) throw new Error(`--node must be a Node program; ${node} is none`)
-  const libraryOf = (checkout: string) => join(checkout, 'dist', 'lib')
   if (against !== undefined && !statSync(libraryOf(against), { throwIfNoEntry: false }))
     throw new Error(`--against must be a built checkout; ${libraryOf(against)} is not there`)
-  const build = (name: Build['name'], checkout: string): Build => ({
-    name,
-    node,
-    checkout,
-    library: libraryOf(checkout),
-    command: commandOf(checkout),
-  })
   return {
     quick,
     rounds: Number(rounds),
     scenes: scenesOf(values.only, allScenes(quick)),
     dir: realpathSync(dir),
     fresh: disk === 'fresh',
-    builds: [build('', CHECKOUT), ...(against === undefined ? [] : [build('before', resolve(against))])],
+    builds: [buildOf(node), ...(against === undefined ? [] : [buildOf(node, resolve(against), 'before')])],
     json,
     plots,
   }
-}
-
-/** What the package.json of a checkout installs as `sluice`. */
-function commandOf(checkout: string): string {
-  const { bin } = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8'))
-  return join(checkout, bin.sluice)
 }
 
 /** A name is that of a scene, or of all with the same word before the colon; without names, those of the table. */

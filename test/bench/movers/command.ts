@@ -8,7 +8,8 @@ import { text } from 'node:stream/consumers'
 import { PROBE } from '../children/forked.js'
 import type { CommandUsage } from '../children/probe.js'
 import { now, type Sample } from '../figures/usage.js'
-import { type Build, type Job, type Mover, nameOf, through } from './mover.js'
+import { type Build, nameOf } from './build.js'
+import { type Job, type Mover, through } from './mover.js'
 import { endsWithUs } from './processes.js'
 
 /** What else each side is told. */

@@ -2,7 +2,8 @@ import { forked } from '../children/forked.js'
 import type { PeerJob } from '../children/peer.js'
 import type { ProgramOptions, SluiceOptions } from '../children/programs.js'
 import { now, type Sample } from '../figures/usage.js'
-import { type Build, type Job, type Mover, nameOf, through } from './mover.js'
+import { type Build, nameOf } from './build.js'
+import { type Job, type Mover, through } from './mover.js'
 
 export interface PairOptions {
   node: string

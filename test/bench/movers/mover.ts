@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url'
 import { forked } from '../children/forked.js'
 import type { Link, ProxyJob } from '../children/proxy.js'
 import type { Sample } from '../figures/usage.js'
@@ -24,23 +23,6 @@ export interface Mover {
   interrupt?(job: Job): Promise<void>
   move(job: Job): Promise<Sample>
 }
-
-/** What is measured: the built library and command of a checkout, and the Node that runs them. */
-export interface Build {
-  /** Said behind the name of a mover, where there are two. */
-  name: '' | 'before'
-  node: string
-  checkout: string
-  /** The folder of the library. */
-  library: string
-  /** What its package.json installs as `sluice`. */
-  command: string
-}
-
-export const CHECKOUT = fileURLToPath(new URL('../../../..', import.meta.url))
-
-/** The name of a mover that is of a build. */
-export const nameOf = (name: string, build: Build) => (build.name === '' ? name : `${name}, ${build.name}`)
 
 /**
  * Does something with the port at which a receiver is reached: its own, or that of a proxy.

@@ -4,8 +4,8 @@ import test, { type ExecutionContext } from 'ava'
 import { temporary } from '../../helpers/folders.js'
 import { sameTree } from '../../helpers/same-tree.js'
 import type { Sample } from '../figures/usage.js'
-import { benchOptions } from '../options.js'
 import { makeFiles, makeLarge } from '../work/work.js'
+import { buildOf } from './build.js'
 import { command } from './command.js'
 import { library, programs } from './library.js'
 import type { Job, Mover } from './mover.js'
@@ -13,9 +13,8 @@ import { secondsIn } from './processes.js'
 import { rsync } from './rsync.js'
 import { tarThroughNc } from './tar.js'
 
-const { builds } = benchOptions([], '.')
-const [build] = builds
-const { node } = build
+const node = process.execPath
+const build = buildOf(node)
 
 /** A job, with what `make` puts into the source. */
 async function jobWith(t: ExecutionContext, make: (source: string) => void): Promise<Job> {
@@ -78,14 +77,17 @@ test.serial('the event-loop delay is measured where it is asked for', async (t) 
 })
 
 for (const mover of [command(build, 'command'), library(build, 'library')])
-  test.serial(`over a line that takes its time all arrives, later, and is counted: ${mover.name}`, async (t) => {
-    const job = await jobWith(t, (source) => makeLarge(source, 1_000_000))
-    const { wall, bytes } = await mover.move({ ...job, link: { delay: 50, rate: 4e6 } })
-    t.true(bytes! > 1_000_000)
-    // the bytes at that rate, and at least once there and back
-    t.true(wall > 0.25 + 0.1, `${wall} s`)
-    t.deepEqual(arrived(job), [])
-  })
+  test.serial(
+    `over a line that takes its time all arrives, later, and is counted: ${mover.name}`,
+    async (t) => {
+      const job = await jobWith(t, (source) => makeLarge(source, 1_000_000))
+      const { wall, bytes } = await mover.move({ ...job, link: { delay: 50, rate: 4e6 } })
+      t.true(bytes! > 1_000_000)
+      // the bytes at that rate, and at least once there and back
+      t.true(wall > 0.25 + 0.1, `${wall} s`)
+      t.deepEqual(arrived(job), [])
+    },
+  )
 
 test.serial('what an interrupted transfer leaves is a part, with which the next one goes on', async (t) => {
   const job = await jobWith(t, (source) => makeLarge(source, 8 * 2 ** 20))

@@ -40,16 +40,15 @@ const BY_NAME: [RegExp, string][] = [
 
 const BY_FILE: [RegExp, string][] = [
   [/blake|hash-wasm|digests|node:internal\/crypto/, 'digest'],
-  [/\/lib\/stages\/([\w-]+)\.js$/, 'stage $1'],
-  [/\/lib\/(wire|files|transfer|testing)\//, 'sluice $1'],
-  [/\/lib\/(send|receive)\.js$/, 'sluice $1'],
+  [/node_modules\/((?:@[\w-]+\/)?[\w.-]+)/, 'package $1'],
+  [/\/dist\/lib\/stages\/([\w-]+)\.js$/, 'stage $1'],
+  [/\/dist\/lib\/([\w-]+)/, 'sluice $1'],
   [/node:net|stream_base_commons|node:internal\/net/, 'socket'],
   [/node:fs|node:internal\/fs/, 'file calls'],
   [/node:internal\/(streams|webstreams)|node:events|readable-stream|streamx|node:stream/, 'streams'],
   [/task_queues|async_hooks|promises|timers/, 'promises and callbacks'],
   [/node:buffer|node:internal\/buffer/, 'buffers'],
   [/loaders|\/modules\/|node:internal\/bootstrap|node:internal\/main|node:vm/, 'start of the process'],
-  [/node_modules\/((?:@[\w-]+\/)?[\w.-]+)/, 'package $1'],
 ]
 
 function kindOf(functionName: string, url: string, parent: string | undefined): string {

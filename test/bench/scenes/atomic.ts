@@ -4,7 +4,7 @@ import { alone } from '../children/alone.js'
 import type { WriterJob, WriterKind } from '../children/writer.js'
 import { NAMES } from '../figures/names.js'
 import type { Sample } from '../figures/usage.js'
-import { type Build, nameOf } from '../movers/mover.js'
+import { type Build, nameOf } from '../movers/build.js'
 import type { Contender } from '../rounds.js'
 import type { Scene } from './scene.js'
 

@@ -1,8 +1,8 @@
 import test from 'ava'
-import { benchOptions } from '../options.js'
+import { buildOf } from '../movers/build.js'
 import { firstByte } from './first-byte.js'
 
-const [build] = benchOptions([], '.').builds
+const build = buildOf(process.execPath)
 
 for (const gib of [1, 400])
   test(`the measurement of the first new byte ends, for a file of ${gib} GiB`, async (t) => {

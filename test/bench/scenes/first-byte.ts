@@ -1,7 +1,7 @@
 import { alone } from '../children/alone.js'
 import type { FirstByteJob } from '../children/first-byte.js'
 import type { Sample } from '../figures/usage.js'
-import { type Build, nameOf } from '../movers/mover.js'
+import { type Build, nameOf } from '../movers/build.js'
 import type { Scene } from './scene.js'
 
 const GIB = 2 ** 30

@@ -1,4 +1,5 @@
-import type { Build, Mover } from '../movers/mover.js'
+import type { Build } from '../movers/build.js'
+import type { Mover } from '../movers/mover.js'
 import type { Contender } from '../rounds.js'
 
 /** Where a scene is played, and with what. */

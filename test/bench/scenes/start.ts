@@ -6,7 +6,7 @@ import { PROBE } from '../children/forked.js'
 import type { CommandUsage } from '../children/probe.js'
 import { NAMES } from '../figures/names.js'
 import { now, type Sample } from '../figures/usage.js'
-import { type Build, nameOf } from '../movers/mover.js'
+import { type Build, nameOf } from '../movers/build.js'
 import type { Contender } from '../rounds.js'
 import type { Scene } from './scene.js'
 

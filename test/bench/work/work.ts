@@ -12,7 +12,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { CHECKOUT } from '../movers/mover.js'
+import { CHECKOUT } from '../movers/build.js'
 
 const PIECE = 1 << 20
 const MIB = 2 ** 20
