@@ -15,25 +15,29 @@ export function atomicScenes(quick: boolean): Scene[] {
   const many = { count: quick ? 200 : 2000, bytes: 1024 }
   const one = { count: 1, bytes: (quick ? 32 : 256) * 2 ** 20 }
   return [
-    writeScene('atomic:power', `${many.count} atomic writes of 1 KiB at once, power`, {
-      ...many,
-      durability: 'power',
+    writeScene({
+      name: 'atomic:power',
+      title: `${many.count} atomic writes of 1 KiB at once, power`,
+      what: { ...many, durability: 'power' },
     }),
-    writeScene('atomic:crash', `${many.count} atomic writes of 1 KiB at once, crash`, {
-      ...many,
-      durability: 'crash',
+    writeScene({
+      name: 'atomic:crash',
+      title: `${many.count} atomic writes of 1 KiB at once, crash`,
+      rounds: 3,
+      what: { ...many, durability: 'crash' },
     }),
-    writeScene('atomic:large', `An atomic write of ${one.bytes / 2 ** 20} MiB, power`, {
-      ...one,
-      durability: 'power',
+    writeScene({
+      name: 'atomic:large',
+      title: `An atomic write of ${one.bytes / 2 ** 20} MiB, power`,
+      rounds: 3,
+      what: { ...one, durability: 'power' },
     }),
   ]
 }
 
-function writeScene(name: string, title: string, what: What): Scene {
+function writeScene({ what, ...scene }: Omit<Scene, 'contenders'> & { what: What }): Scene {
   return {
-    name,
-    title,
+    ...scene,
     contenders: async ({ builds, scratch }) => {
       const contender = (name: string, writer: WriterKind, build: Build): Contender => ({
         name,

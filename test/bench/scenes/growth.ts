@@ -30,6 +30,7 @@ export function growthScenes(quick: boolean): Scene[] {
       files: 4 * million,
       sizes: [million],
       work: empty,
+      rivals: () => [],
     }),
     growthScene({
       name: 'growth:bytes',

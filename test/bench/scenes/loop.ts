@@ -18,6 +18,7 @@ export function loopScenes(quick: boolean): Scene[] {
       name,
       title: `Event loop of a server: ${work.title}`,
       work,
+      rounds: 3,
       own: (build) => [
         library(build, NAMES.server, { delay: true }),
         library(build, NAMES.serverBlocks, { algorithm: 'blocks', delay: true }),
