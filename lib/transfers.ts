@@ -21,11 +21,12 @@ import type { ByteDuplex } from './transfer/connection.js'
 import type { TransferState } from './transfer/lifecycle.js'
 import type { Receiver } from './transfer/receiver.js'
 import type { Transfer } from './transfer/transfer.js'
+import { HANDLE_OPTIONS, type HandleOptions } from './transfers/handle-options.js'
 import { History, type HistoryOptions, type PastTransfer } from './transfers/history.js'
 import { type ConnectToPeer, Outgoing } from './transfers/outgoing.js'
 import { LONGEST } from './wire/limits.js'
 
-export type { ConnectToPeer, PastTransfer }
+export type { ConnectToPeer, HandleOptions, PastTransfer }
 
 /** Options of {@link Transfers}. */
 export interface TransfersOptions extends HistoryOptions {
@@ -68,24 +69,6 @@ const OPTIONS: Keys<TransfersOptions> = {
 const TOO_MANY = 'too many transfers wait here already; try again later'
 
 const TAKEN = 'a transfer of this id is on its way here already'
-
-/** What is said of a connection that is handed over. */
-export interface HandleOptions {
-  /**
-   * Whose it is, in the words of the caller; {@link Transfers.list} finds by it. Over another connection, a transfer
-   * goes on only if that is of the same peer: it should be what stays, as the name of a key, and no port.
-   */
-  peer?: string
-  /** What was read from it before it was handed over. */
-  head?: Buffer
-  /**
-   * It has carried a transfer that `hasNext`: the next one is waited for as long as it takes. Rejects with
-   * `ERR_CANCELLED` where the sender has nothing more to send.
-   */
-  isNext?: boolean
-}
-
-const HANDLE_OPTIONS: Keys<HandleOptions> = { peer: true, head: true, isNext: true }
 
 const isReceived = ({ direction }: Transfer): boolean => direction === 'receive'
 

@@ -2,8 +2,6 @@ import { type Code, SluiceError } from '../errors.js'
 import type { Entry } from '../wire/entry.js'
 import type { Resume } from '../wire/messages.js'
 import type { Outcome, OutcomeRange } from '../wire/outcome.js'
-import type { Run } from '../wire/run.js'
-import type { Plan } from './plan.js'
 import type { Progress } from './progress.js'
 import type { TransferControl } from './transfer.js'
 
@@ -139,14 +137,4 @@ export interface Continuing {
   resume?: Resume | undefined
   /** Told how this connection failed, when all is closed: in the place of the end of the transfer that it carried. */
   failed(error: SluiceError, control: TransferControl): void
-}
-
-/** What the stages of a river tell the session. */
-export interface RiverHooks {
-  plan: Plan
-  /** An item has passed: at a sender before it is framed, at a receiver behind the demuxer. */
-  passed(
-    item: Run | { kind: 'offer' | 'blocks' | 'chunks' | 'answered' | 'digests' | 'stored' | 'end' },
-  ): void
-  warn(warning: SluiceError): void
 }

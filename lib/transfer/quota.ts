@@ -8,7 +8,7 @@ import type { OutcomeRange } from '../wire/outcome.js'
 import type { Run } from '../wire/run.js'
 import { IndexSet } from './plan/index-set.js'
 import type { Known } from './plan/known.js'
-import type { Decision } from './receiver.js'
+import type { Decision } from './rivers.js'
 import type { TransferControl } from './transfer.js'
 
 /** How much of a quota something is. */

@@ -1,76 +1,21 @@
-import type { Duplex, Writable } from 'node:stream'
+import type { Duplex } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { setImmediate } from 'node:timers/promises'
 import { deferred } from '../async.js'
 import { isSluiceError, SluiceError } from '../errors.js'
 import type { Entry, Offer } from '../wire/entry.js'
 import { DEFAULT_LIMITS, RECONNECT } from '../wire/limits.js'
-import type { Message, Messages, Resume, WantMessage } from '../wire/messages.js'
+import type { Message, Messages } from '../wire/messages.js'
 import type { OutcomeRange, TransferResult } from '../wire/outcome.js'
 import type { SessionOptions } from './channel.js'
-import type { ChannelStages } from './channel-stages.js'
 import type { ByteDuplex } from './connection.js'
-import type { RiverHooks } from './lifecycle.js'
 import { MOST_TEXT, messagesOf } from './outcome-table.js'
 import { asError } from './peer-error.js'
-import type { Known } from './plan/known.js'
 import { planPages, type Wanted } from './plan/pages.js'
+import type { Decision, Receiving, SaidHello } from './rivers.js'
 import { Session } from './session.js'
+import type { ChannelStages } from './streams/channel-stages.js'
 import { closed, closedSoon } from './streams/ending.js'
-import type { TransferControl } from './transfer.js'
-
-/** What a receiver answers to an offer. */
-export interface Decision {
-  accept: boolean
-  /** Why not. */
-  reason?: string
-  /** Whether each entry of the offer is to come; all if left out. */
-  wanted?: readonly boolean[]
-  /** By which the sender proves over another connection that the transfer is its own. */
-  secret?: Buffer
-  /** The transfer that the sender goes on with, where it began over another connection. */
-  goesOn?: TransferControl
-}
-
-/** What a sender has said in HELLO of other connections. */
-export interface SaidHello {
-  /** It makes another one when this one is lost. */
-  reconnects: boolean
-  /** It goes on with a transfer, and proves that this is its own. */
-  resume?: Resume | undefined
-}
-
-/** What the stages of a receiver tell the session. */
-export interface ReceiverHooks extends RiverHooks {
-  /** An offer is complete: asks, answers, decides in the plan. A 'rejected' attached one does not end the transfer. */
-  offered(offer: Offer): Promise<'rejected' | undefined>
-  /** Entries have their outcome; resolves when more can be told. */
-  settled(ranges: readonly OutcomeRange[]): Promise<void>
-  /** The paths that the transfer gave, over all connections until now. */
-  acknowledged(): Iterable<string>
-  /** Blocks of a file are to come again, or to be proved. */
-  wanted(want: WantMessage): void
-}
-
-/** What a receiver does with what comes, made by `receive`. */
-export interface Receiving {
-  /** Makes the stages behind the deframer. `foreign` are those that are not ours, and may not close as ours do. */
-  river(hooks: ReceiverHooks): {
-    stages: [...Duplex[], Writable]
-    foreign: readonly Duplex[]
-    /** What is there already of the wanted files. */
-    claim(offer: Offer, isWanted: (entry: Entry) => boolean): Promise<Known>
-    /**
-     * Resolves when what came is stored, or will not be.
-     * @param isInputEnded whether the deframer has been told that nothing more comes: what it still has counts, too
-     */
-    stored(isInputEnded: boolean): Promise<void>
-    /** Nothing is to stay of what has not ended. */
-    discard(): void
-  }
-  /** `signal` aborts when the transfer is over, whatever the answer will be. */
-  decide(offer: Offer, signal: AbortSignal, hello: SaidHello): Promise<Decision>
-}
 
 /** Items in a list of one message at most. */
 const MOST_ITEMS = 1000

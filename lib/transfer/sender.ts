@@ -1,45 +1,20 @@
-import type { Duplex, Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { deferred } from '../async.js'
 import { printable, SluiceError } from '../errors.js'
-import type { Entry, Offer } from '../wire/entry.js'
+import type { Offer } from '../wire/entry.js'
 import type { PeerLimits } from '../wire/limits.js'
 import type { Message, Messages, Resume } from '../wire/messages.js'
 import { Attachments, type Made } from './attachments.js'
 import type { SessionOptions } from './channel.js'
-import type { ChannelStages } from './channel-stages.js'
 import type { ByteDuplex } from './connection.js'
-import type { Continuing, RiverHooks } from './lifecycle.js'
+import type { Continuing } from './lifecycle.js'
 import { asError } from './peer-error.js'
 import { addOffer } from './plan/add-offer.js'
 import { AskedFiles, checkLimits, HeardOutcomes, OwnFailures } from './receiver-replies.js'
+import type { Sending } from './rivers.js'
 import { Session } from './session.js'
+import type { ChannelStages } from './streams/channel-stages.js'
 import { closed } from './streams/ending.js'
-
-/** What a sender has to say and to give, made by `send`. */
-export interface Sending {
-  /** Whether more may be attached: until that is ended, or while what was attached before is not given out. */
-  isOpen: boolean | 'while-busy'
-  /** Makes the offer; `skipped` becomes warnings. `signal` aborts when the transfer is over before. */
-  prepare(signal: AbortSignal): Promise<Made>
-  /** Settles where the paths lead, and gives what makes another offer of them, which goes on where `after` ends. */
-  attach(paths: readonly string[]): (after: Offer, signal: AbortSignal) => Promise<Made>
-  /** It was answered: it is part of what {@link prepare} gives for another connection. */
-  attached(made: Made): void
-  /**
-   * Makes the stages from the source to just before the framer. The source gives the offer out first, then what the
-   * plan wants; it is told when that has changed, when nothing more will be asked for, and when it is to
-   * read nothing for a while.
-   */
-  river(hooks: RiverHooks & { failed(error: SluiceError, entry: Entry): void; idle(): void }): {
-    stages: [Readable, ...Duplex[]]
-    source: { wake(): void; finish(): void; hold(isHeld: boolean): void; attach(made: Made): void }
-  }
-  /** Whether an entry can be read again over another connection. */
-  isRereadable(entry: Entry): boolean
-  /** Closes what was to be sent, where the transfer ended before there was a river. */
-  abandon(): Promise<void>
-}
 
 /** What is said after a rejection. */
 const NOTHING_SENT: Message = {

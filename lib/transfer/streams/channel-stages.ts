@@ -1,7 +1,7 @@
 import type { Duplex, Transform } from 'node:stream'
-import type { Owed, Silence } from '../async.js'
-import type { PeerLimits } from '../wire/limits.js'
-import type { Message } from '../wire/messages.js'
+import type { Owed, Silence } from '../../async.js'
+import type { PeerLimits } from '../../wire/limits.js'
+import type { Message } from '../../wire/messages.js'
 
 /** The stages around a socket, made by `send` and `receive`. */
 export interface ChannelStages {
