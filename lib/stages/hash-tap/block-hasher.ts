@@ -8,16 +8,19 @@ export interface EndedBlocks {
   digests: Buffer
 }
 
+/** Blocks of a file that have begun and not ended: of as many connections as there may be, one each. */
+const MOST_RUNNING = 16
+
 /**
  * Takes the digests of the blocks of one file, whose bytes may come in any order as long as each block comes from its
- * beginning to its end. Pure.
+ * beginning to its end; blocks that come over several connections are woven together. Pure.
  */
 export class BlockHasher {
   readonly #list: BlockList
   readonly #size: number | null
   readonly #engine: Engine
-  /** The block that has begun, and where its next bytes must begin. */
-  #running: { digest: Digest; next: number } | undefined
+  /** The blocks that have begun, by where the next bytes of each must begin. */
+  readonly #running = new Map<number, Digest>()
 
   /** @param size of the file; `null` where it is not known */
   constructor(size: number | null, engine: Engine) {
@@ -52,20 +55,28 @@ export class BlockHasher {
   }
 
   #add(at: number, bytes: Buffer): void {
-    if (at % this.#list.block === 0) this.#running = { digest: this.#engine.create(), next: at }
-    // a gap, or a block of which the beginning did not pass
-    else if (this.#running?.next !== at) this.#running = undefined
-    if (this.#running === undefined) return
-    this.#running.digest.update(bytes)
-    this.#running.next = at + bytes.length
+    const isFirst = at % this.#list.block === 0
+    // a block that begins anew
+    if (isFirst)
+      for (const next of this.#running.keys())
+        if (next > at && next <= at + this.#list.block) this.#running.delete(next)
+    // what begins elsewhere follows a gap, or the beginning of its block did not pass
+    const digest = isFirst ? this.#engine.create() : this.#running.get(at)
+    if (digest === undefined) return
+    this.#running.delete(at)
+    digest.update(bytes)
+    this.#running.set(at + bytes.length, digest)
+    const [oldest] = this.#running.keys()
+    if (this.#running.size > MOST_RUNNING) this.#running.delete(oldest!)
   }
 
   /** The block that has begun ends before byte `end` of the file. */
   #end(end: number, ended: [at: number, digest: Buffer][]): void {
-    if (this.#running?.next !== end) return
+    const running = this.#running.get(end)
+    if (running === undefined) return
+    this.#running.delete(end)
     const at = Math.ceil(end / this.#list.block) - 1
-    const digest = this.#running.digest.digest()
-    this.#running = undefined
+    const digest = running.digest()
     this.#list.set(at, digest)
     ended.push([at, digest])
   }
