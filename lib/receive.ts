@@ -13,6 +13,7 @@ import { FINALIZER_OPTIONS } from './stages/finalizer/options.js'
 import { type FinalizerOptions, finalizer } from './stages/finalizer.js'
 import { framer } from './stages/framer.js'
 import { hashTap } from './stages/hash-tap.js'
+import type { LaneInlet } from './stages/lanes/lane-inlet.js'
 import { PART_SINK_OPTIONS, type PartSinkOptions } from './stages/part-sink/options.js'
 import { partSink } from './stages/part-sink.js'
 import { tap } from './stages/progress-tap.js'
@@ -33,6 +34,7 @@ import type { Decision, SaidHello } from './transfer/rivers.js'
 import type { Transfer } from './transfer/transfer.js'
 import type { Entry, Offer } from './wire/entry.js'
 import { limitsOf } from './wire/limits.js'
+import type { Resume } from './wire/messages.js'
 
 /** What `accept` may answer: yes, no, or which entries and why not. */
 export type Accept =
@@ -104,6 +106,8 @@ export function receive(socket: ByteDuplex, options: ReceiveOptions): Transfer {
 export interface LastingReceiver extends Pick<Continuing, 'failed'> {
   /** Asks about an offer, or knows the transfer. */
   decide(offer: Offer, signal: AbortSignal, hello: SaidHello, ask: () => Promise<Decision>): Promise<Decision>
+  /** The session of the transfer to which a further connection belongs, if that is proved. */
+  owner(resume: Resume): Receiver | undefined
 }
 
 /** {@link receive} over one of several connections. */
@@ -129,6 +133,8 @@ export function beginReceiving(
   // a stage of the user's, and a store, may hold on to what they are given
   const isOurs = makers.length === 0 && wire.incoming.length === 0 && options.store === undefined
   const memory = isOurs ? new ReceivedMemory() : undefined
+  // a stage of the user's, and such a store, are given the bytes of a file in order
+  const takesLanes = makers.length === 0 && options.store?.features?.order !== 'ascending'
   // where the connection is cut off, what came before is stored before anything fails
   const cut = deferred<void>()
   const receiver: Receiver = new Receiver(
@@ -142,6 +148,7 @@ export function beginReceiving(
       received: memory && ((chunk) => memory.received(chunk)),
     },
     {
+      owner: lasting?.owner,
       decide: (offer, signal, hello) => {
         const decided = () => decide(offer, signal, accept)
         const use = quota && useOf(quota, receiver, options.clock)
@@ -214,10 +221,14 @@ export function beginReceiving(
             await drain()
           },
           discard: () => sink.discardAll(),
+          inlet: (took) => first.confluence.inlet(took),
+          divert: (inlet) => {
+            first.inlet = inlet as LaneInlet
+          },
         }
       },
     },
-    { ...options, limits, ...(lasting && { continuing: lasting }) },
+    { ...options, limits, ...(lasting && { continuing: { ...lasting, takesLanes } }) },
   )
   return receiver
 }

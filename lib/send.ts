@@ -1,4 +1,5 @@
-import { badOption, checkKeys, checkOption, type Keys, pickKnown } from './options.js'
+import type { Owed } from './async.js'
+import { badOption, checkKeys, checkOption, checkWhole, type Keys, pickKnown } from './options.js'
 import type { Connect } from './reconnect/connections.js'
 import { sendLasting } from './reconnect/lasting-sender.js'
 import { type RetryOptions, retryOf } from './reconnect/retry.js'
@@ -14,6 +15,7 @@ import { isManifest, type Manifest } from './stages/manifest/builder.js'
 import { listingOf, MANIFEST_OPTIONS, type ManifestOptions } from './stages/manifest/manifest-of.js'
 import { tap } from './stages/progress-tap.js'
 import type { Item } from './stages/river/items.js'
+import { spreader } from './stages/spreader.js'
 import { isThrottle } from './stages/throttle.js'
 import { lent } from './stores/sources.js'
 import { StreamSource } from './stores/stream-source.js'
@@ -26,7 +28,9 @@ import {
 } from './transfer/connection.js'
 import type { Continuing } from './transfer/lifecycle.js'
 import { Sender } from './transfer/sender.js'
+import type { ChannelStages } from './transfer/streams/channel-stages.js'
 import type { Transfer } from './transfer/transfer.js'
+import type { Entry } from './wire/entry.js'
 import { limitsOf } from './wire/limits.js'
 
 /** Options of {@link send}. */
@@ -40,6 +44,14 @@ export interface SendOptions extends Omit<ManifestOptions, 'open'>, ConnectionOp
    * How often, and when, a connection that was lost is tried again; where `send` was given a function that makes one.
    */
   retry?: RetryOptions
+  /**
+   * How many connections carry the transfer at once, 1 to 16, where `send` was given a function that makes them and
+   * the receiver takes them by `Transfers.handle`: where one does not fill the way to it, several may. All but the
+   * first are asked for with an attempt from 1 on, once the transfer is accepted. One that is lost gives what it had
+   * to the others, and is made again by `retry`. Best with the algorithm `blocks`: by others the receiver reads files
+   * again for their digests. Default 1.
+   */
+  connections?: number
   /** What stands between the framer and the socket; the receiver needs the same formats in the same order. */
   stages?: { wire?: readonly WireStage[] }
 }
@@ -48,8 +60,12 @@ const OPTIONS: Keys<SendOptions> = {
   ...CONNECTION_OPTIONS,
   ...MANIFEST_OPTIONS,
   retry: true,
+  connections: true,
   stages: true,
 }
+
+/** Connections that carry a transfer at once, at most. */
+const MOST_CONNECTIONS = 16
 
 /** Whether nobody gets to see what leaves in a wire stage. */
 const isHarmless = (stage: WireStage) => isThrottle(stage) || !(stage.outgoing || stage.paired)
@@ -93,11 +109,14 @@ export function send(
     throw badOption('source', 'an offer that follows no other, which cannot be sent without it', source)
   if (isManifest(source) && source.store instanceof StreamSource) source.store.checkUnread()
   const retry = retryOf(options.retry)
+  const { connections = 1 } = options
+  checkWhole('connections', connections, 1, MOST_CONNECTIONS)
   const limits = limitsOf(options.limits)
   const { open } = options
   const isOpening = open === undefined || open === 'while-busy' || typeof open === 'boolean'
   checkOption('open', open, isOpening, "true, false or 'while-busy'")
   const keptOpen = keptOpenBy(options)
+  checkWireStages(options.stages?.wire, keptOpen)
   const isOpen = open || (isManifest(source) && source.offer.open === true)
   // what is listed only over a connection, or after the offers before it, is what the paths lead to now
   const list = Array.isArray(source) ? listingOf(source, options) : undefined
@@ -114,21 +133,31 @@ export function send(
     if (isManifest(source)) await source.store.close?.()
   }
   const begin = (duplex: ByteDuplex, continuing?: Continuing) => {
-    const { maxFrame, heldBack, ...wire } = makeWireStages(options.stages?.wire, keptOpen, limits)
-    const owing = [wire.owed]
     // a wire stage of the user's may hold on to what it is given, or send it twice
     const memory = (options.stages?.wire ?? []).every(isHarmless) ? new SendMemory() : undefined
-    return new Sender(
-      duplex,
-      {
+    /** Made afresh for each connection, with the most bytes in a frame of it. */
+    const stagesOf = (owed: (() => Iterable<Owed>)[]) => {
+      const { maxFrame, heldBack, ...wire } = makeWireStages(options.stages?.wire, keptOpen, limits)
+      const stages: ChannelStages = {
         framer: framer({ maxFrame }),
         deframer: (onTalk) => deframer({ limits, onTalk }),
         ...wire,
-        owed: () => owing.flatMap((owed) => [...owed()]),
+        owed: () => [wire.owed, ...owed].flatMap((some) => [...some()]),
         unheard: (silence) =>
           heldBack.here(silence) ?? heldByPeer(silence, silence.said > 0 ? BY_HAND : undefined),
         sent: memory && ((chunk) => memory.used(chunk)),
-      },
+      }
+      return { stages, maxFrame }
+    }
+    const owing: (() => Iterable<Owed>)[] = []
+    const { stages, maxFrame } = stagesOf(owing)
+    const isRereadable = (entry: Entry) => {
+      const { store } = attached.findLast(({ offer }) => offer.first <= entry.index) ?? manifest!
+      return store.rereadable(entry)
+    }
+    return new Sender(
+      duplex,
+      stages,
       {
         isOpen,
         prepare: async (signal) => {
@@ -158,8 +187,10 @@ export function send(
             if (item.kind === 'run' && item.isProof) for (const bytes of item.buffers) memory?.used(bytes)
             passed(item)
           }
+          const spread = connections > 1 ? spreader({ isRereadable }) : undefined
           return {
-            stages: [source, hashTap(), tap(hashed)],
+            stages: [source, hashTap(), tap(hashed), ...(spread ? [spread] : [])],
+            spread,
             source: {
               wake: () => source.wake(),
               finish: () => source.finish(),
@@ -168,10 +199,8 @@ export function send(
             },
           }
         },
-        isRereadable: (entry) => {
-          const { store } = attached.findLast(({ offer }) => offer.first <= entry.index) ?? manifest!
-          return store.rereadable(entry)
-        },
+        laneStages: () => stagesOf([]).stages,
+        isRereadable,
         abandon: async () => {
           if (!continuing) await release()
         },
@@ -179,7 +208,10 @@ export function send(
       { ...options, limits, ...(continuing && { continuing }) },
     )
   }
-  if (typeof socket !== 'function') return begin(socket).transfer
+  if (typeof socket !== 'function') {
+    checkOption('connections', connections, connections === 1, '1 where no function makes the connections')
+    return begin(socket).transfer
+  }
   checkConnection(options)
   checkOption('series', options.series, !options.series, 'false where a function makes the connections')
   checkOption(
@@ -188,7 +220,16 @@ export function send(
     options.head === undefined,
     'left out where a function makes the connections',
   )
-  checkWireStages(options.stages?.wire, keptOpen)
   const { clock, signal } = options
-  return sendLasting({ connect: socket, begin, retry, release, isOpen: isOpen !== false, clock, signal })
+  const isOpenAtAll = isOpen !== false
+  return sendLasting({
+    connect: socket,
+    begin,
+    retry,
+    connections,
+    release,
+    isOpen: isOpenAtAll,
+    clock,
+    signal,
+  })
 }

@@ -131,7 +131,8 @@ export class Transfers extends EventEmitter<TransfersEvents> {
 
   /**
    * Takes a connection. Resolves with the transfer that it belongs to, as soon as that is known: when something is
-   * offered over it, before `accept` is asked. Rejects if it comes to nothing before, as any stranger can bring about,
+   * offered over it, before `accept` is asked; or when it turns out to be a further connection of a transfer that goes
+   * on. Rejects if it comes to nothing before, as any stranger can bring about,
    * also if it offers something under the id of a transfer that is not over; who ignores that is not punished.
    * @throws SluiceError `ERR_USAGE`, `ERR_STATE` for a connection that carries a transfer already
    */
@@ -186,6 +187,11 @@ export class Transfers extends EventEmitter<TransfersEvents> {
           session,
         })
         return { ...decision, secret: kept.secret }
+      },
+      owner: (resume) => {
+        const owner = this.#kept.owner(resume, peer)
+        if (owner) met.resolve(owner.control.transfer)
+        return owner?.session
       },
       failed: (error, control) => {
         hasFailed = true

@@ -19,7 +19,10 @@ import type { OutcomeRange } from './wire/outcome.js'
 
 /** Options of {@link watch}: those of `send`, but for what makes one transfer differ from the next. */
 export interface WatchOptions
-  extends Omit<SendOptions, 'after' | 'head' | 'id' | 'keepOpen' | 'only' | 'open' | 'series'> {
+  extends Omit<
+    SendOptions,
+    'after' | 'connections' | 'head' | 'id' | 'keepOpen' | 'only' | 'open' | 'series'
+  > {
   /** Milliseconds in which nothing changes at a file until it counts as written, and is sent. Default 500. */
   quiet?: number
   /** Milliseconds after which a file that goes on changing is tried all the same. Default 30,000. */

@@ -65,6 +65,7 @@ const STAGES = [
   'map-cuts',
   'part-sink',
   'progress-tap',
+  'spreader',
   'throttle',
   'verifier',
 ]

@@ -84,9 +84,13 @@ export class KeptTransfers {
     if (ended && now <= ended.until && timingSafeEqual(ended.secret, secret))
       throw new SluiceError('ERR_CANCELLED', 'the receiver has cancelled the transfer meanwhile')
     for (const kept of this.#kept)
-      if (kept.offer.id === id && timingSafeEqual(kept.secret, secret) && (kept.peer ?? peer) === peer)
-        return (await isSame(kept, offer)) ? kept : undefined
+      if (isProved(kept, { id, secret }, peer)) return (await isSame(kept, offer)) ? kept : undefined
     return undefined
+  }
+
+  /** The transfer to which a further connection belongs, if it proves that, and is of the same peer. */
+  owner(resume: Resume, peer: string | undefined): Kept | undefined {
+    return [...this.#kept].find((kept) => isProved(kept, resume, peer))
   }
 
   /** Keeps a transfer that was accepted. */
@@ -215,6 +219,11 @@ export class KeptTransfers {
     this.#waiting.get(kept)?.stop()
     this.#waiting.delete(kept)
   }
+}
+
+/** Whether a connection belongs to a transfer: it has its secret, and is of the same peer where that is known. */
+function isProved(kept: Kept, { id, secret }: Resume, peer: string | undefined): boolean {
+  return kept.offer.id === id && timingSafeEqual(kept.secret, secret) && (kept.peer ?? peer) === peer
 }
 
 /** What is compared of an entry: all that was said of it. */

@@ -8,6 +8,7 @@ import type { Sender } from '../transfer/sender.js'
 import { Transfer, type TransferControl } from '../transfer/transfer.js'
 import type { Resume } from '../wire/messages.js'
 import { beginOver, type Connect, overConnections } from './connections.js'
+import { MoreConnections } from './more-connections.js'
 import type { RetryOptions } from './retry.js'
 
 /** What a lasting sender needs. */
@@ -16,6 +17,8 @@ interface Lasting {
   /** Begins the conversation over a connection. */
   begin(socket: ByteDuplex, continuing: Continuing): Sender
   retry: Required<RetryOptions>
+  /** Connections at once, from 1 on. */
+  connections: number
   /** Whether more may be attached, whenever there is a connection. */
   isOpen: boolean
   /** Lets go of what is sent. Called when the transfer failed, before it says so. */
@@ -39,6 +42,7 @@ class LastingSender {
   readonly #stop = new AbortController()
   /** What is to be said to go on with it. */
   #resume: Resume | undefined
+  readonly #more: MoreConnections
   /** Tells whoever waits for an answer over the last connection that it was lost. */
   #leave = (_error: SluiceError) => {}
 
@@ -47,7 +51,9 @@ class LastingSender {
     this.#clock = lasting.clock ?? systemClock
     this.control = Transfer.create('send', UNCONNECTED, undefined, this.#clock)
     this.control.onCancel(this.#cancel, lasting.isOpen)
-    const { signal } = lasting
+    const { signal, connect, retry, connections } = lasting
+    const { warn } = this.control
+    this.#more = new MoreConnections(connections - 1, { connect, retry, clock: this.#clock, warn })
     const abort = () =>
       this.#stop.abort(cancelled('here', isError(signal?.reason) ? signal.reason.message : ''))
     signal?.addEventListener('abort', abort)
@@ -81,7 +87,8 @@ class LastingSender {
       this.#leave = (lost) => session.lost(lost)
       resolve(error)
     }
-    const continuing = { control, resume: this.#resume, failed }
+    const widen: Continuing['widen'] = (widening) => this.#more.open(widening)
+    const continuing = { control, resume: this.#resume, failed, widen }
     const session = beginOver(socket, () => this.#lasting.begin(socket, continuing))
     const over = () => resolve(undefined)
     control.transfer.finished.then(over, over)

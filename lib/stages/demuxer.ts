@@ -10,9 +10,11 @@ import type { Frame } from '../wire/frame-parser.js'
 import { type Limits, limitsOf } from '../wire/limits.js'
 import { ManifestReader } from '../wire/manifest.js'
 import type { PathRules } from '../wire/paths.js'
-import { Pump } from './bytes/pump.js'
+import type { Callback } from './bytes/pump.js'
+import { Confluence } from './lanes/confluence.js'
+import type { LaneInlet } from './lanes/lane-inlet.js'
 import type { Item } from './river/items.js'
-import { isAbout, itemsOfData, itemsOfMessage } from './river/items-of.js'
+import { isAbout } from './river/items-of.js'
 import { checkPlace, watchNext } from './river/place.js'
 
 /** Options of {@link demuxer}. */
@@ -29,6 +31,8 @@ export interface DemuxerOptions extends Pick<PathRules, 'names' | 'platform'> {
   /** Called when the input ended too early, before the stream fails of it: what was given out may be stored first. */
   onCut?: () => Promise<void> | void
 }
+
+const OPTIONS = { names: true, platform: true, limits: true, plan: true, onOffer: true, onCut: true } as const
 
 /** Names of the first offer that are taken in again, for a second one, between two turns of the event loop. */
 const RECALLED = 1000
@@ -48,27 +52,23 @@ type State = 'offer' | 'entries' | 'data'
  */
 export class Demuxer extends Transform {
   readonly plan: Plan
+  /** Where the data of further connections joins. */
+  readonly confluence: Confluence
+  /** Where all goes that comes here, over a further connection of what another demuxer takes. */
+  inlet: LaneInlet | undefined
   readonly #manifest: ManifestReader
   readonly #onOffer: NonNullable<DemuxerOptions['onOffer']>
   readonly #onCut: NonNullable<DemuxerOptions['onCut']>
-  readonly #pump = new Pump<Item>(this)
   #state: State = 'offer'
-  #digestLength = 0
   /** The attached offer about which it is being decided. */
   #attached: { offer: Offer; decided: Promise<void> } | undefined
 
   constructor(options: DemuxerOptions = {}) {
-    checkKeys('options', options, {
-      names: true,
-      platform: true,
-      limits: true,
-      plan: true,
-      onOffer: true,
-      onCut: true,
-    })
+    checkKeys('options', options, OPTIONS)
     const { limits, names, platform, plan = new Plan(), onOffer, onCut = () => {} } = options
     super({ objectMode: true, highWaterMark: 1 })
     this.plan = plan
+    this.confluence = new Confluence(this, plan)
     const checked = limitsOf(limits)
     // where nobody decides, nobody waits to be asked
     if (!onOffer) checked.unaccepted = Number.POSITIVE_INFINITY
@@ -81,18 +81,13 @@ export class Demuxer extends Transform {
   override _transform(frame: Frame, _encoding: BufferEncoding, done: TransformCallback): void {
     try {
       checkPlace('demuxer', frame)
+      if (this.inlet) return this.inlet.write(frame, done)
       if (this.#attached && isAbout(frame, this.#attached.offer))
         return void this.#attached.decided.then(() => this._transform(frame, _encoding, done), done)
       const isOffer = frame.kind === 'message' && frame.message.type === 'offer'
-      if (isOffer && this.#manifest.recall(RECALLED)) {
-        setImmediate(() => (this.destroyed ? done() : this._transform(frame, _encoding, done)))
-        return
-      }
-      const taken = this.#take(frame)
-      // a page of entries takes a few milliseconds, and many may have come at once: others have their turn
-      if (taken === undefined) setImmediate(done)
-      else if ('entries' in taken) this.#accept(taken).then(() => done(), done)
-      else this.#pump.take(taken, done)
+      const again = () => (this.destroyed ? done() : this._transform(frame, _encoding, done))
+      if (isOffer && this.#manifest.recall(RECALLED)) return void setImmediate(again)
+      this.#take(frame, done)
     } catch (error) {
       done(error as Error)
     }
@@ -100,11 +95,12 @@ export class Demuxer extends Transform {
 
   /** Also in the middle of a frame: a million folders may come at its end. */
   override _read(size: number): void {
-    if (!this.#pump.resume()) super._read(size)
+    if (!this.confluence.resume()) super._read(size)
   }
 
   override _flush(done: TransformCallback): void {
     const { plan } = this
+    if (this.inlet) return void Promise.resolve(this.#onCut()).then(() => done(), done)
     const [open] = plan.askedAgain()
     if (plan.isEnded && open === undefined) return done()
     const before = plan.isEnded ? `what was asked for again of entry ${open}` : 'the end of the transfer'
@@ -112,45 +108,49 @@ export class Demuxer extends Transform {
     Promise.resolve(this.#onCut()).then(() => done(error), done)
   }
 
-  /** Gives the offer, when this frame completes one, or the items that it brings. */
-  #take(frame: Frame): Offer | Iterator<Item> | undefined {
+  /** Takes in what belongs to the offer; gives the items of all else. */
+  #take(frame: Frame, done: Callback): void {
     if (frame.kind === 'data') {
       this.#expect('data', 'data')
-      return itemsOfData(this.plan, frame)
+      return this.confluence.data(frame, done)
     }
     const { message, payload } = frame
     switch (message.type) {
       case 'offer':
         this.#expect('an offer', 'offer', 'data')
         this.#state = 'entries'
-        return this.#manifest.offer(message, payload)
+        return this.#accept(this.#manifest.offer(message, payload), done)
       case 'entries':
         this.#expect('entries', 'entries')
-        return this.#manifest.entries(message, payload)
+        return this.#accept(this.#manifest.entries(message, payload), done)
       case 'blocks':
       case 'chunks':
       case 'digests':
       case 'end':
         this.#expect(message.type, 'data')
-        return itemsOfMessage(this.plan, message, this.#digestLength)
+        return this.confluence.message(message, done)
       default:
         throw new SluiceError('ERR_PROTOCOL', `${message.type} does not belong into the river`)
     }
   }
 
-  async #accept(offer: Offer): Promise<void> {
-    this.#digestLength = digestLength(offer.algorithm)
+  #accept(offer: Offer | undefined, done: Callback): void {
+    if (offer) this.#learn(offer).then(() => done(), done)
+    // a page of entries takes a few milliseconds, and many may have come at once: others have their turn
+    else setImmediate(done)
+  }
+
+  async #learn(offer: Offer): Promise<void> {
+    this.confluence.digestLength = digestLength(offer.algorithm)
     await addOffer(this.plan, offer)
     this.#state = 'data'
     const decided = this.#decide(offer)
     if (offer.first === 0) return decided
     this.#attached = { offer, decided }
-    decided.then(
-      () => {
-        this.#attached = undefined
-      },
-      (error) => this.destroy(error as Error),
-    )
+    const settled = () => {
+      this.#attached = undefined
+    }
+    decided.then(settled, (error) => this.destroy(error as Error))
   }
 
   async #decide(offer: Offer): Promise<void> {

@@ -2,7 +2,10 @@ import { type Code, SluiceError } from '../errors.js'
 import type { Entry } from '../wire/entry.js'
 import type { Resume } from '../wire/messages.js'
 import type { Outcome, OutcomeRange } from '../wire/outcome.js'
+import type { SessionOptions } from './channel.js'
+import type { OutgoingLanes } from './lanes/outgoing-lanes.js'
 import type { Progress } from './progress.js'
+import type { ChannelStages } from './streams/channel-stages.js'
 import type { TransferControl } from './transfer.js'
 
 /**
@@ -135,6 +138,22 @@ export interface Continuing {
   control?: TransferControl | undefined
   /** What a sender says of it. */
   resume?: Resume | undefined
+  /** Whether a receiver takes data over further connections, too. */
+  takesLanes?: boolean
+  /** Told at a sender when further connections may be made of the transfer. */
+  widen?(widening: Widening): void
   /** Told how this connection failed, when all is closed: in the place of the end of the transfer that it carried. */
   failed(error: SluiceError, control: TransferControl): void
+}
+
+/** What it takes to make further connections of a transfer. */
+export interface Widening {
+  lanes: OutgoingLanes
+  /** What proves that they belong to it. */
+  resume: Resume
+  /** Makes the stages around one. */
+  stages(): ChannelStages
+  options: SessionOptions
+  /** Aborted when there need be none any more. */
+  ends: AbortSignal
 }

@@ -9,7 +9,7 @@ import {
   SluiceError,
   sentenceOf,
 } from '../errors.js'
-import { type Limits, RECONNECT, SERIES, saidLimits } from '../wire/limits.js'
+import { LANES, type Limits, RECONNECT, SERIES, saidLimits } from '../wire/limits.js'
 import type { Message } from '../wire/messages.js'
 import type { Continuing } from './lifecycle.js'
 
@@ -25,12 +25,16 @@ export function firstWord({
   series,
 }: {
   limits: Limits
-  continuing?: Continuing
+  continuing?: Pick<Continuing, 'resume' | 'takesLanes'> & { lane?: number }
   series?: boolean
 }): Message {
-  const { resume } = continuing ?? {}
-  const features = [...(continuing ? [RECONNECT] : []), ...(series ? [SERIES] : [])]
-  return { type: 'hello', version: 1, agent: AGENT, features, limits: saidLimits(limits), resume }
+  const { resume, takesLanes, lane } = continuing ?? {}
+  const features = [
+    ...(continuing ? [RECONNECT] : []),
+    ...(series ? [SERIES] : []),
+    ...(takesLanes ? [LANES] : []),
+  ]
+  return { type: 'hello', version: 1, agent: AGENT, features, limits: saidLimits(limits), resume, lane }
 }
 
 /** What the river threw, as an error of ours. */

@@ -7,6 +7,7 @@ import { type Piece, PieceCutter, type PieceLimits } from './plan/pieces.js'
 import { ProvedBytes } from './plan/proved-bytes.js'
 import { fileAt, misuse, refuse, whyNotComing } from './plan/refuse.js'
 import { Requests } from './plan/requests.js'
+import { takeBack } from './plan/take-back.js'
 
 /**
  * What of a transfer is wanted, what came, and what became of it: the one book of positions on both sides. Pure.
@@ -29,6 +30,8 @@ export class Plan {
   cameBytes = 0
   /** Whether nothing more will be offered. */
   isEnded = false
+  /** Whether data comes over several connections: then it may come behind the record that its file has failed. */
+  hasLanes = false
   /** Files claimed by their chunks, until the first request for them is answered. */
   readonly chunked = new ChunkedFiles()
   readonly #states = new ByteStates(this.entries)
@@ -36,6 +39,7 @@ export class Plan {
     // thrown away: the sender may not have heard yet that the file is closed
     if (this.isClosed(entry.index) && this.#requests.of(entry.index) > 0) return true
     if (this.#states.are(Is.Coming, entry.index, start, end)) return false
+    if (this.hasLanes && this.isWanted(entry.index) && !this.isOpen(entry.index)) return true
     const why = whyNotComing(this, this.#states, entry.index, start, end)
     throw this.#sent(`bytes at ${entry.start + start} ${why}`, entry)
   })
@@ -68,7 +72,6 @@ export class Plan {
   get wantedBytes(): number | null {
     return this.#decisions.wantedBytes
   }
-
   /** Bytes that did not have to travel, since they were proved. */
   get provedBytes(): number {
     return this.#proved.total
@@ -78,7 +81,6 @@ export class Plan {
   left(index?: number): number {
     return index === undefined ? this.#states.comingBytes : this.#states.comingOf(index)
   }
-
   /** Entries that have an outcome. */
   get closedEntries(): number {
     return this.#decisions.closedEntries
@@ -148,7 +150,6 @@ export class Plan {
   isComing(index: number, start?: number, end?: number): boolean {
     return this.#states.are(Is.Coming, index, start, end)
   }
-
   /** The same of bytes that are there. */
   isThere(index: number, start?: number, end?: number): boolean {
     return this.#states.are(Is.There, index, start, end)
@@ -158,12 +159,10 @@ export class Plan {
   isKnown(index: number, start: number, end: number): boolean {
     return this.#states.areKnown(index, start, end)
   }
-
   /** Whether the entry has its outcome. */
   isClosed(index: number): boolean {
     return this.#decisions.isClosed(index)
   }
-
   /** Whether it was decided that the entry is wanted. */
   isWanted(index: number): boolean {
     return this.#decisions.isWanted(index)
@@ -196,7 +195,6 @@ export class Plan {
   missing(index: number): Range[] {
     return this.#states.missing(index)
   }
-
   /** The bytes of a file that are claimed and not proved yet. */
   claimed(index: number): Range[] {
     return this.#states.claimed(index)
@@ -223,6 +221,10 @@ export class Plan {
     }
   }
 
+  /** Takes bytes that were sent, beginning in entry `first` or behind it, for lost: they are to be sent once more. */
+  takeBack(sent: { first: number; position: number; length: number }): void {
+    this.cameBytes -= takeBack(this, this.#states, sent)
+  }
   /** The entries of no bytes below `index` that are to come and were in no piece yet, each once: before its digest. */
   *pass(index: number = this.entries.length, limits: PieceLimits = {}): Generator<Piece, void> {
     yield* this.#cutter.passAll(index, limits)

@@ -5,10 +5,11 @@ import { deferred } from '../async.js'
 import { isSluiceError, SluiceError } from '../errors.js'
 import type { Entry, Offer } from '../wire/entry.js'
 import { DEFAULT_LIMITS, RECONNECT } from '../wire/limits.js'
-import type { Message, Messages } from '../wire/messages.js'
+import type { Message, Messages, Resume } from '../wire/messages.js'
 import type { OutcomeRange, TransferResult } from '../wire/outcome.js'
 import type { SessionOptions } from './channel.js'
 import type { ByteDuplex } from './connection.js'
+import { IncomingLanes, type Inlet } from './lanes/incoming-lanes.js'
 import { MOST_TEXT, messagesOf } from './outcome-table.js'
 import { asError } from './peer-error.js'
 import { planPages, type Wanted } from './plan/pages.js'
@@ -41,6 +42,10 @@ export class Receiver extends Session {
   /** Bytes of a message that the sender takes. */
   #mostBytes = DEFAULT_LIMITS.message
   #hello: SaidHello = { reconnects: false }
+  /** The further connections of this transfer. */
+  readonly lanes: IncomingLanes
+  /** Where this one belongs to, if it is one. */
+  #lane: { owner: IncomingLanes; number: number } | undefined
   #isConfirmed = false
 
   constructor(socket: ByteDuplex, stages: ChannelStages, receiving: Receiving, options: SessionOptions) {
@@ -59,6 +64,9 @@ export class Receiver extends Session {
       wanted: (want) => this.say({ type: 'want', ...want }),
       warn: (warning) => this.control.warn(warning),
     })
+    const { inlet } = this.#river
+    this.lanes = new IncomingLanes(inlet, (said) => this.say({ type: 'lane', ...said }), this.clock)
+    this.ends.signal.addEventListener('abort', () => this.lanes.leave())
     this.open()
     this.control.move('connecting')
     this.#awaitOffer(options.limits.offerTimeout)
@@ -193,9 +201,24 @@ export class Receiver extends Session {
     if (isFinished || (isEnded && this.#river.foreign.length > 0)) this.channel.deframer.finish()
   }
 
-  protected override greeted({ limits, features, resume }: Messages['hello']): void {
+  protected override greeted({ limits, features, resume, lane }: Messages['hello']): void {
     this.#mostBytes = limits?.message ?? DEFAULT_LIMITS.message
     this.#hello = { reconnects: features.includes(RECONNECT), resume }
+    if (resume && lane !== undefined) this.#join(resume, lane)
+  }
+
+  /** This connection is a further one of a transfer that is known: what comes joins what comes over the first. */
+  #join(resume: Resume, number: number): void {
+    this.#offerCame()
+    const owner = this.#receiving.owner?.(resume)?.lanes
+    const lane = {
+      divert: (inlet: Inlet) => this.#river.divert(inlet),
+      leave: () => this.fail(new SluiceError('ERR_INTERRUPTED', 'the transfer needs it no more'), null),
+    }
+    const reason = owner ? owner.join(number, lane) : 'there is no such transfer'
+    if (reason !== undefined) return void this.#reject(reason)
+    this.#lane = { owner: owner!, number }
+    this.say({ type: 'answer', offer: 0, accept: true })
   }
 
   protected override discard(): void {
@@ -225,6 +248,7 @@ export class Receiver extends Session {
 
   /** Once the result is there, nothing that happens to the connection can change it. */
   protected override fail(error: SluiceError, lastWord?: Message | null): void {
+    if (this.#lane) this.#lane.owner.left(this.#lane.number)
     if (this.#result === null) super.fail(error, lastWord)
     else this.#goodbye.resolve()
   }

@@ -5,8 +5,11 @@ import type { Resume, WantMessage } from '../wire/messages.js'
 import type { OutcomeRange } from '../wire/outcome.js'
 import type { Run } from '../wire/run.js'
 import type { Made } from './attachments.js'
+import type { Inlet, LaneOwner, MakeInlet } from './lanes/incoming-lanes.js'
+import type { Spread } from './lanes/outgoing-lanes.js'
 import type { Known } from './plan/known.js'
 import type { Plan } from './plan.js'
+import type { ChannelStages } from './streams/channel-stages.js'
 import type { TransferControl } from './transfer.js'
 
 // What send and receive make for a session: the stages of its river, and what is to be answered.
@@ -39,7 +42,11 @@ export interface Sending {
   river(hooks: RiverHooks & { failed(error: SluiceError, entry: Entry): void; idle(): void }): {
     stages: [Readable, ...Duplex[]]
     source: { wake(): void; finish(): void; hold(isHeld: boolean): void; attach(made: Made): void }
+    /** Where further connections are wanted. */
+    spread?: Spread | undefined
   }
+  /** Makes the stages around a further connection. */
+  laneStages(): ChannelStages
   /** Whether an entry can be read again over another connection. */
   isRereadable(entry: Entry): boolean
   /** Closes what was to be sent, where the transfer ended before there was a river. */
@@ -92,9 +99,18 @@ export interface Receiving {
      * @param isInputEnded whether the deframer has been told that nothing more comes: what it still has counts, too
      */
     stored(isInputEnded: boolean): Promise<void>
+    /** Makes an inlet for the data of a further connection. */
+    inlet: MakeInlet
+    /** All that comes goes into an inlet of another river. */
+    divert(inlet: Inlet): void
     /** Nothing is to stay of what has not ended. */
     discard(): void
   }
+  /**
+   * A connection is to become a lane of a transfer: the session of its first connection, if it is proved to belong to
+   * that.
+   */
+  owner?: ((resume: Resume) => LaneOwner | undefined) | undefined
   /** `signal` aborts when the transfer is over, whatever the answer will be. */
   decide(offer: Offer, signal: AbortSignal, hello: SaidHello): Promise<Decision>
 }

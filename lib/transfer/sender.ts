@@ -2,11 +2,12 @@ import { pipeline } from 'node:stream/promises'
 import { deferred } from '../async.js'
 import { printable, SluiceError } from '../errors.js'
 import type { Offer } from '../wire/entry.js'
-import type { PeerLimits } from '../wire/limits.js'
+import { LANES, type PeerLimits } from '../wire/limits.js'
 import type { Message, Messages, Resume } from '../wire/messages.js'
 import { Attachments, type Made } from './attachments.js'
 import type { SessionOptions } from './channel.js'
 import type { ByteDuplex } from './connection.js'
+import { OutgoingLanes } from './lanes/outgoing-lanes.js'
 import type { Continuing } from './lifecycle.js'
 import { asError } from './peer-error.js'
 import { addOffer } from './plan/add-offer.js'
@@ -26,6 +27,8 @@ const NOTHING_SENT: Message = {
   bytes: 0,
 }
 
+const ONE_ONLY = 'the receiver takes one connection only; all goes over that'
+
 /** The sender's part of the conversation: offer, plan, river, outcomes, result. */
 export class Sender extends Session {
   readonly #sending: Sending
@@ -42,12 +45,16 @@ export class Sender extends Session {
   readonly #failures = new OwnFailures()
   #river: ReturnType<Sending['river']> | undefined
   readonly #continuing: Continuing | undefined
+  readonly #options: SessionOptions
+  #takesLanes = false
+  #lanes: OutgoingLanes | undefined
   #secret: Buffer | undefined
 
   constructor(socket: ByteDuplex, stages: ChannelStages, sending: Sending, options: SessionOptions) {
     super('send', socket, stages, options)
     this.#sending = sending
     this.#continuing = options.continuing
+    this.#options = options
     this.#secret = options.continuing?.resume?.secret
     this.#asked = new AskedFiles(this.plan)
     this.#heard = new HeardOutcomes(this.plan, options.limits.names)
@@ -101,6 +108,7 @@ export class Sender extends Session {
       warn: this.control.warn,
       idle: () => {
         if (this.#sending.isOpen === 'while-busy') this.attachments.endIfIdle()
+        this.#lanes?.idle()
       },
       failed: (error, entry) => {
         this.#failures.add(entry, error)
@@ -112,9 +120,10 @@ export class Sender extends Session {
     await pipeline([...this.#river.stages, this.channel.framer], { end: false, signal: this.stop.signal })
   }
 
-  protected override greeted({ limits = {}, resume }: Messages['hello']): void {
+  protected override greeted({ limits = {}, resume, features }: Messages['hello']): void {
     if (resume)
       throw new SluiceError('ERR_PROTOCOL', 'the peer says that it goes on, but this side is the sender')
+    this.#takesLanes = features.includes(LANES)
     this.#hello.resolve(limits)
   }
 
@@ -135,6 +144,7 @@ export class Sender extends Session {
   }
 
   protected override async settled(): Promise<void> {
+    await this.#lanes?.close()
     if (this.#river) return closed(this.#river.stages)
     await this.#sending.abandon().catch((error) => this.control.warn(asError(error)))
   }
@@ -152,6 +162,10 @@ export class Sender extends Session {
         this.#expect(message, 'sending', 'sent')
         this.#asked.wanted(message)
         this.#river?.source.wake()
+        return true
+      case 'lane':
+        // what is said of one that is not ours, or is no more, concerns nobody
+        this.#lanes?.heard(message)
         return true
       case 'outcomes':
         this.#expect(message, 'sending', 'sent')
@@ -188,6 +202,20 @@ export class Sender extends Session {
     this.#firstAccepted.resolve(this.#first!)
     this.begin('sending')
     this.#mayFinish()
+    if (secret) this.#widen(secret)
+  }
+
+  /** Data may go over further connections, where both sides want that. */
+  #widen(secret: Buffer): void {
+    const { spread, source } = this.#river!
+    if (!spread) return
+    if (!this.#takesLanes) return this.control.warn(new SluiceError('ERR_UNSUPPORTED', ONE_ONLY))
+    const lost = () => source.wake()
+    const lanes = new OutgoingLanes({ plan: this.plan, spread, lost, clock: this.clock })
+    this.#lanes = lanes
+    const stages = () => this.#sending.laneStages()
+    const resume = { id: this.transfer.id, secret }
+    this.#continuing!.widen?.({ lanes, resume, stages, options: this.#options, ends: this.ends.signal })
   }
 
   /** Attaches an offer, which is in the plan. */

@@ -1,4 +1,4 @@
-import { MOST_BLOCKS } from '../digest/blocks.js'
+import { BLOCK_DIGEST_LENGTH, MOST_BLOCKS } from '../digest/blocks.js'
 import type { Packed } from './msgpack.js'
 
 /** Blocks of one file: the number of the first of a run, and how many, run by run; ascending, apart. */
@@ -58,6 +58,14 @@ export function isBlockRuns(value: Packed): boolean {
     least = first + count + 1
   }
   return true
+}
+
+/** What is wrong with the digests of blocks from `first` on; undefined if nothing is. */
+export function faultOfBlocks(first: number, digests: Buffer): string | undefined {
+  const blocks = digests.length / BLOCK_DIGEST_LENGTH
+  return Number.isInteger(blocks) && first + blocks <= MOST_BLOCKS
+    ? undefined
+    : `with ${digests.length} bytes of digests from block ${first} on`
 }
 
 function isNumber(value: Packed | undefined): value is number {

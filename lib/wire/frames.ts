@@ -20,6 +20,7 @@ export const FrameType = Object.freeze({
   RESULT: 0x28,
   ERROR: 0x29,
   WANT: 0x2a,
+  LANE: 0x2b,
 })
 
 /** Whether a frame of this type belongs to the conversation. */

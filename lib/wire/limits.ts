@@ -117,3 +117,6 @@ export const RECONNECT = 'reconnect'
  * that takes one transfer after the other.
  */
 export const SERIES = 'series'
+
+/** The feature of a receiver that takes the data of a transfer over further connections, too. */
+export const LANES = 'lanes'

@@ -42,6 +42,16 @@ export interface Resume {
   secret: Buffer
 }
 
+/** What a receiver says of a lane: one of the further connections of a transfer. */
+export interface LaneMessage {
+  /** Its number. */
+  lane: number
+  /** Bytes of data that came over it, in all. */
+  bytes: number
+  /** It is closed, and nothing more of it is taken: what did not come has to come over another connection. */
+  over?: true
+}
+
 /** What became of an entry. */
 export interface OutcomeRecord {
   index: number
@@ -81,7 +91,15 @@ export interface Messages {
   end: object
   blocks: BlocksMessage
   chunks: ChunksMessage
-  hello: { version: number; agent: string; features: string[]; limits?: PeerLimits; resume?: Resume }
+  hello: {
+    version: number
+    agent: string
+    features: string[]
+    limits?: PeerLimits
+    resume?: Resume
+    /** The connection becomes this lane of the transfer that `resume` names. */
+    lane?: number
+  }
   answer: { offer: number; accept: boolean; reason?: string; secret?: Buffer }
   plan: { first: number; plan: PlanRecord[] }
   outcomes: OutcomesMessage
@@ -98,6 +116,7 @@ export interface Messages {
   }
   error: { code: string; text: string }
   want: WantMessage
+  lane: LaneMessage
 }
 
 /** Any message, with its type. */

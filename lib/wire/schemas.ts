@@ -1,7 +1,7 @@
-import { BLOCK_DIGEST_LENGTH, MOST_BLOCKS } from '../digest/blocks.js'
+import { MOST_BLOCKS } from '../digest/blocks.js'
 import { SluiceError } from '../errors.js'
 import { isBytes } from '../options.js'
-import { isBlockRuns, isPlanTuple, PLAN_KINDS, type PlanTuple } from './block-runs.js'
+import { faultOfBlocks, isBlockRuns, isPlanTuple, PLAN_KINDS, type PlanTuple } from './block-runs.js'
 import { faultOfChunks } from './chunk-records.js'
 import { FrameType } from './frames.js'
 import { type Limits, TOLD_LIMITS } from './limits.js'
@@ -184,14 +184,6 @@ function faultOfOutcomes(map: Record<string, Packed>, limits: Limits): string | 
   return faultOfRange(first, count) ?? faultOfIndices(first, count, except)
 }
 
-function faultOfBlocks(map: Record<string, Packed>): string | undefined {
-  const { first, digests } = map as { first: number; digests: Buffer }
-  const blocks = digests.length / BLOCK_DIGEST_LENGTH
-  return Number.isInteger(blocks) && first + blocks <= MOST_BLOCKS
-    ? undefined
-    : `with ${digests.length} bytes of digests from block ${first} on`
-}
-
 /** DIGESTS as it stands in a payload. */
 export interface DigestsMap extends Record<string, Packed | undefined> {
   first: number
@@ -237,7 +229,7 @@ export const SCHEMAS = {
   blocks: {
     frame: FrameType.BLOCKS,
     required: { index: count, first: integer(0, MOST_BLOCKS - 1), digests: bytes },
-    together: faultOfBlocks,
+    together: ({ first, digests }) => faultOfBlocks(first as number, digests as Buffer),
   },
   chunks: {
     frame: FrameType.CHUNKS,
@@ -252,7 +244,9 @@ export const SCHEMAS = {
       features: (value, limits) =>
         Array.isArray(value) && value.length <= FEATURES && value.every((feature) => word(feature, limits)),
     },
-    optional: { limits: peerLimits, resume },
+    optional: { limits: peerLimits, resume, lane: positive },
+    together: ({ resume: proof, lane }) =>
+      lane !== undefined && proof === undefined ? 'of a lane without a proof' : undefined,
   },
   answer: {
     frame: FrameType.ANSWER,
@@ -293,5 +287,10 @@ export const SCHEMAS = {
     frame: FrameType.WANT,
     required: { index: count },
     optional: { send: isBlockRuns, prove: isBlockRuns },
+  },
+  lane: {
+    frame: FrameType.LANE,
+    required: { lane: positive, bytes: count },
+    optional: { over: isTrue },
   },
 } satisfies Record<string, Schema>

@@ -1,6 +1,6 @@
 import debug from 'debug'
 import { digestLength } from '../../digest/digests.js'
-import type { SluiceError } from '../../errors.js'
+import { SluiceError } from '../../errors.js'
 import { type OpenSource, type SourceStore, sourceError } from '../../stores/sources.js'
 import type { Piece } from '../../transfer/plan/pieces.js'
 import type { Plan } from '../../transfer/plan.js'
@@ -279,10 +279,17 @@ export class SourceReader {
     const error = sourceError(path, cause)
     log('entry %d: %s', index, error.message)
     if (plan.isOpen(index)) onFailure?.(error, entry)
+    else if (plan.left(index) > 0) throw lostForGood(error)
     // each request is answered once
     while (plan.isOpen(index)) {
       plan.answer(index, true)
       yield failureItem(index, error.code, this.#slot)
     }
   }
+}
+
+/** The digest was said: over another connection the file begins anew. */
+function lostForGood(cause: SluiceError): SluiceError {
+  const text = `what was lost with a connection cannot be read again: ${cause.message}`
+  return new SluiceError('ERR_INTERRUPTED', text, { cause })
 }

@@ -78,7 +78,9 @@ export function nextStep(plan: Plan, rules: StepRules): Step | undefined {
   for (let next = plan.coming(); next; next = plan.coming(next.entry.index + 1)) {
     const { entry, start, end } = next
     const { type, size } = entry
-    const isSmall = start === 0 && end === size && size <= slab && (type !== 'file' || isRereadable(entry))
+    // what was lost behind its record goes alone: its digest is not said again
+    const isReadTogether = type !== 'file' || (isRereadable(entry) && plan.isOpen(entry.index))
+    const isSmall = start === 0 && end === size && size <= slab && isReadTogether
     if (!isSmall) {
       // the run of a large file owns the folders and links before it; a file must be looked at, be it empty
       const before = claimedBefore(plan, rules, entry.index, next)

@@ -23,7 +23,7 @@ export function* itemsOfData(plan: Plan, { position, length, chunks }: Data): Ge
 }
 
 /** What is said of files, in the order of the river. */
-type Said = Extract<Message, { type: 'blocks' | 'chunks' | 'digests' | 'end' }>
+export type Said = Extract<Message, { type: 'blocks' | 'chunks' | 'digests' | 'end' }>
 
 /**
  * The items of a message about files.

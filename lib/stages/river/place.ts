@@ -11,6 +11,7 @@ const RIVER = {
     gives: 'items',
     next: 'framer() or partSink() belongs',
   },
+  spreader: { takes: 'items', before: 'hashTap()', gives: 'items', next: 'framer() belongs' },
   framer: { takes: 'items', before: 'hashTap()', gives: 'bytes', next: 'a connection belongs' },
   deframer: { gives: 'frames', next: 'demuxer() belongs' },
   demuxer: { takes: 'frames', before: 'deframer()', gives: 'items', next: 'hashTap() and partSink() belong' },

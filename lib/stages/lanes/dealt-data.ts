@@ -1,0 +1,54 @@
+import { SluiceError } from '../../errors.js'
+
+/** Data of the stream, and an entry that it begins in or behind. */
+export interface Span {
+  first: number
+  position: number
+  length: number
+}
+
+/** What was given to one connection, in order, until the peer says that it came. Pure. */
+export class DealtData {
+  readonly #spans: Span[] = []
+  #dealt = 0
+  /** Bytes that came, as far as is known. */
+  came = 0
+
+  deal({ first, position, length }: Span): void {
+    const last = this.#spans.at(-1)
+    if (last && last.position + last.length === position) last.length += length
+    else this.#spans.push({ first, position, length })
+    this.#dealt += length
+  }
+
+  /** Bytes that are on their way, as far as is known. */
+  get underway(): number {
+    return this.#dealt - this.came
+  }
+
+  /**
+   * The peer has so many bytes, in all.
+   * @throws SluiceError `ERR_PROTOCOL` for more than were given to the connection, or fewer than it had before
+   */
+  heard(bytes: number): void {
+    if (bytes > this.#dealt || bytes < this.came) {
+      const text = `the peer says that ${bytes} bytes came over a connection, of ${this.#dealt} that it was given`
+      throw new SluiceError('ERR_PROTOCOL', text)
+    }
+    let more = bytes - this.came
+    this.came = bytes
+    while (more > 0) {
+      const span = this.#spans[0]!
+      const some = Math.min(more, span.length)
+      span.position += some
+      span.length -= some
+      more -= some
+      if (span.length === 0) this.#spans.shift()
+    }
+  }
+
+  /** The connection is gone: what did not come has to go elsewhere. */
+  rest(): Span[] {
+    return this.#spans.splice(0)
+  }
+}

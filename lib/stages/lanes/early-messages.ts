@@ -1,0 +1,67 @@
+import { BLOCK_DIGEST_LENGTH, blockSizeOf } from '../../digest/blocks.js'
+import type { Plan } from '../../transfer/plan.js'
+import { hasDigest } from '../../wire/run.js'
+import type { Said } from '../river/items-of.js'
+
+/** Messages that wait, at most: those about 16 MiB in small blocks on each of 16 connections. */
+const MOST_WAITING = 4096
+
+/**
+ * Messages about data that is on its way over other connections: they wait until it is there, and so does what comes
+ * behind them. That a file has failed waits for nothing. Pure.
+ */
+export class EarlyMessages {
+  readonly #plan: Plan
+  readonly #waiting: Said[] = []
+  #first = 0
+
+  constructor(plan: Plan) {
+    this.#plan = plan
+  }
+
+  /** Whether a message has to wait, behind others or for data. */
+  isEarly(message: Said): boolean {
+    if (message.type === 'digests' && message.failures) return false
+    return this.#waiting.length > 0 || this.#lacks(message)
+  }
+
+  add(message: Said): void {
+    this.#waiting.push(message)
+  }
+
+  /** Whether so many wait that no more should be heard. */
+  get isFull(): boolean {
+    return this.#waiting.length - this.#first >= MOST_WAITING
+  }
+
+  /** The first one that waits, if it need not any more. */
+  next(): Said | undefined {
+    const next = this.#waiting[this.#first]
+    if (next === undefined || this.#lacks(next)) return undefined
+    this.#first++
+    if (this.#first === this.#waiting.length) {
+      this.#waiting.length = 0
+      this.#first = 0
+    }
+    return next
+  }
+
+  /** Whether data that a message is about is still to come. */
+  #lacks(message: Said): boolean {
+    const plan = this.#plan
+    if (message.type === 'blocks') {
+      const { index, first, digests } = message
+      const size = plan.entries[index]?.size
+      if (!size || !plan.isOpen(index)) return false
+      const block = blockSizeOf(size)
+      const end = Math.min(size, (first + digests.length / BLOCK_DIGEST_LENGTH) * block)
+      return plan.left(index) > 0 && !plan.isKnown(index, first * block, end)
+    }
+    if (message.type !== 'digests') return false
+    const end = Math.min(message.first + message.count, plan.entries.length)
+    for (let index = message.first; index < end; index++)
+      // what has no known size comes over the first connection, in order
+      if (plan.entries[index]!.size !== null && plan.left(index) > 0 && hasDigest(message, index)) return true
+    return false
+  }
+}
