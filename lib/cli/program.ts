@@ -111,6 +111,10 @@ function program(
       '--retry <n>',
       'how often a lost connection is tried again, in pauses that grow to 30 s; counted anew after one that held so long (default: not at all)',
     )
+    .option(
+      '--connections <n>',
+      'carry the transfer over so many connections at once, 1 to 16, where one does not fill the way; for --to (default: 1)',
+    )
     .option('--dry-run', 'show what would be sent')
     .option('--watch', 'go on, and send what changes, until stopped; what is removed here stays there')
     .action((paths, flags, command) =>

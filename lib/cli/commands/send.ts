@@ -28,6 +28,7 @@ import { remembering } from '../network/remember.js'
 import { serve } from '../network/serve.js'
 import { codeOf } from '../network/ticket-code.js'
 import { checkWays } from '../network/ways.js'
+import { connectionsOf, shareOf } from '../sending/connections.js'
 import { leftOut, manifestOfArguments, type SourceFlags } from '../sending/sources.js'
 import { checkWatch, type WatchFlags, Watching } from '../sending/watching.js'
 import type { Context } from '../ui/context.js'
@@ -42,6 +43,7 @@ export interface SendFlags extends SourceFlags, ListenFlags, WatchFlags {
   limit?: string
   compress?: CompressFlag
   retry?: string
+  connections?: string
   dryRun?: boolean
 }
 
@@ -54,6 +56,7 @@ export async function sendCommand(paths: string[], flags: SendFlags, context: Co
   const rate = new Rate(flags.limit === undefined ? null : parseRate(flags.limit))
   const compressed = parseCompress(flags.compress)
   const attempts = attemptsOf({ ...flags, to })
+  const connections = connectionsOf({ ...flags, to })
   checkWatch(paths, flags, compressed.length > 0)
   if (flags.dryRun) return dryRun(await manifestOfArguments(paths, flags, context), context)
   checkWhere(paths, { ...flags, to }, flags.to !== undefined)
@@ -63,11 +66,13 @@ export async function sendCommand(paths: string[], flags: SendFlags, context: Co
   const dialler = await diallerOf({ ...flags, to }, watching?.context ?? context)
   if (watching) return sendWatched(await watching.takePaths(paths), flags, { attempts, rate, dialler })
   const manifest = await manifestOfArguments(paths, flags, context)
+  const share = shareOf(rate, connections)
   const begin = (socket: Duplex | Connect, source: Manifest) =>
     send(socket, source, {
       signal,
+      connections,
       retry: { attempts },
-      stages: { wire: [...compressed, throttle({ rate })] },
+      stages: { wire: [...compressed, throttle({ rate: share })] },
     })
   if (!dialler) {
     const each = async (socket: Duplex) => {
@@ -78,7 +83,8 @@ export async function sendCommand(paths: string[], flags: SendFlags, context: Co
     const given = { begin: each, skipped: manifest.skipped, leftOut: () => leftOut(manifest) }
     return sendToCallers(flags, given, context).finally(() => manifest.store.close?.())
   }
-  const { socket, caller, remember } = await connected(dialler, flags, attempts, context)
+  const isAgain = attempts > 0 || connections > 1
+  const { socket, caller, remember } = await connected(dialler, flags, isAgain, context)
   const transfer = begin(socket, manifest)
   remember(transfer)
   reporter.endsWith(transfer)
@@ -96,7 +102,7 @@ async function sendWatched(
   const { dialler } = how
   const begin = (socket: Duplex | Connect) => watching.begin(socket, how)
   if (dialler) {
-    const { socket, caller, remember } = await connected(dialler, flags, how.attempts, context)
+    const { socket, caller, remember } = await connected(dialler, flags, how.attempts > 0, context)
     const transfer = await begin(socket)
     remember(transfer)
     context.reporter.endsWith(transfer)
@@ -110,18 +116,18 @@ async function sendWatched(
   await watching.ended()
 }
 
-/** Connects; gives what makes another connection where that is asked for. */
+/** Connects; gives what makes other connections, too, where that is asked for. */
 async function connected(
   dialler: Dialler,
   flags: SendFlags,
-  attempts: number,
+  isAgain: boolean,
   context: Context,
 ): Promise<{ socket: Duplex | Connect; caller: Caller; remember: (transfer: Transfer) => void }> {
   const { duplex, caller } = await dialler.connect(context.signal)
   const remember = await remembering(flags.remember, caller, context)
   const connect: Connect = async (attempt, over) =>
     attempt === 0 ? duplex : (await dialler.connect(over)).duplex
-  return { socket: attempts === 0 ? duplex : connect, caller, remember }
+  return { socket: isAgain ? connect : duplex, caller, remember }
 }
 
 /** How the receiver is reached; undefined if it is waited for. */
