@@ -19,7 +19,7 @@ test('the benchmark plays the scenes of the table, in five rounds, unless asked 
 })
 
 test('scenes are chosen by their names, or by the word before the colon', (t) => {
-  t.deepEqual(namesOf('--only', 'start,far'), ['far:large', 'far:capped', 'start'])
+  t.deepEqual(namesOf('--only', 'start,far'), ['far:large', 'far:capped', 'far:connections', 'start'])
   t.deepEqual(namesOf('--only', 'growth:million,profile'), [
     'growth:million',
     'profile:large',

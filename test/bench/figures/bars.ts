@@ -56,6 +56,12 @@ export const BARS: readonly Bar[] = [
     [NAMES.command, NAMES.rsync],
     [0.9, 0.5],
   ),
+  ratio(
+    '400 MB over 4 connections, each 100 ms and 10 MB/s, to 1',
+    'far:connections',
+    [NAMES.connections4, NAMES.connections1],
+    [0.3, 0.26],
+  ),
   memory('1 GiB', 'large', [100, 80]),
   memory('100,000 files', 'tiny', [120, 100]),
   memory('1,000,000 entries', 'growth:million', [300, 200]),

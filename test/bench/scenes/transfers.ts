@@ -78,6 +78,7 @@ const FAR = 44
 export function farScenes(quick: boolean): Scene[] {
   const both = { own: (build: Build) => [sluice(build)], rivals: () => [rsync()], rounds: 3 }
   const mebibytes = quick ? 16 : 200
+  const megabytes = quick ? 40 : 400
   return [
     transferScene({
       name: 'far:large',
@@ -92,6 +93,17 @@ export function farScenes(quick: boolean): Scene[] {
       work: large(mebibytes * MIB),
       link: { delay: FAR, rate: 50e6 },
       ...both,
+    }),
+    transferScene({
+      name: 'far:connections',
+      title: `${megabytes} MB over connections of 100 ms round trip and 10 MB/s each`,
+      work: large(megabytes * 1e6),
+      link: { delay: 50, rate: 10e6 },
+      own: (build) =>
+        [NAMES.connections1, NAMES.connections2, NAMES.connections4].map((name, i) =>
+          command(build, name, { send: ['--connections', String(2 ** i)] }),
+        ),
+      rounds: 1,
     }),
   ]
 }
