@@ -57,7 +57,7 @@ export class AcknowledgedFiles {
 
   /** A file that was there is to count as brought; false if it is being overwritten. */
   acknowledge({ path, stats }: Named): boolean {
-    if (this.#doomed.has(idText(stats))) return false
+    if (this.#doomed.size > 0 && this.#doomed.has(idText(stats))) return false
     if (stats.nlink > 1) this.#shared.add(foldName(path))
     else this.add(stats)
     return true
@@ -103,32 +103,58 @@ export class AcknowledgedFiles {
 
 /**
  * Very many inodes of one disk, at 16 to 32 bytes each: a hash table that is never more than half full. A slot of 0 is
- * empty.
+ * empty. An inode is two numbers of 32 bits: there are millions of looks, and each `bigint` is an object of its own.
  */
 class InodeSet {
-  #slots = new BigUint64Array(1024)
+  #slots = new Uint32Array(2048)
   #count = 0
+  /** The inode that is looked for, and its two halves. */
+  readonly #key = new BigUint64Array(1)
+  readonly #halves = new Uint32Array(this.#key.buffer)
 
   has(key: bigint): boolean {
-    return key !== 0n && this.#slots[this.#slotOf(key)] === key
+    return key !== 0n && this.#isAt(this.#slotOf(key))
   }
 
   add(key: bigint): void {
+    if (key === 0n) return
     const slot = this.#slotOf(key)
-    if (key === 0n || this.#slots[slot] === key) return
-    this.#slots[slot] = key
-    if (++this.#count * 2 <= this.#slots.length) return
+    if (this.#isAt(slot)) return
+    this.#put(slot)
+    if (++this.#count * 4 <= this.#slots.length) return
     const before = this.#slots
-    this.#slots = new BigUint64Array(before.length * 2)
-    for (const one of before) if (one !== 0n) this.#slots[this.#slotOf(one)] = one
+    this.#slots = new Uint32Array(before.length * 2)
+    for (let at = 0; at < before.length; at += 2) {
+      this.#halves[0] = before[at]!
+      this.#halves[1] = before[at + 1]!
+      if (this.#key[0] !== 0n) this.#put(this.#freeOrOwn())
+    }
   }
 
   /** Where the inode is, or would be. */
   #slotOf(key: bigint): number {
-    const mask = this.#slots.length - 1
+    this.#key[0] = key
+    return this.#freeOrOwn()
+  }
+
+  #freeOrOwn(): number {
+    const mask = this.#slots.length / 2 - 1
     // neighbours lie far apart (Knuth's multiplicative hash)
-    let slot = Number(BigInt.asUintN(32, (key ^ (key >> 32n)) * 2654435769n)) & mask
-    while (this.#slots[slot] !== 0n && this.#slots[slot] !== key) slot = (slot + 1) & mask
-    return slot
+    let place = Math.imul(this.#halves[0]! ^ this.#halves[1]!, 2654435769) & mask
+    while (!this.#isAt(place * 2) && !this.#isFree(place * 2)) place = (place + 1) & mask
+    return place * 2
+  }
+
+  #isFree(slot: number): boolean {
+    return this.#slots[slot] === 0 && this.#slots[slot + 1] === 0
+  }
+
+  #isAt(slot: number): boolean {
+    return this.#slots[slot] === this.#halves[0] && this.#slots[slot + 1] === this.#halves[1]
+  }
+
+  #put(slot: number): void {
+    this.#slots[slot] = this.#halves[0]!
+    this.#slots[slot + 1] = this.#halves[1]!
   }
 }

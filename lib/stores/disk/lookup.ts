@@ -1,6 +1,6 @@
 import { TimeSlice } from '../../async.js'
 import { errorCode } from '../../files/disk/disk-error.js'
-import type { FileStats } from '../../files/disk/fs.js'
+import type { FileStats, SyncCalls } from '../../files/disk/fs.js'
 import { nameOf, parentOf, suffixed } from '../../files/disk/names.js'
 import { lstatIfThere } from '../../files/disk/stats.js'
 import { syncFile } from '../../files/disk/sync.js'
@@ -13,6 +13,9 @@ import type { Named } from './acknowledged-files.js'
 import type { DiskStore } from './disk-store.js'
 import { DiskSources } from './sources/disk-sources.js'
 import { isThereByTime, type Standing, standingFiles } from './standing-files.js'
+
+/** Entries that are looked at by calls in a row, between which nobody else has a turn. */
+const LOOKS_AT_ONCE = 16
 
 /**
  * Looks for the files and folders that stand in the place of entries: see {@link PartStore.lookup}. Looks only into
@@ -41,6 +44,8 @@ class Lookup implements StandingFiles {
   readonly #shared = new Set<number>()
   readonly #store: DiskStore
   readonly #policy: PublishPolicy
+  /** The folder of the store, with a slash at its end. */
+  readonly #root: string
   /** Whose rights count: a system call, which is made once for all files. */
   readonly #user: number | undefined
   /** Whether the names in the folder are to last. */
@@ -49,6 +54,7 @@ class Lookup implements StandingFiles {
   constructor(store: DiskStore, policy: PublishPolicy, first: number, root: string) {
     this.#store = store
     this.#policy = policy
+    this.#root = root
     this.#user = store.fs.user?.()
     this.source = new DiskSources(store.fs, store.pace.clock, first, (entry) => root + this.#pathOf(entry))
   }
@@ -56,14 +62,54 @@ class Lookup implements StandingFiles {
   async find(entries: readonly Entry[], signal?: AbortSignal): Promise<void> {
     const slice = new TimeSlice(this.#store.pace.clock)
     await this.#store.brought?.recall()
-    await this.#inFolders(entries, async (folder, entry) => {
-      signal?.throwIfAborted()
-      await slice.yield()
-      if (!folder) return
-      if (entry.type === 'directory') return this.#lookAtFolder(folder, entry)
-      const standing = await this.#look(folder, entry).catch(() => undefined)
-      if (standing) await this.#note(folder, entry, standing)
+    await this.#inFolders(entries, async (folder, some) => {
+      for (let at = 0; folder && at < some.length; ) {
+        signal?.throwIfAborted()
+        const settled = this.#lookNow(some, at)
+        if (settled === at) await this.#lookAt(folder, some[at++]!)
+        else at = settled
+        await slice.yield()
+      }
     })
+  }
+
+  /**
+   * Looks at a few entries of one folder, one call each, where such calls can be made at once and the disk is quick.
+   * They lead there by the path: the folder was entered without a link, and what is found is only read.
+   * @returns the first of them, from `from` on, that takes more than that
+   */
+  #lookNow(entries: readonly Entry[], from: number): number {
+    const { fs, pace, durability } = this.#store
+    const isToSync = durability === 'power' && this.#policy.unless !== 'identical'
+    if (!fs.sync || pace.isSlow || isToSync) return from
+    const end = Math.min(from + LOOKS_AT_ONCE, entries.length)
+    const begun = pace.clock.now()
+    let at = from
+    while (at < end && this.#isSettled(fs.sync, entries[at]!)) at++
+    pace.took(pace.clock.now() - begun)
+    return at
+  }
+
+  /** Whether one call shows what there is of an entry: a file that is there, which is noted then, or nothing. */
+  #isSettled(calls: SyncCalls, entry: Entry): boolean {
+    const { type, path } = entry
+    if (type !== 'file' || isReservedName(nameOf(path))) return false
+    try {
+      const stats = calls.lstat(this.#root + path)
+      const first = { path, stats, isFirst: true }
+      const isThere = stats.isFile() && this.#isThere(first, entry)
+      if (!isThere && this.#mayBeFurther(stats)) return false
+      if (isThere || this.#maySame(first, entry)) this.#note(entry, first)
+      return true
+    } catch (error) {
+      return errorCode(error) === 'ENOENT'
+    }
+  }
+
+  async #lookAt(folder: OpenFolder, entry: Entry): Promise<void> {
+    if (entry.type === 'directory') return this.#lookAtFolder(folder, entry)
+    const standing = await this.#look(folder, entry).catch(() => undefined)
+    if (standing && this.#note(entry, standing)) await this.#makeLast(folder, standing)
   }
 
   async acknowledge(entries: readonly Entry[]): Promise<number[]> {
@@ -74,14 +120,19 @@ class Lookup implements StandingFiles {
       for (const entry of brought ? entries : []) if (!this.#takeRead(entry)) gone.push(entry.index)
       return gone
     }
-    await this.#inFolders(entries, async (folder, entry) => {
-      const path = this.#pathOf(entry)
-      const stats = folder && (await this.#statsOrNone(folder, nameOf(path)))
-      const isStill = stats?.isFile() === true && this.source.isStill(entry, stats)
-      const isTaken = isStill && (await this.#take(folder!, { path, stats, isFirst: path === entry.path }))
-      if (!isTaken) gone.push(entry.index)
+    await this.#inFolders(entries, async (folder, some) => {
+      for (const entry of some) if (!folder || !(await this.#takeStill(folder, entry))) gone.push(entry.index)
     })
     return gone
+  }
+
+  /** Whether the file is still what it was when it was found, and may count as brought; it is made to last then. */
+  async #takeStill(folder: OpenFolder, entry: Entry): Promise<boolean> {
+    const path = this.#pathOf(entry)
+    const stats = await this.#statsOrNone(folder, nameOf(path))
+    if (!stats?.isFile() || !this.source.isStill(entry, stats) || !this.#count({ path, stats })) return false
+    await this.#makeLast(folder, { path })
+    return true
   }
 
   #takeRead(entry: Entry): boolean {
@@ -95,26 +146,22 @@ class Lookup implements StandingFiles {
     return this.names.get(index) ?? path
   }
 
-  /** Calls `work` for each entry with its folder, if that is there; with 'power' syncs the names of each. */
+  /** Calls `work` with each folder, if that is there, and the entries in it; with 'power' syncs the names of each. */
   async #inFolders(
     entries: readonly Entry[],
-    work: (folder: OpenFolder | undefined, entry: Entry) => Promise<void>,
+    work: (folder: OpenFolder | undefined, some: readonly Entry[]) => Promise<void>,
   ): Promise<void> {
-    let path: string | undefined
-    let folder: OpenFolder | undefined
-    try {
-      for (const entry of entries) {
-        if (parentOf(entry.path) !== path) {
-          await this.#leave(folder)
-          path = parentOf(entry.path)
-          folder = undefined
-          folder = await this.#enter(path)
-        }
-        await work(folder, entry)
+    for (let from = 0, end = 0; from < entries.length; from = end) {
+      const path = parentOf(entries[from]!.path)
+      while (end < entries.length && parentOf(entries[end]!.path) === path) end++
+      const folder = await this.#enter(path)
+      try {
+        await work(folder, entries.slice(from, end))
+        if (this.#isToSync) await folder?.sync()
+        this.#isToSync = false
+      } finally {
+        folder?.release()
       }
-      await this.#leave(folder)
-    } finally {
-      folder?.release()
     }
   }
 
@@ -127,12 +174,6 @@ class Lookup implements StandingFiles {
       // it is not there; or it is made later, and that fails with the reason
       return undefined
     }
-  }
-
-  async #leave(folder: OpenFolder | undefined): Promise<void> {
-    if (this.#isToSync) await folder?.sync()
-    this.#isToSync = false
-    folder?.release()
   }
 
   /** A folder that has its time is there by that, whatever mode it has: one that was there keeps it. */
@@ -164,11 +205,17 @@ class Lookup implements StandingFiles {
     )
   }
 
+  /** Whether the file may have got another name, because of what has its own. */
+  #mayBeFurther(first: FileStats): boolean {
+    const { conflict } = this.#policy
+    return conflict === 'rename' || (conflict === 'overwrite' && !first.isFile())
+  }
+
   /** Other names that the file may have got in an earlier transfer. */
   async #lookFurther(folder: OpenFolder, entry: Entry, first: FileStats): Promise<Standing | undefined> {
+    if (!this.#mayBeFurther(first)) return undefined
     const { path, size } = entry
     const { conflict } = this.#policy
-    if (conflict !== 'rename' && (first.isFile() || conflict !== 'overwrite')) return undefined
     const suffixes = this.#store.suffixesFor(entry, size!)
     const [n] = suffixes.after(first)
     if (!(await this.#stats(folder, suffixed(nameOf(path), n!)))) return undefined
@@ -217,13 +264,16 @@ class Lookup implements StandingFiles {
     return (stats.mode & (user === stats.uid ? 0o400 : 0o044)) !== 0
   }
 
-  async #note(folder: OpenFolder, { index, path }: Entry, standing: Standing): Promise<void> {
-    if (this.#policy.unless === 'identical') {
+  /** Notes what stands in the place of an entry; gives whether it counts as brought by now. */
+  #note({ index, path }: Entry, standing: Standing): boolean {
+    const isRead = this.#policy.unless === 'identical'
+    if (isRead) {
       this.source.add(standing.stats, index)
       if (standing.stats.nlink > 1) this.#shared.add(index)
-    } else if (!(await this.#take(folder, standing))) return
+    } else if (!this.#count(standing)) return false
     this.indices.push(index)
     if (standing.path !== path) this.names.set(index, standing.path)
+    return !isRead
   }
 
   /** Counts a file as brought, if that may be. */
@@ -234,13 +284,11 @@ class Lookup implements StandingFiles {
     return true
   }
 
-  /** The same, and with 'power' makes it last. */
-  async #take(folder: OpenFolder, standing: Standing): Promise<boolean> {
+  /** With 'power' a file that counts as brought is made to last. */
+  async #makeLast(folder: OpenFolder, { path }: Pick<Standing, 'path'>): Promise<void> {
     const { durability, fs } = this.#store
-    if (!this.#count(standing)) return false
-    if (durability !== 'power') return true
-    await syncFile(fs, folder.at(nameOf(standing.path)))
+    if (durability !== 'power') return
+    await syncFile(fs, folder.at(nameOf(path)))
     this.#isToSync = true
-    return true
   }
 }
