@@ -10,12 +10,13 @@ import { type Copied, copyFile, copyLink, dropOldName, moveFile, orRemove } from
 import { foldName, inside, localTarget, type PathLike } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { checkStillWritten, lstatIfThere, sameInode } from '../disk/stats.js'
-import { syncFile, syncFolder } from '../disk/sync.js'
+import { syncFile } from '../disk/sync.js'
 import { temporaryName } from '../own/temporary-name.js'
 import type { Durability } from '../publish/publish.js'
 import { handlesOf } from '../tree/handle-budget.js'
 import { makeFolders } from '../tree/make-folders.js'
 import { Folder } from '../tree/open-folder.js'
+import { syncFolder } from '../tree/shared-folder.js'
 import { takeFreeName } from './take-free-name.js'
 
 /** Options of {@link renameAtomic}. */

@@ -7,9 +7,9 @@ import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
 import { inside } from '../disk/names.js'
 import { undisturbed } from '../disk/read-write.js'
 import { idText, isSticky, lstatIfThere, sameInode, unlinkIfThere } from '../disk/stats.js'
-import { syncFolder } from '../disk/sync.js'
 import { entryOfAnother, judgeOf, type PassOver } from '../own/foreign.js'
 import type { HandleBudget } from '../tree/handle-budget.js'
+import { syncFolder } from '../tree/shared-folder.js'
 
 const NEWLINE = Buffer.from('\n')
 

@@ -2,16 +2,6 @@ import { errorCode } from './disk-error.js'
 import { type FileSystem, OPEN } from './fs.js'
 import { withRegular } from './open-regular.js'
 
-/** Syncs the names in the folder at `path`; a link to a folder is followed. Errors are those of the system. */
-export async function syncFolder(fs: FileSystem, path: string): Promise<void> {
-  const fd = await fs.open(path, OPEN.anyFolder)
-  try {
-    await syncOpenFolder(fs, fd)
-  } finally {
-    await fs.close(fd).catch(() => {})
-  }
-}
-
 /** Syncs the content of the regular file at `path`, never through a link. Errors are those of the system. */
 export async function syncFile(fs: FileSystem, path: string): Promise<void> {
   // Windows can sync only a file that is open for writing

@@ -1,6 +1,6 @@
 import { printable, SluiceError } from '../../errors.js'
 import { diskError, errorCode, SystemError } from '../disk/disk-error.js'
-import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
+import type { FileStats, FileSystem } from '../disk/fs.js'
 import { moveOver } from '../disk/move-file.js'
 import { type FileNumbers, isOfUser, lstatIfThere, sameInode } from '../disk/stats.js'
 import { isGone, type ProcessSystem, processSystem } from '../own/owner.js'
@@ -76,7 +76,7 @@ async function makeAside(fs: FileSystem, folder: OpenFolder, name: string, ino: 
   const path = folder.at(aside)
   await fs.mkdir(path, 0o700)
   try {
-    const opened = await Folder.open(fs, path, OPEN.folder)
+    const opened = await Folder.openReal(fs, path)
     return { name: aside, folder: opened, inner: opened.at(name) }
   } catch (error) {
     await fs.rmdir(path).catch(() => {})
@@ -137,7 +137,7 @@ export async function recoverReplaced(
     const named = parseAsideName(aside)
     if (!named || !(asides?.includes(aside) ?? isGone(named.owner, system))) continue
     const path = folder.at(aside)
-    const opened = await Folder.open(fs, path, OPEN.folder).catch(() => undefined)
+    const opened = await Folder.openReal(fs, path).catch(() => undefined)
     // a link or a file of that name is not ours
     if (!opened) continue
     try {
@@ -199,7 +199,7 @@ async function removeFolder(
   stop: Stoppable | undefined,
 ): Promise<void> {
   let first: unknown
-  const folder = await Folder.open(fs, path, OPEN.folder)
+  const folder = await Folder.openReal(fs, path)
   try {
     const here = await fs.fstat(folder.fd)
     if (!sameInode(here, seen)) throw new SystemError('EBUSY', 'rmdir', 'the folder was exchanged meanwhile')

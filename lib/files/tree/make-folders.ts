@@ -2,7 +2,7 @@ import { printable, SluiceError } from '../../errors.js'
 import { errorCode } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
 import { ifThere, lstatIfThere } from '../disk/stats.js'
-import { syncFolder } from '../disk/sync.js'
+import { syncFolder } from './shared-folder.js'
 
 /**
  * Makes the folder `path` and those above it that are missing. Links on the way are followed, since the user gave the

@@ -4,6 +4,7 @@ import { type FileSystem, OPEN } from '../disk/fs.js'
 import { checkName, inside } from '../disk/names.js'
 import { syncOpenFolder } from '../disk/sync.js'
 import type { IdleHandle } from './handle-budget.js'
+import { type SharedFolder, shareFolder } from './shared-folder.js'
 import type { Tree } from './tree.js'
 
 /** A folder of a tree, held open until it is released. */
@@ -125,25 +126,37 @@ export class Folder implements OpenFolder {
   readonly path: string
   readonly fd: number
   readonly #fs: FileSystem
+  readonly #handle: SharedFolder
   #closing: Promise<void> | undefined
 
-  private constructor(fs: FileSystem, path: string, fd: number) {
+  private constructor(fs: FileSystem, path: string, handle: SharedFolder) {
     this.#fs = fs
     this.path = path
-    this.fd = fd
+    this.fd = handle.fd
+    this.#handle = handle
   }
 
   /**
-   * Opens the folder at `path`. Throws system errors (ENOENT, ENOTDIR, EACCES, …).
-   * @param flags with {@link OPEN}`.folder` not through a link
+   * Opens the folder at `path`, together with all who have it open. Throws system errors (ENOENT, ENOTDIR, EACCES, …).
    */
-  static async open(fs: FileSystem, path: string, flags: number = OPEN.anyFolder): Promise<Folder> {
-    return new Folder(fs, path, await fs.open(path, flags))
+  static async open(fs: FileSystem, path: string): Promise<Folder> {
+    return new Folder(fs, path, await shareFolder(fs, path))
+  }
+
+  /** The same for a folder that no link leads to; the handle is its own. */
+  static async openReal(fs: FileSystem, path: string): Promise<Folder> {
+    return Folder.#ownedAt(fs, path, path)
   }
 
   /** Opens a folder in this one, not through a link. Throws system errors. */
-  async enter(name: string): Promise<Folder> {
-    return new Folder(this.#fs, inside(this.path, name), await this.#fs.open(this.at(name), OPEN.folder))
+  enter(name: string): Promise<Folder> {
+    return Folder.#ownedAt(this.#fs, inside(this.path, name), this.at(name))
+  }
+
+  static async #ownedAt(fs: FileSystem, path: string, at: string): Promise<Folder> {
+    const fd = await fs.open(at, OPEN.folder)
+    const sync = () => syncOpenFolder(fs, fd)
+    return new Folder(fs, path, { fd, sync, release: () => fs.close(fd).catch(() => {}) })
   }
 
   at(name: string): string {
@@ -156,7 +169,7 @@ export class Folder implements OpenFolder {
   }
 
   sync(): Promise<void> {
-    return syncOpenFolder(this.#fs, this.fd)
+    return this.#handle.sync()
   }
 
   release(): void {
@@ -168,7 +181,7 @@ export class Folder implements OpenFolder {
    * lost.
    */
   close(): Promise<void> {
-    this.#closing ??= this.#fs.close(this.fd).catch(() => {})
+    this.#closing ??= this.#handle.release()
     return this.#closing
   }
 }

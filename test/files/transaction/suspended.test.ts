@@ -4,6 +4,7 @@ import { FileTransaction, recoverTransactions, updateJson } from '../../../lib/f
 import type { DiskEvent } from '../../../lib/testing/disk/disk-faults.js'
 import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { FakeClock } from '../../../lib/testing/fake-clock.js'
+import { asAnotherProcess } from '../../helpers/as-another-process.js'
 import { Machine } from '../../helpers/machine.js'
 import { scale } from '../../helpers/scale.js'
 
@@ -67,7 +68,7 @@ test('a process that is suspended anywhere in its commit, and taken for dead, wr
     const ended = await Promise.race([suspended, committing.then(() => 'ended')])
     if (ended) break
     stops++
-    const next = await FileTransaction.begin('/d', { fs: disk, ...second })
+    const next = await FileTransaction.begin('/d', { fs: asAnotherProcess(disk), ...second })
     const found = visible(disk)
     const values = new Set(['/d/a', '/d/b'].map((path) => found[path]))
     t.is(values.size, 1, `${at}: ${JSON.stringify(found)}`)
@@ -79,7 +80,7 @@ test('a process that is suspended anywhere in its commit, and taken for dead, wr
     t.deepEqual(visible(disk), before, `${at}`)
     t.true(error === undefined || isSluiceError(error, 'ERR_LOCK_LOST'), `${at}: ${error}`)
     // what it left is no obstacle
-    await recoverTransactions('/d', { fs: disk, ...withoutRenewals(second) })
+    await recoverTransactions('/d', { fs: asAnotherProcess(disk), ...withoutRenewals(second) })
     t.deepEqual(visible(disk), before, `${at}`)
   }
   t.true(stops > scale(13, 40), `${stops}`)
@@ -104,7 +105,7 @@ test('a file that is to be removed is not looked at for the last time before the
   )
   t.is(await Promise.race([suspended, ended]), undefined)
   t.deepEqual(visible(disk), { '/d/a': 'old' })
-  const next = await FileTransaction.begin('/d', { fs: disk, ...second })
+  const next = await FileTransaction.begin('/d', { fs: asAnotherProcess(disk), ...second })
   await next.write('a', 'second')
   await next.commit()
   wake()
@@ -127,7 +128,7 @@ test('an update that is suspended before its last look writes nothing more', asy
       (error: unknown) => error,
     )
     if (await Promise.race([suspended, updating.then(() => 'ended')])) break
-    await updateJson('/d/n.json', () => 2, { fs: disk, ...withoutRenewals(second) })
+    await updateJson('/d/n.json', () => 2, { fs: asAnotherProcess(disk), ...withoutRenewals(second) })
     wake()
     const error = await updating
     // before it had the lock it waited for its turn, and is right to write
