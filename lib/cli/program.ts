@@ -2,11 +2,7 @@ import { createRequire } from 'node:module'
 import { Command, CommanderError, Option } from 'commander'
 import { isSluiceError, SluiceError } from '../errors.js'
 import { diskError, errorCode } from '../files/disk/disk-error.js'
-import { commandFileSystem } from '../files/disk/node-fs.js'
-import { CONFLICTS, DURABILITIES } from '../files/publish/publish.js'
-import { cleanCommand, statusCommand } from './commands/leftovers.js'
-import { recoverCommand } from './commands/recover.js'
-import { writeCommand } from './commands/write.js'
+import { CONFLICTS, DURABILITIES } from '../files/publish/policies.js'
 import { addHelp, allCommands } from './help.js'
 import { addHelpCommands } from './help-commands.js'
 import { mistakeIn } from './mistakes.js'
@@ -16,14 +12,16 @@ import type { Context } from './ui/context.js'
 import { commandError, stoppedByUser } from './ui/exit.js'
 import type { Io } from './ui/io.js'
 import { shownOn } from './ui/live/screen.js'
-import { Log } from './ui/log.js'
-import { GLOBAL_OPTIONS, type GlobalFlags, globalFlags } from './ui/manner.js'
-import { Reporter } from './ui/reporter.js'
-import { checkOutput } from './ui/streams.js'
+import type { Log } from './ui/log.js'
+import { GLOBAL_OPTIONS, type GlobalFlags, globalFlags, type Manner } from './ui/manner.js'
+import type { Reporter } from './ui/reporter.js'
+import { checkOutput, written } from './ui/streams.js'
 
 const require = createRequire(import.meta.url)
 
+// what a command needs is loaded when it runs: the help, and a mistake in the arguments, need none of it
 const transfers = () => import('./commands/transfers.js')
+const leftovers = () => import('./commands/leftovers.js')
 
 const repeated = (value: string, before: string[] = []) => [...before, value]
 
@@ -173,13 +171,19 @@ function program(
     .addOption(choice('--durability <what>', 'what the written file survives', DURABILITIES, 'power'))
     .option('--verify', 'read it back and compare, before it takes its name')
     .option('--no-clobber', 'fail if there is such a file already')
-    .action((file, flags, command) => run(command, (context) => writeCommand(file, flags, context)))
+    .action((file, flags, command) =>
+      run(command, async (context) =>
+        (await import('./commands/write.js')).writeCommand(file, flags, context),
+      ),
+    )
 
   sluice
     .command('status')
     .description('show how far transfers into a folder have come, those that run and those that broke')
     .argument('[dir]', 'the folder that was received into', '.')
-    .action((dir, _flags, command) => run(command, (context) => statusCommand(dir, context)))
+    .action((dir, _flags, command) =>
+      run(command, async (context) => (await leftovers()).statusCommand(dir, context)),
+    )
 
   sluice
     .command('clean')
@@ -189,7 +193,9 @@ function program(
     .argument('[dir]', 'the folder that was received into', '.')
     .option('--yes', 'do it')
     .option('--force', 'do not watch whether processes on another machine or in another container are alive')
-    .action((dir, flags, command) => run(command, (context) => cleanCommand(dir, flags, context)))
+    .action((dir, flags, command) =>
+      run(command, async (context) => (await leftovers()).cleanCommand(dir, flags, context)),
+    )
 
   sluice
     .command('recover')
@@ -197,7 +203,11 @@ function program(
     .argument('<dir>', 'the folder; temporary files are looked for in all folders below it, too')
     .option('--yes', 'do it; without, it is only shown')
     .option('--force', 'do not watch whether processes on another machine or in another container are alive')
-    .action((dir, flags, command) => run(command, (context) => recoverCommand(dir, flags, context)))
+    .action((dir, flags, command) =>
+      run(command, async (context) =>
+        (await import('./commands/recover.js')).recoverCommand(dir, flags, context),
+      ),
+    )
 
   addPeerCommands(sluice, run)
   addHelpCommands(sluice, run)
@@ -225,8 +235,13 @@ export async function main(args: readonly string[], io: Io, stop: AbortControlle
     lost ??= diskError(error, 'write', 'standard output')
     stop.abort(lost)
   })
+  const isStopped = () => signal.aborted
+  const makeReporter = async (options: Manner) => {
+    const { Reporter } = await import('./ui/reporter.js')
+    return new Reporter(io, options, isStopped)
+  }
   /** Runs what gives results, all of which have to be written. */
-  const give = async (reporter: Reporter, run: () => Promise<void>) => {
+  const give = async (reporter: () => Promise<Reporter>, run: () => Promise<void>) => {
     try {
       await run()
       await written(io.stdout, signal)
@@ -237,20 +252,22 @@ export async function main(args: readonly string[], io: Io, stop: AbortControlle
       const reason: SluiceError | undefined = signal.reason
       const isOwn = isSluiceError(error, reason?.code) && error.found !== 'here'
       const known = reason && !isOwn ? reason : commandError(error)
-      exit = reporter.error(known, !signal.aborted)
+      exit = (await reporter()).error(known, !signal.aborted)
     }
   }
-  const isStopped = () => signal.aborted
   const sluice = program(async ({ log: path, ...flags }, streams, run) => {
-    const log = path === undefined ? undefined : new Log(path, { fs: commandFileSystem })
-    const reporter = new Reporter(io, { ...flags, log, streams }, isStopped)
-    await give(reporter, async () => {
-      if (flags.quiet && flags.verbose)
-        throw new SluiceError('ERR_USAGE', 'either --quiet or --verbose, not both')
-      log?.open((error) => reporter.warn(error))
-      if (flags.json || streams) checkOutput(io)
-      await run({ io, reporter, signal, stop: () => stop.abort(stoppedByUser()) })
-    })
+    const log = path === undefined ? undefined : await makeLog(path)
+    const reporter = await makeReporter({ ...flags, log, streams })
+    await give(
+      async () => reporter,
+      async () => {
+        if (flags.quiet && flags.verbose)
+          throw new SluiceError('ERR_USAGE', 'either --quiet or --verbose, not both')
+        log?.open((error) => reporter.warn(error))
+        if (flags.json || streams) checkOutput(io)
+        await run({ io, reporter, signal, stop: () => stop.abort(stoppedByUser()) })
+      },
+    )
     log?.close()
   })
   addHelp(sluice, io.stdout.columns || 80)
@@ -267,31 +284,16 @@ export async function main(args: readonly string[], io: Io, stop: AbortControlle
     if (!(error instanceof CommanderError)) throw error
     if (error.exitCode !== 0) return 2
     // the help, or the version, was asked for, and is written
-    await give(new Reporter(io, {}, isStopped), async () => checkOutput(io))
+    await give(
+      () => makeReporter({}),
+      async () => checkOutput(io),
+    )
   }
   return exit
 }
 
-/** Milliseconds that a program which was stopped waits for a reader of what it has written. */
-const LAST_WORDS = 100
-
-/**
- * Resolves when all that was written so far has been flushed, or is lost. Rejects soon after the program was stopped:
- * whoever is to read it may never do so.
- */
-function written(stream: NodeJS.WriteStream, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (stream.destroyed || stream.writableEnded) return resolve()
-    let timer: NodeJS.Timeout | undefined
-    const stopped = () => {
-      timer = setTimeout(() => reject(signal.reason), LAST_WORDS)
-    }
-    stream.write('', () => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', stopped)
-      resolve()
-    })
-    if (signal.aborted) stopped()
-    else signal.addEventListener('abort', stopped)
-  })
+async function makeLog(path: string): Promise<Log> {
+  const { Log } = await import('./ui/log.js')
+  const { commandFileSystem } = await import('../files/disk/node-fs.js')
+  return new Log(path, { fs: commandFileSystem })
 }

@@ -1,5 +1,5 @@
 import { SluiceError } from '../errors.js'
-import { CONFLICTS, DURABILITIES } from '../files/publish/publish.js'
+import { CONFLICTS, DURABILITIES } from '../files/publish/policies.js'
 import { checkCallback, checkChoice, checkFunction, checkKeys, checkOption } from '../options.js'
 import type { Entry, Offer } from '../wire/entry.js'
 import type { Run } from '../wire/run.js'

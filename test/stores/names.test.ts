@@ -1,7 +1,7 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { foldName, parentOf } from '../../lib/files/disk/names.js'
-import { CONFLICTS } from '../../lib/files/publish/publish.js'
+import { CONFLICTS } from '../../lib/files/publish/policies.js'
 import { PUBLISHINGS, type Unless } from '../../lib/stores/policy.js'
 import { areSomeOne, faultsIn, type Scene } from '../helpers/name-scenes.js'
 import { scale } from '../helpers/scale.js'

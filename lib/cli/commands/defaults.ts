@@ -5,7 +5,7 @@ import { readConfig } from '../../files/config/read-config.js'
 import { inside } from '../../files/disk/names.js'
 import { commandFileSystem as fs } from '../../files/disk/node-fs.js'
 import { ifThere } from '../../files/disk/stats.js'
-import { CONFLICTS, DURABILITIES } from '../../files/publish/publish.js'
+import { CONFLICTS, DURABILITIES } from '../../files/publish/policies.js'
 import { checkPrivate } from '../../peers/home.js'
 import { existingHome } from '../network/home.js'
 

@@ -55,3 +55,27 @@ function isClosed(fd: number, as: 'input' | 'output'): boolean {
     return syscall === 'fstat' && errorCode(error) === 'EBADF'
   }
 }
+
+/** Milliseconds that a program which was stopped waits for a reader of what it has written. */
+const LAST_WORDS = 100
+
+/**
+ * Resolves when all that was written so far has been flushed, or is lost. Rejects soon after the program was stopped:
+ * whoever is to read it may never do so.
+ */
+export function written(stream: NodeJS.WriteStream, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (stream.destroyed || stream.writableEnded) return resolve()
+    let timer: NodeJS.Timeout | undefined
+    const stopped = () => {
+      timer = setTimeout(() => reject(signal.reason), LAST_WORDS)
+    }
+    stream.write('', () => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', stopped)
+      resolve()
+    })
+    if (signal.aborted) stopped()
+    else signal.addEventListener('abort', stopped)
+  })
+}

@@ -9,21 +9,12 @@ import { syncFile } from '../disk/sync.js'
 import { checkTargetNotReserved, isOwnName } from '../own/reserved.js'
 import type { OpenFolder } from '../tree/open-folder.js'
 import { firstFree } from './first-free.js'
+import { CONFLICTS, type Conflict, DURABILITIES, type Durability } from './policies.js'
 import { type Replaced, replaceFolder } from './replace-folder.js'
 import type { SuffixMemory } from './suffixes.js'
 import { checkIsWritten, type TemporaryFile, takeName } from './take-name.js'
 
-/** What to do when the name is taken by other content. */
-export type Conflict = 'rename' | 'overwrite' | 'replace' | 'skip' | 'fail'
-
-/** What a finished write survives: 'crash' the death of the process, 'power' a loss of power too. */
-export type Durability = 'crash' | 'power'
-
-/** Each {@link Conflict}. */
-export const CONFLICTS: readonly Conflict[] = ['rename', 'overwrite', 'replace', 'skip', 'fail']
-
-/** Each {@link Durability}. */
-export const DURABILITIES: readonly Durability[] = ['crash', 'power']
+export type { Conflict, Durability } from './policies.js'
 
 /** Options of {@link publish}. */
 export interface PublishOptions {

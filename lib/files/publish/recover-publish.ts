@@ -4,7 +4,7 @@ import type { FileSystem } from '../disk/fs.js'
 import { checkIsOther } from '../disk/names.js'
 import { lstatIfThere } from '../disk/stats.js'
 import type { OpenFolder } from '../tree/open-folder.js'
-import { DURABILITIES, type Durability } from './publish.js'
+import { DURABILITIES, type Durability } from './policies.js'
 import { hasBothNames } from './take-name.js'
 
 /**

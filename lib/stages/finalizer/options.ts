@@ -1,5 +1,5 @@
 import type { SluiceError } from '../../errors.js'
-import { CONFLICTS, DURABILITIES } from '../../files/publish/publish.js'
+import { CONFLICTS, DURABILITIES } from '../../files/publish/policies.js'
 import { checkChoice, checkKeys, checkWhole, type Keys } from '../../options.js'
 import {
   type Conflict,

@@ -1,7 +1,7 @@
 import { Limiter } from '../../async.js'
 import { isError, printable, SluiceError } from '../../errors.js'
 import { diskError } from '../../files/disk/disk-error.js'
-import { CONFLICTS } from '../../files/publish/publish.js'
+import { CONFLICTS } from '../../files/publish/policies.js'
 import { checkChoice } from '../../options.js'
 import { type Claim, checkPublishing, type Part, type PartRun, type PartStore } from '../../stores/parts.js'
 import type { Conflict, Durability, Publishing, PublishPolicy } from '../../stores/policy.js'

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { digestOf } from '../../digest/digests.js'
 import { SluiceError } from '../../errors.js'
-import { CONFLICTS } from '../../files/publish/publish.js'
+import { CONFLICTS } from '../../files/publish/policies.js'
 import type { Claim, Part, PartStore, StandingFiles } from '../../stores/parts.js'
 import type { Conflict, PublishPolicy, Unless } from '../../stores/policy.js'
 import type { Entry, Offer } from '../../wire/entry.js'

@@ -1,7 +1,7 @@
 import { type Duplex, Transform, type Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { type Code, isSluiceError, type SluiceError } from '../../errors.js'
-import { CONFLICTS } from '../../files/publish/publish.js'
+import { CONFLICTS } from '../../files/publish/policies.js'
 import { isBytes } from '../../options.js'
 import { deframer } from '../../stages/deframer.js'
 import { demuxer } from '../../stages/demuxer.js'

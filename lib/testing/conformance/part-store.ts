@@ -1,4 +1,4 @@
-import { CONFLICTS } from '../../files/publish/publish.js'
+import { CONFLICTS } from '../../files/publish/policies.js'
 import type { Item } from '../../stages/river/items.js'
 import type { Conflict } from '../../stores/policy.js'
 import { type Cut, cutsOf, type Run, runOf } from '../../wire/run.js'

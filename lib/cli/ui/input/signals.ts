@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process'
 import { closeSync, readFileSync } from 'node:fs'
 import { isatty } from 'node:tty'
 
@@ -57,6 +56,7 @@ export function isInForeground(): boolean {
   const self = groupsOf('self')
   if (self) return self.group === self.foreground
   // a system without /proc
+  const { spawnSync } = process.getBuiltinModule('node:child_process')
   const { stdout } = spawnSync('ps', ['-o', 'stat=', '-p', `${process.pid}`], { encoding: 'utf8' })
   return stdout?.includes('+') === true
 }
