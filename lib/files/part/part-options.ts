@@ -15,7 +15,7 @@ import { checkReplaceable, type ModeMemory } from '../disk/attributes.js'
 import type { FileIdentity, FileSystem } from '../disk/fs.js'
 import type { Prefix } from '../journal/journal-records.js'
 import { CONFLICTS, type Conflict, DURABILITIES, type Durability } from '../publish/policies.js'
-import { type PublishOptions } from '../publish/publish.js'
+import type { PublishOptions } from '../publish/publish.js'
 import type { Tree } from '../tree/tree.js'
 
 /** Where a part gets its folders from, and the budget that it shares with them. */
