@@ -22,7 +22,6 @@ import {
   type ByteDuplex,
   type Connect,
   compression,
-  isSluiceError,
   type Offer,
   PublishedVersions,
   type ReceiveOptions,
