@@ -5,7 +5,7 @@ import { asSluiceError, type SluiceError } from './errors.js'
 import { checkFunction, checkKeys, checkObject, checkOption, type Keys, pickKnown } from './options.js'
 import { makeForeignStage, nameOfStage, owedBy, type StageStream } from './stages/bytes/foreign-stage.js'
 import { heldByPeer } from './stages/bytes/held-back.js'
-import { ReceivedMemory } from './stages/bytes/received-memory.js'
+import { MemoryPool } from './stages/bytes/memory-pool.js'
 import { makeWireStages, type WireStage } from './stages/bytes/wire-stage.js'
 import { deframer } from './stages/deframer.js'
 import { demuxer } from './stages/demuxer.js'
@@ -74,6 +74,9 @@ export interface ReceiveOptions
   quota?: Quota
 }
 
+/** Bytes that are read from the connection at once, at most. */
+const READ = 512 * 1024
+
 const { outcomes, missing, onSettled, repair, acknowledged: _, ...OF_FINALIZER } = FINALIZER_OPTIONS
 
 const OPTIONS: Keys<ReceiveOptions> = {
@@ -132,7 +135,7 @@ export function beginReceiving(
   const owing = [wire.owed]
   // a stage of the user's, and a store, may hold on to what they are given
   const isOurs = makers.length === 0 && wire.incoming.length === 0 && options.store === undefined
-  const memory = isOurs ? new ReceivedMemory() : undefined
+  const memory = isOurs ? new MemoryPool(READ) : undefined
   // a stage of the user's, and such a store, are given the bytes of a file in order
   const takesLanes = makers.length === 0 && options.store?.features?.order !== 'ascending'
   // where the connection is cut off, what came before is stored before anything fails
@@ -141,11 +144,11 @@ export function beginReceiving(
     socket,
     {
       framer: framer({ maxFrame }),
-      deframer: (onTalk) => deframer({ limits, onTalk, afterCut: () => cut.promise }),
+      deframer: (onTalk) => deframer({ limits, onTalk, afterCut: () => cut.promise, memory }),
       ...wire,
       owed: () => owing.flatMap((owed) => [...owed()]),
       unheard: (silence) => heldBack.here(silence) ?? heldByPeer(silence),
-      received: memory && ((chunk) => memory.received(chunk)),
+      memory,
     },
     {
       owner: lasting?.owner,

@@ -4,7 +4,7 @@ import type { Connect } from './reconnect/connections.js'
 import { sendLasting } from './reconnect/lasting-sender.js'
 import { type RetryOptions, retryOf } from './reconnect/retry.js'
 import { heldByPeer } from './stages/bytes/held-back.js'
-import { SendMemory } from './stages/bytes/send-memory.js'
+import { MemoryPool } from './stages/bytes/memory-pool.js'
 import { checkWireStages, makeWireStages, type WireStage } from './stages/bytes/wire-stage.js'
 import { deframer } from './stages/deframer.js'
 import { joinedManifest } from './stages/file-source/joined-sources.js'
@@ -134,7 +134,7 @@ export function send(
   }
   const begin = (duplex: ByteDuplex, continuing?: Continuing) => {
     // a wire stage of the user's may hold on to what it is given, or send it twice
-    const memory = (options.stages?.wire ?? []).every(isHarmless) ? new SendMemory() : undefined
+    const memory = (options.stages?.wire ?? []).every(isHarmless) ? new MemoryPool() : undefined
     /** Made afresh for each connection, with the most bytes in a frame of it. */
     const stagesOf = (owed: (() => Iterable<Owed>)[]) => {
       const { maxFrame, heldBack, ...wire } = makeWireStages(options.stages?.wire, keptOpen, limits)

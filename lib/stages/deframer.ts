@@ -5,6 +5,7 @@ import { type Frame, FrameParser } from '../wire/frame-parser.js'
 import { isTalk } from '../wire/frames.js'
 import { type Limits, limitsOf } from '../wire/limits.js'
 import type { Message } from '../wire/messages.js'
+import type { MemoryPool } from './bytes/memory-pool.js'
 import { type Callback, Pump } from './bytes/pump.js'
 import { watchNext } from './river/place.js'
 
@@ -16,6 +17,8 @@ export interface DeframerOptions {
    * not Sluice's (see `rest`). Without it the stream is one way, and such a message is an error.
    */
   onTalk?: (message: Message) => boolean
+  /** Told of bytes that are nobody's any more: those of messages, and what is between data. */
+  memory?: Pick<MemoryPool, 'used'> | undefined
   /** Where the input was cut off, the stream ends, waits for this once that was read, and only then fails. */
   afterCut?: () => Promise<void>
 }
@@ -41,14 +44,14 @@ export class Deframer extends Duplex {
   bytesGiven = 0
 
   constructor(options: DeframerOptions = {}) {
-    checkKeys('options', options, { limits: true, onTalk: true, afterCut: true })
-    const { limits, onTalk, afterCut = async () => {} } = options
+    checkKeys('options', options, { limits: true, onTalk: true, afterCut: true, memory: true })
+    const { limits, onTalk, afterCut = async () => {}, memory } = options
     super({ readableObjectMode: true, readableHighWaterMark: 2, writableHighWaterMark: BUFFERED })
     this.#limits = limitsOf(limits)
     this.#onTalk = onTalk
     this.#afterCut = afterCut
     const { handshakeMessage, message } = this.#limits
-    this.#parser = new FrameParser(this.#limits, onTalk ? handshakeMessage : message)
+    this.#parser = new FrameParser(this.#limits, onTalk ? handshakeMessage : message, memory)
     watchNext('deframer', this)
   }
 

@@ -113,7 +113,7 @@ export class Channel {
       socket,
       {
         data: (bytes, isOurs) => {
-          if (isOurs) stages.received?.(bytes)
+          if (isOurs) stages.memory?.adopt(bytes)
           this.#read(bytes)
         },
         drained: () => this.#drained(),
@@ -133,7 +133,7 @@ export class Channel {
     const { formats } = this.#stages
     this.#opened = this.#clock.now()
     this.#heartbeat.start()
-    this.#connection.open()
+    this.#connection.open(this.#stages.memory)
     if (formats.length > 0) this.#connection.write(encodePreface(formats))
     if (head !== undefined && head.length > 0) queueMicrotask(() => this.#read(head))
   }

@@ -5,6 +5,7 @@ import { checkAbortSignal, checkFlag, checkOption, type Keys } from '../options.
 import type { Limits } from '../wire/limits.js'
 import { Ending } from './streams/ending.js'
 import { isPlain } from './streams/plain-duplex.js'
+import { type InputMemory, readAsData, readInto } from './streams/read-into.js'
 
 // biome-ignore lint/suspicious/noExplicitAny: the types of other streams name the events that they know
 type Event = any
@@ -168,10 +169,15 @@ export class Connection {
     this.#isShared = !isPlain(duplex) || duplex.listenerCount('data') + duplex.listenerCount('readable') > 0
   }
 
-  /** Listens to the duplex, which is busy from now on. */
-  open(): void {
+  /**
+   * Listens to the duplex, which is busy from now on.
+   * @param memory where what comes is read into, if the duplex can do that
+   */
+  open(memory?: InputMemory): void {
     const duplex = this.#duplex
     BUSY.add(duplex)
+    const came = (bytes: Buffer) => this.#events.data(bytes, false)
+    if (memory && this.#isAlone) readInto(duplex, { memory, isAlone: () => this.#isAlone, came })
     // one by one: what `on` returns is not known
     for (const [name, listener] of this.#listeners) this.#try('on', () => duplex.on(name, listener))
     // behind our own
@@ -238,6 +244,7 @@ export class Connection {
   /** Leaves the stream as it was found: open, paused, with `rest` as the next bytes that it gives. */
   giveBack(rest: Buffer | null): void {
     const duplex = this.#duplex
+    readAsData(duplex)
     for (const [name, listener] of this.#listeners) this.#try('off', () => duplex.off(name, listener))
     this.#try('off', () => duplex.off('newListener', this.#shared))
     BUSY.delete(duplex)
@@ -245,9 +252,13 @@ export class Connection {
     if (rest !== null && rest.length > 0) this.#try('unshift', () => duplex.unshift(rest))
   }
 
+  /** Whether nobody but us gets what comes. */
+  get #isAlone(): boolean {
+    return !this.#isShared && isPlain(this.#duplex)
+  }
+
   readonly #data = (chunk: Buffer | Uint8Array | string): void => {
-    const isOurs = !this.#isShared && isPlain(this.#duplex)
-    if (Buffer.isBuffer(chunk)) this.#events.data(chunk, isOurs)
+    if (Buffer.isBuffer(chunk)) this.#events.data(chunk, this.#isAlone)
     else if (ArrayBuffer.isView(chunk))
       this.#events.data(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength), false)
     else {

@@ -12,6 +12,9 @@ export interface Data {
   chunks: Buffer[]
 }
 
+/** So many bytes of a memory. */
+type UsedBytes = Pick<Buffer, 'buffer' | 'length'>
+
 /** What the parser gives: data, and checked messages. */
 export type Frame = Data | { kind: 'message'; type: number; message: Message; payload: Buffer }
 
@@ -30,6 +33,7 @@ export class FrameParser {
   /** The bytes behind the message at which `stop()` was called; `null` before. */
   rest: Buffer | null = null
   readonly #limits: Limits
+  readonly #memory: { used(bytes: UsedBytes): void } | undefined
   readonly #preface = new PrefaceCheck([])
   /** The header and, of data, the position: gathered here when a chunk ends in it. */
   readonly #head = Buffer.alloc(HEADER + POSITION)
@@ -41,7 +45,9 @@ export class FrameParser {
   #position = 0
   #data: Data | null = null
 
-  constructor(limits: Limits, maxMessage: number) {
+  /** @param memory told of the bytes of each chunk that are in no data: nothing has a view of them */
+  constructor(limits: Limits, maxMessage: number, memory?: { used(bytes: UsedBytes): void }) {
+    this.#memory = memory
     this.#limits = limits
     this.maxMessage = maxMessage
   }
@@ -60,6 +66,7 @@ export class FrameParser {
     for (const chunk of chunks) {
       const bytes = this.#preface.strip(chunk)
       let at = 0
+      let ofData = 0
       while (at < bytes.length && this.rest === null) {
         if (this.#left === 0) {
           at += this.#header(bytes, at)
@@ -70,6 +77,7 @@ export class FrameParser {
         this.#left -= part.length
         at = end
         if (this.#type === FrameType.DATA) {
+          ofData += part.length
           const before = this.#gather(part)
           if (before !== null) yield before
         } else {
@@ -81,6 +89,7 @@ export class FrameParser {
         }
       }
       if (this.rest !== null && at < bytes.length) this.rest = Buffer.concat([this.rest, bytes.subarray(at)])
+      this.#memory?.used({ buffer: chunk.buffer, length: chunk.length - ofData })
     }
     if (this.#data !== null) yield this.#settle(this.#data)
   }
@@ -161,9 +170,8 @@ export class FrameParser {
     return data
   }
 
-  /** Adds a part of a message; gives the payload once it is whole. */
+  /** Adds a part of a message; gives the payload, in memory of its own, once it is whole. */
   #collect(bytes: Buffer): Buffer | null {
-    if (this.#payload === null && this.#left === 0) return bytes
     this.#payload ??= Buffer.allocUnsafe(bytes.length + this.#left)
     bytes.copy(this.#payload, this.#payload.length - this.#left - bytes.length)
     if (this.#left > 0) return null

@@ -1,8 +1,8 @@
 import { Duplex } from 'node:stream'
 import { SluiceError } from '../../errors.js'
 import { freeMemory } from '../../stages/bytes/free-memory.js'
+import { MemoryPool } from '../../stages/bytes/memory-pool.js'
 import { Pump } from '../../stages/bytes/pump.js'
-import { SendMemory } from '../../stages/bytes/send-memory.js'
 import { ChunkOpener, endsEarly } from '../../stages/encryption/chunk-opener.js'
 import { ChunkSealer } from '../../stages/encryption/chunk-sealer.js'
 import { type ChunkOptions, MAX_CHUNK, PREFIX, TAG } from '../../stages/encryption/sealed-stream.js'
@@ -48,7 +48,7 @@ export class SecureDuplex extends Duplex {
   readonly #opener: ChunkOpener
   readonly #incoming = new Pump<Buffer>(this)
   /** That of the records. */
-  readonly #memory = new SendMemory(RECORD)
+  readonly #memory = new MemoryPool(RECORD)
   readonly #taken = (record: Buffer) => this.#memory.used(record)
   /** What is written becomes records when the connection takes them. */
   readonly #outgoing = new Pump<Buffer>(this, (record) => this.#connection.write(record, this.#taken))

@@ -3,7 +3,7 @@ import type { SluiceError } from '../../errors.js'
 import { badOption, type Keys } from '../../options.js'
 import { Plan } from '../../transfer/plan.js'
 import type { Entry } from '../../wire/entry.js'
-import type { SendMemory } from '../bytes/send-memory.js'
+import type { MemoryPool } from '../bytes/memory-pool.js'
 import type { Manifest } from '../manifest/builder.js'
 
 /** What `fileSource` takes. */
@@ -24,7 +24,7 @@ export interface FileSourceOptions {
   /** Destroys the stream. */
   signal?: AbortSignal | undefined
   /** Where the memory for what is read comes from; fresh memory each time by default. */
-  memory?: Pick<SendMemory, 'take'> | undefined
+  memory?: Pick<MemoryPool, 'take'> | undefined
   /** Called whenever all was given out that the plan wants, and it was decided about all of its entries. */
   onIdle?: (() => void) | undefined
   /** Called with path and cause when a file cannot be sent; the peer is told the code only. */

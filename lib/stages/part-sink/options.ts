@@ -9,7 +9,7 @@ import { checkPartStore, type PartStore } from '../../stores/parts.js'
 import { type Durability, PUBLISHINGS, type Publishing } from '../../stores/policy.js'
 import { PublishedVersions } from '../../stores/published-versions.js'
 import type { Names } from '../../wire/paths.js'
-import type { ReceivedMemory } from '../bytes/received-memory.js'
+import type { MemoryPool } from '../bytes/memory-pool.js'
 
 /** Options of `partSink`. */
 export interface PartSinkOptions {
@@ -56,7 +56,7 @@ export interface PartSinkOptions {
   /** Tells whether the disk is slow; the clock of the process by default. */
   clock?: Clock
   /** Gets back what was written; the collector does by default. */
-  memory?: Pick<ReceivedMemory, 'free'> | undefined
+  memory?: Pick<MemoryPool, 'used'> | undefined
 }
 
 /** Their names. */

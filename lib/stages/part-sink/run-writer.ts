@@ -16,7 +16,7 @@ import { byFile, type FileWrite, writesOf } from './writes.js'
 interface WriterOptions {
   concurrency: number
   /** Gets back what was written. */
-  memory?: { free(buffers: readonly Buffer[]): void } | undefined
+  memory?: { used(bytes: Buffer): void } | undefined
 }
 
 /**
@@ -137,7 +137,7 @@ export class RunWriter {
     const failures = new Map<number, SluiceError>()
     await this.#makeFolders(run, failures)
     const written = await write(run, this.#stopping.signal)
-    this.#memory?.free(run.buffers)
+    for (const bytes of run.buffers) this.#memory?.used(bytes)
     for (const [index, error] of written.failures)
       failures.set(index, this.#fail(diskError(error, 'write', entries[index]!.path), index))
     return [{ entries, first, last, run: written, failures, ...(digests && { digests }) }]
@@ -261,7 +261,7 @@ export class RunWriter {
           ? writeUnequal(part, file.left, { offset, buffers, length }, isLast)
           : part.write(offset, buffers, isLast),
       )
-      this.#memory?.free(buffers)
+      for (const bytes of buffers) this.#memory?.used(bytes)
     } catch (error) {
       // the write before this one failed as well, and has said so
       if (!this.#files.get(entry.index)) return undefined

@@ -2,6 +2,7 @@ import type { Duplex, Transform } from 'node:stream'
 import type { Owed, Silence } from '../../async.js'
 import type { PeerLimits } from '../../wire/limits.js'
 import type { Message } from '../../wire/messages.js'
+import type { InputMemory } from './read-into.js'
 
 /** The stages around a socket, made by `send` and `receive`. */
 export interface ChannelStages {
@@ -35,6 +36,6 @@ export interface ChannelStages {
    * Told of each chunk that the socket has taken, and reads no more. Where that is not known of it, nothing is told.
    */
   sent?: ((chunk: Buffer) => void) | undefined
-  /** Told of each chunk that the socket made for this channel alone. Where that is not known, nothing is told. */
-  received?: ((chunk: Buffer) => void) | undefined
+  /** Where what comes is read into, or which is told of each chunk that the socket made for this channel alone. */
+  memory?: InputMemory | undefined
 }

@@ -1,7 +1,7 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { SluiceError } from '../../../lib/errors.js'
-import { ReceivedMemory } from '../../../lib/stages/bytes/received-memory.js'
+import { MemoryPool } from '../../../lib/stages/bytes/memory-pool.js'
 import { RunWriter } from '../../../lib/stages/part-sink/run-writer.js'
 import type { DigestsItem, StoredRun } from '../../../lib/stages/river/items.js'
 import { StoreCalls } from '../../../lib/stages/river/store-calls.js'
@@ -79,14 +79,14 @@ class Recorder {
   }
 }
 
-function writerOf(recorder: Recorder, concurrency = 4, memory?: ReceivedMemory): RunWriter {
+function writerOf(recorder: Recorder, concurrency = 4, memory?: MemoryPool): RunWriter {
   return new RunWriter(new StoreCalls(recorder.store, concurrency), { concurrency, memory })
 }
 
 /** The run with buffers as a socket makes them, each with memory of its own, which is free once it was written. */
-function received(run: Run, memory: ReceivedMemory): Run {
+function received(run: Run, memory: MemoryPool): Run {
   const buffers = run.buffers.map((bytes) => Buffer.from(Uint8Array.from(bytes).buffer))
-  for (const buffer of buffers) memory.received(buffer)
+  for (const buffer of buffers) memory.adopt(buffer)
   return { ...run, buffers }
 }
 
@@ -354,7 +354,7 @@ test('a store that takes bytes in ascending order only refuses others, of that f
 })
 
 test('what of a run was written may be freed, although the rest of it is not written yet', async (t) => {
-  const memory = new ReceivedMemory()
+  const memory = new MemoryPool()
   const recorder = new Recorder({ bulk: true })
   const content = { before: 'b'.repeat(80), one: '1'.repeat(20), two: '2'.repeat(20), behind: 'c'.repeat(90) }
   const runs = itemsOf(content, { run: 60, cut: 10 }).filter((item) => item.kind === 'run')
@@ -379,7 +379,7 @@ test('whatever the files, the runs and the buffers: each file has its bytes, and
         const content = Object.fromEntries(values.map((value, i) => [`e${i}`, value]))
         const recorder = new Recorder({ bulk })
         const runs = itemsOf(content, options).filter((item) => item.kind === 'run')
-        const memory = isFreed && !options.inCuts ? new ReceivedMemory() : undefined
+        const memory = isFreed && !options.inCuts ? new MemoryPool() : undefined
         const given = memory ? runs.map((run) => received(run, memory)) : runs
         const stored = await writeAll(writerOf(recorder, 4, memory), given)
         t.deepEqual(Object.fromEntries(recorder.files), contentOf(content))
