@@ -4,6 +4,7 @@ import {
   appendFile,
   mkdir,
   open,
+  opendir,
   readdir,
   readFile,
   rename,
@@ -479,6 +480,21 @@ test('what is watched may itself be removed and made again, at once or later', a
   await sentUntil(watching, join(to, 'photos/deep/c.jpg'))
   await writeFile(join(photos, 'deep/d.jpg'), 'd')
   await sentUntil(watching, join(to, 'photos/deep/d.jpg'))
+  t.deepEqual((await watching.stop()).failed, [])
+})
+
+test('a folder that is removed while somebody has it open is gone', async (t) => {
+  const { watching, from, to } = await scene(t)
+  await sent(watching)
+  const photos = join(from, 'photos')
+  const held = await opendir(photos)
+  t.teardown(() => held.close())
+  const warned = once(watching, 'warning')
+  await rm(photos, { recursive: true })
+  t.like((await warned)[0], { code: 'ERR_NO_SUCH_FILE', path: photos })
+  await mkdir(photos)
+  await writeFile(join(photos, 'b.jpg'), 'b')
+  await sentUntil(watching, join(to, 'photos/b.jpg'))
   t.deepEqual((await watching.stop()).failed, [])
 })
 

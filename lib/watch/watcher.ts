@@ -90,7 +90,10 @@ async function watchOnce(
     // what was put into it before it was watched
     if (isReady && isInFolders(slashed(folder))) missed()
   })
-  watcher.on('unlinkDir', (folder) => known.delete(folder))
+  watcher.on('unlinkDir', (folder) => {
+    // the folder itself tells nothing as long as somebody has it open
+    if (known.delete(folder) && isInFolders(slashed(folder))) missed()
+  })
   watcher.on('raw', (event, name, details) => {
     const { watchedPath = '' } = details as { watchedPath?: string }
     // of itself a folder tells only that it was removed or moved
