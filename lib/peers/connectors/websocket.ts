@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, STATUS_CODES } from 'node:http'
 import type { Server as SecureServer } from 'node:https'
-import type { AddressInfo, Server as NetServer } from 'node:net'
+import type { AddressInfo, Server as NetServer, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { messageOf, printable, SluiceError } from '../../errors.js'
 import { checkKeys, checkObject, checkOption } from '../../options.js'
@@ -40,8 +40,8 @@ const OWN_SERVER = {
   maxHeaderSize: 8 * 1024,
 } as const
 
-/** Connections to it at once, those that became a WebSocket among them. */
-const MOST_CONNECTIONS = 256
+/** Connections to it at once that have made no request yet, or none for a WebSocket. */
+const MOST_SILENT = 256
 
 /**
  * Connections over WebSocket, to `ws://HOST[:PORT]/PATH` or `wss://…`: through proxies, and into web servers. It
@@ -84,14 +84,15 @@ export function websocket(options: WebSocketOptions = {}): Connector {
       signal?.throwIfAborted()
       const { WebSocketServer } = await import('ws')
       const sockets = new WebSocketServer({ ...HOW, noServer: true, clientTracking: false })
-      const server = given ?? createServer(OWN_SERVER, refuseRequest)
-      if (!given) server.maxConnections = MOST_CONNECTIONS
+      const silent = new Set<Socket>()
+      const server = given ?? limitSilent(createServer(OWN_SERVER, refuseRequest), silent)
       const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
         if (pathOf(request) !== url.pathname) {
           // of a server that is shared others may have that path
           if (server.listenerCount('upgrade') === 1) refuse(socket, 404)
           return
         }
+        silent.delete(request.socket)
         sockets.handleUpgrade(request, socket, head, (accepted) =>
           handOver(new WebSocketStream(accepted), onConnection, request.socket.remoteAddress),
         )
@@ -108,6 +109,22 @@ export function websocket(options: WebSocketOptions = {}): Connector {
       })
     },
   }
+}
+
+/**
+ * Keeps a server from holding too many that ask for nothing: the one that has been at it longest is dropped for the one
+ * that comes. An honest one asks at once, and is not kept out by any number of them.
+ * @param silent those that have not asked yet: whoever hears one ask takes it out
+ */
+function limitSilent(server: Server, silent: Set<Socket>): Server {
+  return server.on('connection', (socket) => {
+    silent.add(socket)
+    socket.once('close', () => silent.delete(socket))
+    if (silent.size <= MOST_SILENT) return
+    const [oldest] = silent
+    silent.delete(oldest!)
+    oldest!.destroy()
+  })
 }
 
 function urlOf(address: string): URL {

@@ -3,7 +3,12 @@ import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
-import { type AddressInfo, connect as connectTcp, createServer as createTcpServer } from 'node:net'
+import {
+  type AddressInfo,
+  connect as connectTcp,
+  createServer as createTcpServer,
+  type Socket,
+} from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
@@ -164,25 +169,51 @@ test('what is no WebSocket, or at another path, is refused', async (t) => {
   await t.throwsAsync(websocket().connect(`ws://127.0.0.1:${port}/elsewhere`), { message: /answers 404/ })
 })
 
-test('what a stranger can have a listener hold is little: headers of 8 KiB, and 256 connections', async (t) => {
+/** A connection that says nothing yet. */
+async function silentOne(t: ExecutionContext<unknown>, address: string): Promise<Socket> {
+  const socket = connectTcp(Number(new URL(address).port), '127.0.0.1').on('error', () => {})
+  t.teardown(() => socket.destroy())
+  await once(socket, 'connect')
+  return socket
+}
+
+test('a stranger can have a listener hold no more than 8 KiB of headers', async (t) => {
   const { address } = await listener(t)
-  const { port } = new URL(address)
-  const call = async () => {
-    const socket = connectTcp(Number(port), '127.0.0.1').on('error', () => {})
-    t.teardown(() => socket.destroy())
-    await once(socket, 'connect')
-    return socket
-  }
-  const talker = await call()
+  const talker = await silentOne(t, address)
   talker.write(`GET /files HTTP/1.1\r\nx: ${'x'.repeat(8 * 1024)}`)
   t.regex(String(await heardOn(talker)), /^HTTP\/1\.1 431 /)
-  talker.destroy()
-  const idle = await Promise.all(Array.from({ length: 257 }, call))
-  const refused = await Promise.race(
-    idle.map(async (socket) => once(socket.resume(), 'close').then(() => socket)),
+})
+
+test('of connections that ask for nothing 256 are borne, also when very many come at once', async (t) => {
+  const { address } = await listener(t)
+  const silent = await Promise.all(Array.from({ length: 400 }, () => silentOne(t, address)))
+  const closed = silent.map((socket) => once(socket.resume(), 'close'))
+  let left = 400 - 256
+  await new Promise<void>((resolve) => {
+    for (const one of closed) one.then(() => --left === 0 && resolve())
+  })
+  t.is(silent.filter((socket) => !socket.destroyed).length, 256)
+})
+
+test('of 256 connections that ask for nothing the oldest makes room for one that does', async (t) => {
+  const { address, next } = await listener(t)
+  const silent: Socket[] = []
+  // one after the other, so that it is known which is the oldest
+  for (let i = 0; i < 256; i++) silent.push((await silentOne(t, address)).resume())
+  const dropped = once(silent[0]!, 'close')
+  const near = await websocket().connect(address)
+  const far = await next()
+  await dropped
+  // whoever has become a WebSocket is none of them any more
+  const other = await silentOne(t, address)
+  near.end('here')
+  t.is(String(await heardOn(far)), 'here')
+  far.end()
+  await errorAtClose(near.resume())
+  t.deepEqual(
+    [...silent, other].filter((socket) => socket.destroyed),
+    [silent[0]],
   )
-  t.true(refused.destroyed)
-  t.is(idle.filter((socket) => socket.destroyed).length, 1)
 })
 
 test('a server that takes the connection and answers nothing is left when it is stopped', async (t) => {
