@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../clock.js'
-import { asSluiceError, SluiceError } from '../errors.js'
+import { asSluiceError, isSluiceError, SluiceError } from '../errors.js'
 import {
   checkCallback,
   checkFunction,
@@ -119,8 +119,10 @@ async function admitted(
   try {
     channel = await secure(duplex, { as: 'listener', identity, admit, signal, ...given({ timeout, clock }) })
   } catch (error) {
-    const why = signal.reason ?? asSluiceError(error, 'ERR_IDENTITY', 'no secure channel could be made')
-    return onRefused?.(why, from)
+    // who was refused before it was given up was refused
+    const isGivenUp = isSluiceError(error, 'ERR_CANCELLED') && error.cause === signal.reason
+    const why = isGivenUp ? signal.reason : error
+    return onRefused?.(asSluiceError(why, 'ERR_IDENTITY', 'no secure channel could be made'), from)
   } finally {
     release()
   }

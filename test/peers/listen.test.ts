@@ -3,14 +3,16 @@ import { connect as tcpConnect } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import test from 'ava'
+import { deferred } from '../../lib/async.js'
 import type { SluiceError } from '../../lib/errors.js'
 import { connect } from '../../lib/peers/connect.js'
 import type { Connector } from '../../lib/peers/connectors/connector.js'
 import { Invitations } from '../../lib/peers/invitations.js'
 import { type From, type ListenForPeersOptions, listen } from '../../lib/peers/listen.js'
 import type { SecureDuplex } from '../../lib/peers/secure.js'
+import { turns } from '../../lib/testing/conformance/harness/probe.js'
 import { duplexPair, FakeClock } from '../../lib/testing/index.js'
-import { ALICE, BOB, dial as dialled, someone, whenLeft } from '../helpers/secure.js'
+import { ALICE, BOB, dial as dialled, SAID, someone, whenLeft } from '../helpers/secure.js'
 
 /** A dialler that does not mind how it ends. */
 const dial = async (...args: Parameters<typeof dialled>) => (await dialled(...args)).on('error', () => {})
@@ -54,8 +56,8 @@ async function scene(options: Partial<ListenForPeersOptions> = {}) {
     ...options,
   })
   /** A raw connection from an address, which the listener has been given. */
-  const from = (address?: string): Duplex => {
-    const [near, far] = duplexPair()
+  const from = (address?: string, faults?: Parameters<typeof duplexPair>[0]): Duplex => {
+    const [near, far] = duplexPair(faults)
     near.on('error', () => {})
     come(far, address === undefined ? {} : { address })
     return near
@@ -153,6 +155,31 @@ test('closed, or stopped by its signal, it gives up who is in handshake, and let
     const [bytes] = await once(guests[0]!.duplex, 'data')
     t.is(String(bytes), 'still there')
     guests[0]!.duplex.destroy()
+  }
+})
+
+test('who is refused, and stays until it makes room or the listener closes, is told of as refused', async (t) => {
+  for (const way of ['room', 'close'] as const) {
+    const asked = deferred<void>()
+    const admit = () => {
+      asked.resolve()
+      throw new Error('not you')
+    }
+    const { listening, refused, from, next } = await scene({ admit, limits: { atOnce: 1 } })
+    const told = next()
+    // it never hears that it was refused, and so it does not leave
+    const near = from('a', { back: { dropAfter: SAID.listener } })
+    const dialling = t.throwsAsync(dial(near))
+    await asked.promise
+    await turns(10)
+    if (way === 'close') await listening.close()
+    else from('b')
+    await told
+    t.is(refused[0]!.error.code, 'ERR_IDENTITY')
+    t.regex(refused[0]!.error.message, /not you/)
+    near.destroy()
+    await dialling
+    await listening.close()
   }
 })
 
