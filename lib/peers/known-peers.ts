@@ -154,10 +154,16 @@ export class KnownPeers {
     return this.#put({ name, key, addresses }, (known) => known.addresses)
   }
 
-  /** Has the peer of this key, if there is one, looked for first where it was just reached. Fails as {@link add}. */
+  /**
+   * Has the peer of this key, if there is one, looked for first where it was just reached. One that is removed at the
+   * same moment stays removed. Fails with `ERR_USAGE` for what is no address.
+   */
   async reached(key: Uint8Array, address: string): Promise<void> {
     const known = await this.findByKey(key)
-    if (known && known.addresses[0] !== address) await this.remember(known.name, key, [address])
+    if (!known || known.addresses[0] === address) return
+    const plain = plainAddress('address', address)
+    const reachedAt = (peer: KnownPeer) => ({ ...peer, addresses: firstOf([plain], peer.addresses) })
+    await this.#change((peers) => peers.map((peer) => (sameKey(peer.key, key) ? reachedAt(peer) : peer)))
   }
 
   /** Changes all that a peer is allowed. Fails with `ERR_USAGE` if none has this name, or for a wrong argument. */
@@ -182,7 +188,7 @@ export class KnownPeers {
 
   async #put(
     { name, key, addresses, allowed }: KnownPeer,
-    kept: (known: KnownPeer) => readonly string[],
+    keep: (known: KnownPeer) => readonly string[],
   ): Promise<void> {
     checkPeerName('name', name)
     checkPublicKey('key', key)
@@ -197,9 +203,8 @@ export class KnownPeers {
         const message = `the key of ${shownValue(name)} is known already, as that of ${shownValue(other.name)}`
         throw new SluiceError('ERR_USAGE', `${message}; a peer has one name`, { found: other.name })
       }
-      const all = [...new Set([...plain, ...(known ? kept(known) : [])])]
-      const some = all.slice(0, KEPT_ADDRESSES)
-      const peer = { ...known, name, key, addresses: some, ...(allowed && { allowed }) }
+      const kept = firstOf(plain, known ? keep(known) : [])
+      const peer = { ...known, name, key, addresses: kept, ...(allowed && { allowed }) }
       return known ? peers.map((one) => (one === known ? peer : one)) : [...peers, peer]
     })
   }
@@ -223,6 +228,11 @@ export class KnownPeers {
     const update = async (found?: PeersFile) => encode(change(await decode(found, path)))
     await updateJson(path, update, { fs, initial: EMPTY, schema: SCHEMA, mode: 0o600 })
   }
+}
+
+/** As many addresses as are kept of a peer, each once: the newer ones before those that were known. */
+function firstOf(newer: readonly string[], known: readonly string[]): string[] {
+  return [...new Set([...newer, ...known])].slice(0, KEPT_ADDRESSES)
 }
 
 /**

@@ -112,6 +112,14 @@ test('a known peer is looked for first where it was reached; somebody unknown st
   t.is((await peers.list()).length, 1)
 })
 
+test('a peer that is removed while it is reached stays removed', async (t) => {
+  const { peers } = setup()
+  await peers.add({ name: 'anna', key: keyOf(1), addresses: ['h:1'] })
+  const removed = peers.remove('anna')
+  await Promise.all([removed, peers.reached(keyOf(1), 'h:2')])
+  t.deepEqual(await peers.list(), [])
+})
+
 test('a name is printable, and is taken for nothing else; no ticket is shown in the error', async (t) => {
   const { peers } = setup()
   const ticket = encodeTicket({ addresses: ['h:1'], publicKey: keyOf(1), secret: new Uint8Array(16) })
