@@ -73,6 +73,7 @@ export async function announceOver(
   const { port, isAt } = reachOf(addresses, interfaces())
   const announcement = announcementOf(publicKey, port)
   const codec = await loadCodec()
+  signal?.throwIfAborted()
   const answer = codec.encode(answerOf(announcement))
   /** When it was said last. */
   const said = new Map<string, number>()

@@ -208,6 +208,16 @@ test('the reason of a signal ends it', async (t) => {
   t.is(await t.throwsAsync(looking(network, clock, { signal: stop.signal }).over), reason)
 })
 
+test('what is stopped while it begins is not announced', async (t) => {
+  const [network, clock, stop] = [new Network(), new FakeClock(), new AbortController()]
+  const announcing = bob(network, clock, { signal: stop.signal })
+  const reason = new Error('enough')
+  stop.abort(reason)
+  t.is(await t.throwsAsync(announcing), reason)
+  t.is(network.open.size, 0)
+  t.is(clock.pending, 0)
+})
+
 test('a network that takes no question is told of, with the way out', async (t) => {
   const [network, clock] = [new Network(), new FakeClock()]
   const machine = network.machine('10.0.0.1')
