@@ -36,7 +36,7 @@ export function plainAddress(option: string, address: string): string {
   if (!isSeen || Buffer.byteLength(address) > LONGEST_ADDRESS)
     throw badOption(option, 'HOST:PORT, or another address of at most 255 bytes', address)
   const number = numberOf(address)
-  if (!number) return address.replace(/^tcp:(?=[^:]+:\d+$)/, '')
+  if (!number) return address.replace(/^tcp:(?=[^:]+:\d+$)/i, '')
   if (number.port < 1 || number.port > 65_535)
     throw badOption(option, 'an address with a port from 1 to 65535', address)
   return `${number.host}:${number.port}`

@@ -148,7 +148,7 @@ test('bytes that nobody has made a ticket of are refused in plain words, though 
 
 test('a ticket is made with a secret of its own, and plain addresses', (t) => {
   const [one, other] = [0, 1].map(() =>
-    makeTicket({ addresses: ['tcp:[2001:DB8:0::1]:70', 'tcp:h:1', 'h:1'], publicKey }),
+    makeTicket({ addresses: ['tcp:[2001:DB8:0::1]:70', 'tcp:h:1', 'TCP:h:1', 'h:1'], publicKey }),
   )
   t.deepEqual(one!.addresses, ['[2001:db8::1]:70', 'h:1'])
   t.is(one!.secret.length, 16)
