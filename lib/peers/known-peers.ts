@@ -29,7 +29,7 @@ export interface KnownPeer {
 const FILE = 'peers.json'
 const VERSION = 1
 const MOST_PEERS = 10_000
-/** Bytes of the file. */
+/** Bytes of the file, at most. */
 const LARGEST_FILE = 32 * 1024 * 1024
 /** Addresses that are kept of a peer. */
 const KEPT_ADDRESSES = 8
@@ -97,9 +97,9 @@ export function checkPeerName(option: string, name: string): void {
  * The peers that a user knows by name, in the file `peers.json` of the configuration folder. The file is read at each
  * call, and changed under a lock, so that no change of another process gets lost.
  *
- * All calls fail with `ERR_PARSE` or `ERR_SCHEMA` if the file is damaged, and leave it as it is then; with
- * `ERR_PERMISSION` if it belongs to another user, or others can write to it or to its folder; with `ERR_UNSAFE_LINK` if
- * it is a link; and with the codes of disk failures.
+ * All calls fail with `ERR_PARSE`, `ERR_SCHEMA` or, above 32 MiB, `ERR_LIMIT` if the file is damaged, and leave it as
+ * it is then; with `ERR_PERMISSION` if it belongs to another user, or others can write to it or to its folder; with
+ * `ERR_UNSAFE_LINK` if it is a link; and with the codes of disk failures.
  */
 export class KnownPeers {
   readonly #options: HomeOptions
@@ -113,7 +113,7 @@ export class KnownPeers {
   async list(): Promise<KnownPeer[]> {
     const path = await this.#path(false)
     const { fs } = this.#options
-    const found = await readJson<PeersFile>(path, { fs, default: EMPTY, maxBytes: LARGEST_FILE })
+    const found = await readJson<PeersFile>(path, { fs, default: EMPTY })
     return decode(found, path)
   }
 
@@ -213,9 +213,10 @@ export class KnownPeers {
   async #path(make: boolean): Promise<string> {
     const { fs = nodeFileSystem } = this.#options
     const path = inside(await homeFolder(this.#options, make), FILE)
-    const check = withRegular(fs, path, async (_fd, stats) =>
-      checkPrivate(fs, path, stats, 0o022, 'others can write to it'),
-    )
+    const check = withRegular(fs, path, async (_fd, stats) => {
+      checkPrivate(fs, path, stats, 0o022, 'others can write to it')
+      if (stats.size > LARGEST_FILE) throw tooLarge(path)
+    })
     await ifThere(check).catch((error) => {
       throw diskError(error, 'read', path)
     })
@@ -228,6 +229,11 @@ export class KnownPeers {
     const update = async (found?: PeersFile) => encode(change(await decode(found, path)))
     await updateJson(path, update, { fs, initial: EMPTY, schema: SCHEMA, mode: 0o600 })
   }
+}
+
+function tooLarge(path: string): SluiceError {
+  const message = `${printable(path)} is larger than the ${LARGEST_FILE} bytes that known peers may take; mend it, or move it away`
+  return new SluiceError('ERR_LIMIT', message, { path, saysPath: true })
 }
 
 /** As many addresses as are kept of a peer, each once: the newer ones before those that were known. */

@@ -190,6 +190,13 @@ for (const [what, [content, code, message]] of Object.entries(DAMAGED))
     t.is(await contentOf(fs), content)
   })
 
+test('a file that is too large to be one of known peers is neither read nor changed', async (t) => {
+  const { peers } = setup(' '.repeat(32 * 1024 * 1024 + 1))
+  const expectation = { code: 'ERR_LIMIT', message: /peers\.json is larger than .* move it away/ } as const
+  await t.throwsAsync(peers.list(), expectation)
+  await t.throwsAsync(peers.add(anna), expectation)
+})
+
 test('a folder to which others may write is not used: they could have put a peer there', async (t) => {
   const { fs, peers } = setup(fileOf(line))
   const fd = await fs.open(HOME, OPEN.folder)
