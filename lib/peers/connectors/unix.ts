@@ -16,6 +16,9 @@ import { untilAborted } from './resolve.js'
 /** Bytes of a path that fit into `sun_path`, with the NUL behind them: of Linux, and of macOS and the BSDs. */
 const LONGEST = platform === 'linux' ? 107 : 103
 
+/** Codes of the system for what this user may not do. */
+const DENIED = new Set(['EACCES', 'EPERM', 'EROFS'] as (string | undefined)[])
+
 /** A folder of our own beside the socket, in which it is made; its name ends with six characters. */
 const MAKING = '.s-'
 
@@ -75,15 +78,11 @@ function checkLength(path: string, place: string): void {
 }
 
 function noConnection(cause: unknown, path: string): SluiceError {
-  const code = errorCode(cause)
   const where = shown(path)
-  if (code === 'EACCES' || code === 'EPERM')
-    return new SluiceError('ERR_UNREACHABLE', `${where} belongs to another user`, { cause, path })
-  if (code === 'ENOENT')
-    return new SluiceError('ERR_UNREACHABLE', `nobody listens at ${where}; start the other side first`, {
-      cause,
-      path,
-    })
+  const failed = (message: string) => new SluiceError('ERR_UNREACHABLE', message, { cause, path })
+  if (DENIED.has(errorCode(cause)))
+    return failed(`${where} is not open to this user; only who listens there, and root, may connect`)
+  if (errorCode(cause) === 'ENOENT') return failed(`nobody listens at ${where}; start the other side first`)
   return unreachable(cause, where)
 }
 
@@ -140,6 +139,8 @@ async function giveName(socket: string, path: string, made: string): Promise<voi
     if (await isInUse(path)) throw taken(path)
     const aside = join(made, 'o')
     await rename(path, aside).catch((error) => {
+      // of another user, in a folder in which each may move only what is theirs
+      if (DENIED.has(errorCode(error))) throw taken(path)
       // somebody else has taken it away meanwhile
       if (errorCode(error) !== 'ENOENT') throw error
     })
@@ -173,8 +174,9 @@ async function isInUse(path: string): Promise<boolean> {
 function notMade(cause: unknown, path: string): SluiceError {
   if (isSluiceError(cause)) return cause
   const why = { ENOENT: 'its folder is not there', ENOTDIR: 'its folder is none' }[errorCode(cause) ?? '']
-  const isDenied = ['EACCES', 'EPERM', 'EROFS'].includes(errorCode(cause) ?? '')
-  const reason = isDenied ? 'nothing can be made in its folder' : (why ?? printable(messageOf(cause), 300))
+  const reason = DENIED.has(errorCode(cause))
+    ? 'nothing can be made in its folder'
+    : (why ?? printable(messageOf(cause), 300))
   return new SluiceError('ERR_USAGE', `cannot listen at ${shown(path)}: ${reason}`, { cause, path })
 }
 

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { link, lstat, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, link, lstat, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -40,11 +40,16 @@ test('only the user who listens can connect, and nothing else is left in the fol
   t.deepEqual(await readdir(dir), [])
 })
 
+/** Leaves a socket as a process does that is killed. */
+async function leaveSocket(path: string): Promise<void> {
+  const program = `require('net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`
+  await once(spawn(process.execPath, ['-e', program], { stdio: 'ignore' }), 'exit')
+}
+
 test('a socket that a process has left behind is replaced', async (t) => {
   const dir = await place()
   const path = join(dir, 'socket')
-  const program = `require('net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`
-  await once(spawn(process.execPath, ['-e', program], { stdio: 'ignore' }), 'exit')
+  await leaveSocket(path)
   t.true((await lstat(path)).isSocket())
   await t.throwsAsync(connect(`unix:${path}`), {
     code: 'ERR_UNREACHABLE',
@@ -71,6 +76,41 @@ test('where somebody listens nobody else does, and no file is replaced', async (
   await t.throwsAsync(listen(`unix:${path}`, { onConnection }), { code: 'ERR_USAGE' })
   t.is(await readFile(path, 'utf8'), 'mine')
   t.deepEqual(await readdir(dir), ['socket'])
+})
+
+/** Run by another user, tries to listen and to connect at each of these paths, and prints what it is told. */
+const STRANGER = `
+const [url, ...paths] = process.argv.slice(1)
+const { unix } = await import(url)
+process.setgid(54321)
+process.setuid(54321)
+for (const address of paths.map((path) => 'unix:' + path)) {
+  for (const attempt of [() => unix().listen(address, { onConnection() {} }), () => unix().connect(address)])
+    await attempt().then(() => console.log('done'), (error) => console.log(error.code + ' ' + error.message))
+}
+process.exit()`
+
+test('what another user has left behind in a folder of all is not replaced, and told as that', async (t) => {
+  if (process.getuid?.() !== 0) return t.pass('only root can be two users')
+  const dir = await place()
+  await chmod(folder, 0o755)
+  await chmod(dir, 0o1777)
+  const [open, closed] = [join(dir, 'open'), join(dir, 'closed')]
+  for (const path of [open, closed]) await leaveSocket(path)
+  await chmod(open, 0o777)
+  await chmod(closed, 0o700)
+  const url = import.meta.resolve('../../../lib/peers/connectors/unix.js')
+  const args = ['--input-type=module', '-e', STRANGER, url, open, closed]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const taken = (path: string) =>
+    `ERR_USAGE the address unix:${path} is in use, or something else has that name; choose another path`
+  t.deepEqual((await text(child.stdout)).trim().split('\n'), [
+    taken(open),
+    `ERR_UNREACHABLE nobody listens at unix:${open}; start the other side first`,
+    taken(closed),
+    `ERR_UNREACHABLE unix:${closed} is not open to this user; only who listens there, and root, may connect`,
+  ])
+  t.deepEqual((await readdir(dir)).sort(), ['closed', 'open'])
 })
 
 test('of many that take over a left-over socket at once, one listens, and is heard', async (t) => {
