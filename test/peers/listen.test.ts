@@ -1,5 +1,6 @@
 import { once } from 'node:events'
-import { connect as tcpConnect } from 'node:net'
+import { Server, connect as tcpConnect } from 'node:net'
+import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import test from 'ava'
@@ -12,6 +13,7 @@ import { type From, type ListenForPeersOptions, listen } from '../../lib/peers/l
 import type { SecureDuplex } from '../../lib/peers/secure.js'
 import { turns } from '../../lib/testing/conformance/harness/probe.js'
 import { duplexPair, FakeClock } from '../../lib/testing/index.js'
+import { temporary } from '../helpers/folders.js'
 import { ALICE, BOB, dial as dialled, SAID, someone, whenLeft } from '../helpers/secure.js'
 
 /** A dialler that does not mind how it ends. */
@@ -221,6 +223,28 @@ test('over TCP it tells its addresses, at which a dialler finds it, until it is 
   await whenLeft(duplex)
   duplex.destroy()
   guests[0]!.destroy()
+})
+
+test.serial('a connection that the system does not accept ends nothing', async (t) => {
+  const servers: Server[] = []
+  const { listen: asItWas } = Server.prototype
+  Server.prototype.listen = function (this: Server, ...args: unknown[]) {
+    servers.push(this)
+    return Reflect.apply(asItWas, this, args)
+  } as typeof asItWas
+  t.teardown(() => {
+    Server.prototype.listen = asItWas
+  })
+  const addresses = ['127.0.0.1:0', 'ws://127.0.0.1:0/', `unix:${join(await temporary(t), 's')}`]
+  const listening = await listen({ identity: BOB, addresses, admit: () => true, onConnection: () => {} })
+  t.is(servers.length, addresses.length)
+  // as Node does where accept(2) fails
+  for (const server of servers) t.notThrows(() => server.emit('error', new Error('accept ENOBUFS')))
+  for (const address of listening.addresses) {
+    const { duplex } = await connect({ addresses: [address], publicKey: BOB.publicKey }, { identity: ALICE })
+    duplex.on('error', () => {}).destroy()
+  }
+  await listening.close()
 })
 
 test('a bad option is named, and nothing listens then', async (t) => {

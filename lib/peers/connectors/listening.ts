@@ -34,6 +34,7 @@ export async function listenAtFirst(server: Server, addresses: readonly Address[
     try {
       server.listen(wanted.host === ANY_HOST ? { port: wanted.port } : wanted)
       await once(server, 'listening')
+      surviveAccept(server)
       const { address, port } = server.address() as { address: string; port: number }
       const hosts = reachableHosts(wanted.host === ANY_HOST ? address : wanted.host)
       return hosts.map((host) => ({ host, port }))
@@ -43,6 +44,14 @@ export async function listenAtFirst(server: Server, addresses: readonly Address[
     }
   }
   throw cannotListen(failure, addresses.map(showAddress).join(' or '))
+}
+
+/**
+ * A connection that could not be accepted, as where the system has no memory for it, or a firewall forbids it, is lost,
+ * and its maker hears of that. Nothing else is: without this, it would end the process.
+ */
+export function surviveAccept(server: Server): void {
+  server.on('error', () => {})
 }
 
 /** What listens until it is closed, or `signal` aborts: then `end` is called, once. */

@@ -10,7 +10,7 @@ import { checkLocalPath } from '../../options.js'
 import { schemeOf } from './address.js'
 import { unreachable } from './connection-error.js'
 import type { Connector } from './connector.js'
-import { checkConnecting, checkListening, handOver, listeningUntil } from './listening.js'
+import { checkConnecting, checkListening, handOver, listeningUntil, surviveAccept } from './listening.js'
 import { untilAborted } from './resolve.js'
 
 /** Bytes of a path that fit into `sun_path`, with the NUL behind them: of Linux, and of macOS and the BSDs. */
@@ -126,6 +126,7 @@ async function listenAt(server: Server, place: string, path: string): Promise<vo
   await once(server, 'listening').catch((error) => {
     throw errorCode(error) === 'EADDRINUSE' ? taken(path) : notMade(error, path)
   })
+  surviveAccept(server)
 }
 
 /** Gives the socket its name; one that was left behind is moved away first. */
