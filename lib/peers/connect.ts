@@ -69,7 +69,7 @@ export interface Connected {
 /**
  * Connects to a peer by the first of its addresses at which somebody proves its key: others may be those of other
  * machines by now. One that does not answer holds up none of the others, nor does one that answers and says nothing.
- * @throws SluiceError `ERR_IDENTITY` if somebody answers who is not the peer, or lets us not in; else
+ * @throws SluiceError `ERR_IDENTITY` if somebody answers who is not the peer, or does not let us in; else
  *   `ERR_UNREACHABLE`; `ERR_USAGE`, or the reason of `signal`
  */
 export async function connect(to: Destination, options: ConnectToPeerOptions): Promise<Connected> {

@@ -215,7 +215,9 @@ export class KnownPeers {
     const path = inside(await homeFolder(this.#options, make), FILE)
     const check = withRegular(fs, path, async (_fd, stats) => {
       checkPrivate(fs, path, stats, 0o022, 'others can write to it')
-      if (stats.size > LARGEST_FILE) throw tooLarge(path)
+      if (stats.size <= LARGEST_FILE) return
+      const message = `${printable(path)} is larger than known peers can be; mend it, or move it away`
+      throw new SluiceError('ERR_LIMIT', message, { path, saysPath: true })
     })
     await ifThere(check).catch((error) => {
       throw diskError(error, 'read', path)
@@ -229,11 +231,6 @@ export class KnownPeers {
     const update = async (found?: PeersFile) => encode(change(await decode(found, path)))
     await updateJson(path, update, { fs, initial: EMPTY, schema: SCHEMA, mode: 0o600 })
   }
-}
-
-function tooLarge(path: string): SluiceError {
-  const message = `${printable(path)} is larger than the ${LARGEST_FILE} bytes that known peers may take; mend it, or move it away`
-  return new SluiceError('ERR_LIMIT', message, { path, saysPath: true })
 }
 
 /** As many addresses as are kept of a peer, each once: the newer ones before those that were known. */
@@ -286,7 +283,7 @@ async function decode(found: PeersFile = EMPTY, path: string): Promise<KnownPeer
     try {
       checkPeerName('a name', name)
       const key = parseKey(word)
-      if (names.size === names.add(name).size || keys.size === keys.add(showKey(key)).size)
+      if (!isNewIn(names, name) || !isNewIn(keys, showKey(key)))
         throw new SluiceError('ERR_SCHEMA', `${shownValue(name)} or its key stands in it twice`)
       checkAllowed(allowed)
       const plain = addresses.map((address) => plainAddress('an address', address))
@@ -297,3 +294,5 @@ async function decode(found: PeersFile = EMPTY, path: string): Promise<KnownPeer
     }
   })
 }
+
+const isNewIn = (set: Set<string>, text: string) => set.size < set.add(text).size

@@ -84,8 +84,9 @@ const WELCOME = 1
  * and nothing of the peer has been given to anybody. Whoever gets the channel may listen to its errors only later, or
  * not at all: none of them ends the process.
  *
- * @throws SluiceError `ERR_IDENTITY`: the other side does not speak this, has not proved its key, or is not (does not
- *   let us) in; `ERR_UNREACHABLE`: the connection was gone; `ERR_TIMEOUT`; `ERR_CANCELLED`; `ERR_USAGE`; `ERR_STATE`
+ * @throws SluiceError `ERR_IDENTITY`: the other side does not speak this, has not proved its key, was not let in, or
+ *   does not let us in; `ERR_UNREACHABLE`: the connection was gone; `ERR_TIMEOUT`; `ERR_CANCELLED`; `ERR_USAGE`;
+ *   `ERR_STATE`
  */
 export async function secure(duplex: ByteDuplex, options: SecureOptions): Promise<SecureDuplex> {
   checkSecure(options)
@@ -145,10 +146,10 @@ class Opening {
   async #dial({ identity, key, secret }: DiallerOptions): Promise<SecureDuplex> {
     this.#connection.write(PREFACE)
     const handshake = await Handshake.begin(identity, key)
-    this.#connection.write(handshake.say(NOTHING, 'the key of the listener is none'))
+    this.#connection.write(handshake.say(NOTHING, 'what is given as the key of the listener is not a key'))
     await this.#words.takePreface()
     handshake.hear(await this.#words.take(HELLO), 'the listener has another key than was expected')
-    const proof = handshake.say(encodeSecret(secret), 'the listener has no right key')
+    const proof = handshake.say(encodeSecret(secret), 'the key of the listener is not a valid one')
     const channel = this.#seal(handshake.agreed)
     this.#connection.write(proof)
     if ((await firstByte(channel)) === WELCOME) return channel
@@ -161,7 +162,7 @@ class Opening {
     const handshake = await Handshake.begin(identity)
     await this.#words.takePreface()
     handshake.hear(await this.#words.take(HELLO), 'the dialler expects somebody with another key')
-    this.#connection.write(handshake.say(NOTHING, 'the dialler has no right key'))
+    this.#connection.write(handshake.say(NOTHING, 'the dialler began with a key that is not a valid one'))
     const proof = await this.#words.take(PROOF)
     const secret = decodeSecret(handshake.hear(proof, 'the dialler has not proved its key'))
     const { agreed } = handshake

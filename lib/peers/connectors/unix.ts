@@ -174,7 +174,9 @@ async function isInUse(path: string): Promise<boolean> {
 
 function notMade(cause: unknown, path: string): SluiceError {
   if (isSluiceError(cause)) return cause
-  const why = { ENOENT: 'its folder is not there', ENOTDIR: 'its folder is none' }[errorCode(cause) ?? '']
+  const why = { ENOENT: 'its folder is not there', ENOTDIR: 'what should be its folder is a file' }[
+    errorCode(cause) ?? ''
+  ]
   const reason = DENIED.has(errorCode(cause))
     ? 'nothing can be made in its folder'
     : (why ?? printable(messageOf(cause), 300))
