@@ -65,9 +65,19 @@ test('over TCP, too, a dialler that expects another key is told that, not that t
 test('a key that is no point of the curve, or of few points, is refused', async (t) => {
   for (const key of [Buffer.alloc(32), Buffer.alloc(32, 255), Buffer.alloc(32).fill(1, 0, 1)]) {
     const [near] = duplexPair()
-    await t.throwsAsync(dial(near, { key }), { code: 'ERR_IDENTITY' })
+    const message = 'what is given as the key of the listener is not a key'
+    await t.throwsAsync(dial(near, { key }), { code: 'ERR_IDENTITY', message })
     t.true(near.destroyed)
   }
+})
+
+test('of who answers wrongly it is said whose key is not the expected one, and nothing of how that was found', async (t) => {
+  const [near, far] = toStranger()
+  const message = 'the listener has another key than was expected'
+  const opening = t.throwsAsync(dial(near), { code: 'ERR_IDENTITY', message })
+  far.write(Buffer.concat([PREFACE, Buffer.alloc(48)]))
+  await opening
+  await whenClosed(near)
 })
 
 test('a wrong, used, expired or missing secret: the dialler is told no more than that, the listener why', async (t) => {

@@ -15,7 +15,7 @@
  * second), and goes with keys of this one connection: its payload is as safe as anything that is said later (source
  * 2, destination 5 in section 7.7 of the framework). So the secret stands there, and costs no message of its own.
  */
-import { messageOf, SluiceError } from '../../errors.js'
+import { SluiceError } from '../../errors.js'
 
 /** What both sides say first, and what binds the handshake to this protocol and its version. */
 export const PREFACE = Buffer.from('SLUICE-N\x01', 'latin1')
@@ -63,12 +63,15 @@ export class Handshake {
     this.#state = state
   }
 
-  /** @param what whose key is wrong if it cannot be made, for the message */
+  /** @param what the message if it cannot be made: whose key is wrong then */
   say(payload: Uint8Array, what: string): Buffer {
     return this.#try(what, () => Buffer.from(this.#state.send(payload)))
   }
 
-  /** The payload of what the other side said. */
+  /**
+   * The payload of what the other side said.
+   * @param what the message if it does not open
+   */
   hear(message: Buffer, what: string): Uint8Array {
     return this.#try(what, () => this.#state.recv(message))
   }
@@ -83,7 +86,8 @@ export class Handshake {
     try {
       return act()
     } catch (cause) {
-      throw new SluiceError('ERR_IDENTITY', `${what} (${messageOf(cause)})`, { cause })
+      // what the packages say of it means nothing to people
+      throw new SluiceError('ERR_IDENTITY', what, { cause })
     }
   }
 }
