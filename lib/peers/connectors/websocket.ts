@@ -20,7 +20,10 @@ export interface WebSocketOptions {
    * then. It is left as it is when the listener closes. Without it, an HTTP server is made at the address.
    */
   server?: Server | SecureServer
-  /** Sent with the request when it connects, as for a proxy that asks for a token. */
+  /**
+   * Sent with the request when it connects, as for a proxy that asks for a token: to each `ws:` and `wss:` address that
+   * it is given, also one of a ticket that somebody else wrote.
+   */
   headers?: Readonly<Record<string, string>>
   /** Certificates, in PEM, of those who may vouch for a `wss:` server, in the place of those that Node knows. */
   ca?: string | Buffer
