@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 // A socket is made by the system itself, at a real path: a file system that is injected could not hold it.
-import { chmod, link, lstat, mkdtemp, rename, rm, rmdir } from 'node:fs/promises'
+import { chmod, link, lstat, mkdtemp, rm, rmdir, unlink } from 'node:fs/promises'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { dirname, join, resolve } from 'node:path'
 import { platform } from 'node:process'
@@ -106,10 +106,10 @@ async function listenAtPath(server: Server, path: string): Promise<() => Promise
   try {
     await listenAt(server, place(made), path)
     await chmod(place(made), 0o600)
-    const ours = await identityOf(place(made))
-    await giveName(place(made), path, made)
+    const ours = await inodeOf(place(made))
+    await giveName(place(made), path)
     return async () => {
-      if ((await identityOf(path)) === ours) await rm(path, { force: true })
+      if ((await inodeOf(path)) === ours) await rm(path, { force: true })
     }
   } catch (error) {
     server.close()
@@ -129,29 +129,34 @@ async function listenAt(server: Server, place: string, path: string): Promise<vo
   surviveAccept(server)
 }
 
-/** Gives the socket its name; one that was left behind is moved away first. */
-async function giveName(socket: string, path: string, made: string): Promise<void> {
+/**
+ * Gives a socket, at which is listened, a name; one that was left behind under it is removed first. Of several who see
+ * the same one left behind, only who has the name of its claim removes it: else one could remove what another has put
+ * there since. A claim is a name of the same kind: one that was left behind is removed in the same way.
+ */
+async function giveName(socket: string, path: string): Promise<void> {
   for (;;) {
     try {
       return await link(socket, path)
     } catch (error) {
       if (errorCode(error) !== 'EEXIST') throw error
     }
+    const left = await inodeOf(path)
+    if (left === undefined) continue
     if (await isInUse(path)) throw taken(path)
-    const aside = join(made, 'o')
-    await rename(path, aside).catch((error) => {
-      // of another user, in a folder in which each may move only what is theirs
-      if (DENIED.has(errorCode(error))) throw taken(path)
-      // somebody else has taken it away meanwhile
-      if (errorCode(error) !== 'ENOENT') throw error
+    const claim = join(dirname(path), `${MAKING}${left.toString(36).slice(-8).padStart(8, '0')}`)
+    await giveName(socket, claim).catch((error) => {
+      throw isSluiceError(error) ? taken(path) : error
     })
-    // meanwhile another listener may have come, which keeps its name
-    if (await isInUse(aside)) {
-      await link(aside, path)
-      await rm(aside)
-      throw taken(path)
+    try {
+      // the number may be that of another one by now
+      if ((await inodeOf(path)) === left && !(await isInUse(path))) await unlink(path)
+    } catch (error) {
+      // of another user, in a folder in which each may remove only what is theirs
+      throw DENIED.has(errorCode(error)) ? taken(path) : error
+    } finally {
+      await rm(claim)
     }
-    await rm(aside, { force: true })
   }
 }
 
@@ -188,7 +193,8 @@ function taken(path: string): SluiceError {
   return new SluiceError('ERR_USAGE', message, { path })
 }
 
-async function identityOf(path: string): Promise<string | undefined> {
+/** The number of a file, while it has it: another one may get it afterwards. */
+async function inodeOf(path: string): Promise<bigint | undefined> {
   const stats = await lstat(path, { bigint: true }).catch(() => undefined)
-  return stats && `${stats.dev}:${stats.ino}`
+  return stats?.ino
 }

@@ -5,6 +5,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { setImmediate } from 'node:timers/promises'
 import test from 'ava'
 import type { Connector } from '../../../lib/peers/connectors/connector.js'
 import { unix } from '../../../lib/peers/connectors/unix.js'
@@ -116,16 +117,18 @@ test('what another user has left behind in a folder of all is not replaced, and 
 test('of many that take over a left-over socket at once, one listens, and is heard', async (t) => {
   const dir = await place()
   const path = join(dir, 'socket')
-  for (let round = 0; round < 5; round++) {
+  for (let round = 0; round < 20; round++) {
     const left = createServer().listen(join(dir, 'old'))
     await once(left, 'listening')
     await link(join(dir, 'old'), path)
     left.close()
     await once(left, 'close')
     const all = await Promise.allSettled(
-      Array.from({ length: 8 }, () =>
-        listen(`unix:${path}`, { onConnection: (duplex) => duplex.resume().end('here') }),
-      ),
+      Array.from({ length: 16 }, async (_, i) => {
+        // some come when others are at each of their steps
+        for (let turn = 0; turn < i % 6; turn++) await setImmediate()
+        return listen(`unix:${path}`, { onConnection: (duplex) => duplex.resume().end('here') })
+      }),
     )
     const listening = all.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
     t.is(listening.length, 1, all.map((one) => String(one.status === 'rejected' && one.reason)).join('\n'))
