@@ -1,3 +1,4 @@
+import { coalesce } from '../../async.js'
 import { errorCode } from './disk-error.js'
 import { type FileSystem, OPEN } from './fs.js'
 import { withRegular } from './open-regular.js'
@@ -22,4 +23,21 @@ export async function syncOpenFolder(fs: FileSystem, fd: number): Promise<void> 
     if (CANNOT_SYNC.has(code) || (fs.platform === 'win32' && CANNOT_SYNC_WINDOWS.has(code))) return
     throw error
   }
+}
+
+/**
+ * The syncs of a folder for all who share its handle, which `open` gives: who calls while one runs shares the next,
+ * which begins after all of them have called and fails for all of them. Once one has failed, all fail: the system tells
+ * a handle only once of names that it has lost, and the next sync would say that they are there.
+ */
+export function shareSyncs(fs: FileSystem, open: () => Promise<number> | number): () => Promise<void> {
+  let failed: Promise<void> | undefined
+  return coalesce(() => {
+    if (failed) return failed
+    const synced = (async () => syncOpenFolder(fs, await open()))()
+    synced.catch(() => {
+      failed = synced
+    })
+    return synced
+  })
 }

@@ -1,8 +1,7 @@
-import { coalesce } from '../../async.js'
 import { printable, SluiceError } from '../../errors.js'
 import { type FileSystem, OPEN } from '../disk/fs.js'
 import { checkName, inside } from '../disk/names.js'
-import { syncOpenFolder } from '../disk/sync.js'
+import { shareSyncs, syncOpenFolder } from '../disk/sync.js'
 import type { IdleHandle } from './handle-budget.js'
 import { type SharedFolder, shareFolder } from './shared-folder.js'
 import type { Tree } from './tree.js'
@@ -21,7 +20,7 @@ export interface OpenFolder {
   at(name: string): string
   /** The names in the folder, as bytes. */
   list(): Promise<Buffer[]>
-  /** Syncs the names in this folder. Calls that come while a sync runs share the next one. */
+  /** Syncs the names in this folder. Calls that come while a sync runs share the next one; once one failed, all do. */
   sync(): Promise<void>
   /** Releases the folder; the second time does nothing. */
   release(): void
@@ -35,7 +34,7 @@ export class FolderHandle implements IdleHandle {
   users = 0
   readonly path: string
   readonly fd: number
-  /** Syncs the names in it. Calls that wait share one sync, which begins after all of them. */
+  /** Syncs the names in it, as {@link shareSyncs} does. */
   readonly sync: () => Promise<void>
   readonly evict: () => Promise<void>
   /** What stands before a name in its path: see {@link OpenFolder.at}. */
@@ -47,7 +46,7 @@ export class FolderHandle implements IdleHandle {
     this.prefix = pathIn(tree, { path, fd }, '')
     this.path = path
     this.fd = fd
-    this.sync = coalesce(() => syncOpenFolder(fs, fd))
+    this.sync = shareSyncs(fs, () => fd)
     this.evict = () => evict(this)
   }
 }

@@ -1,14 +1,14 @@
-import { coalesce } from '../../async.js'
 import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
 import { sameInode } from '../disk/stats.js'
-import { syncOpenFolder } from '../disk/sync.js'
+import { shareSyncs } from '../disk/sync.js'
 
 /** An open folder, for all who hold it at the same time. */
 export interface SharedFolder {
   readonly fd: number
   /**
    * Syncs the names in it. Who calls while a sync runs shares the next one, which begins after all of them have called
-   * and fails for all of them.
+   * and fails for all of them. Once one has failed, all fail for those who hold the folder: what they have put there
+   * before may be lost. Whoever comes later opens it anew.
    */
   sync(): Promise<void>
   /** To be called once. Closes the handle if nobody holds it any more; never fails. */
@@ -87,15 +87,25 @@ class OpenByPath {
   #open(path: string): Held {
     const fs = this.#fs
     const fd = fs.open(path, OPEN.anyFolder)
-    const held: Held = { fd, sync: coalesce(async () => syncOpenFolder(fs, await fd)), holders: 1 }
+    const syncs = shareSyncs(fs, () => fd)
+    const sync = () =>
+      syncs().catch((error) => {
+        this.#forget(path, held)
+        throw error
+      })
+    const held: Held = { fd, sync, holders: 1 }
     this.#folders.set(path, held)
     return held
   }
 
   async #leave(path: string, held: Held): Promise<void> {
     if (--held.holders > 0) return
-    if (this.#folders.get(path) === held) this.#folders.delete(path)
+    this.#forget(path, held)
     // nothing is written through the handle of a folder, so that nothing is lost
     await held.fd.then((fd) => this.#fs.close(fd)).catch(() => {})
+  }
+  /** Nobody else holds it. */
+  #forget(path: string, held: Held): void {
+    if (this.#folders.get(path) === held) this.#folders.delete(path)
   }
 }
