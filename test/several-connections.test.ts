@@ -85,25 +85,26 @@ for (const algorithm of ['blocks', 'sha256'])
       await isEqual()
     })
 
-test('where one of several connections breaks, the others bring what it had', async (t) => {
-  for (let seed = 1; seed <= scale(6, 300); seed++) {
-    const random = randomBySeed(seed)
-    const { came, over, sending, isEqual } = await scene(t)
-    const which = 1 + Math.floor(random() * 3)
-    const fault = random() < 0.5 ? 'cutAfter' : 'errorAfter'
-    const faults: DuplexPairOptions[] = [{}, {}, {}, {}]
-    const after = Math.floor(random() * (random() < 0.3 ? 500 : 4 * MIB))
-    faults[which] = random() < 0.8 ? { forth: { [fault]: after } } : { back: { [fault]: after % 300 } }
-    const transfer = sending(over(...faults), { connections: 4 })
-    transfer.on('reconnecting', ({ error }) => t.fail(`${seed}: ${error.message}`))
-    const result = await transfer.finished.catch((error: SluiceError) => error)
-    if (result instanceof SluiceError)
-      return t.fail(`${seed}: ${which} ${JSON.stringify(faults)} ${result.stack}`)
-    t.is(result.failed, 0)
-    t.true(came.length >= 4)
-    await isEqual()
-  }
-})
+for (const algorithm of ['blocks', 'sha256'])
+  test(`where one of several connections breaks, the others bring what it had, by ${algorithm}`, async (t) => {
+    for (let seed = 1; seed <= scale(6, 300); seed++) {
+      const random = randomBySeed(seed)
+      const { came, over, sending, isEqual } = await scene(t)
+      const which = 1 + Math.floor(random() * 3)
+      const fault = random() < 0.5 ? 'cutAfter' : 'errorAfter'
+      const faults: DuplexPairOptions[] = [{}, {}, {}, {}]
+      const after = Math.floor(random() * (random() < 0.3 ? 500 : 4 * MIB))
+      faults[which] = random() < 0.8 ? { forth: { [fault]: after } } : { back: { [fault]: after % 300 } }
+      const transfer = sending(over(...faults), { connections: 4, algorithm })
+      transfer.on('reconnecting', ({ error }) => t.fail(`${seed}: ${error.message}`))
+      const result = await transfer.finished.catch((error: SluiceError) => error)
+      if (result instanceof SluiceError)
+        return t.fail(`${seed}: ${which} ${JSON.stringify(faults)} ${result.stack}`)
+      t.is(result.failed, 0)
+      t.true(came.length >= 4)
+      await isEqual()
+    }
+  })
 
 test('where the first of several connections breaks, the transfer goes on over others', async (t) => {
   for (let seed = 1; seed <= scale(4, 100); seed++) {
@@ -151,7 +152,7 @@ test('several connections bring in the time of one as many times as much', async
     for (const bytes of came) t.true(bytes > all / connections / 2, String(came))
     await isEqual()
   }
-  t.true(times[1]! < 0.5 * times[0]!, String(times))
+  t.true(times[1]! < 0.6 * times[0]!, String(times))
 })
 
 test('a pause stops all connections, more may be attached, and cancelling closes them', async (t) => {

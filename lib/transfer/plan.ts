@@ -200,13 +200,13 @@ export class Plan {
     return this.#states.claimed(index)
   }
 
-  /** The first bytes to come from entry `index` on: 0 to 0 of an empty one, no real end if its size is unknown. */
-  coming(index = 0): EntryBytes | undefined {
-    return this.#states.nextComing(index)
+  /** The first bytes to come from `offset` of entry `index` on: 0 to 0 of an empty one, no real end without a size. */
+  coming(index = 0, offset = 0): EntryBytes | undefined {
+    return this.#states.nextComing(index, offset)
   }
   /** The first ones to be proved. */
-  toProve(index = 0): EntryBytes | undefined {
-    return this.#states.nextClaimed(index)
+  toProve(index = 0, offset = 0): EntryBytes | undefined {
+    return this.#states.nextClaimed(index, offset)
   }
 
   /**

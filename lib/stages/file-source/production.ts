@@ -69,7 +69,8 @@ export class Production {
         // first: what changes while something is given out is looked at next
         this.#wakeUps.look()
         yield* this.#announced()
-        const step = nextStep(plan, { ...rules(), current: reader.current })
+        const { current, inOrder } = reader
+        const step = nextStep(plan, { ...rules(), current, inOrder })
         // the end is nothing to be read
         if (step && this.#wakeUps.isHeld) yield* this.#held()
         else if (step) yield* this.#unheld(reader.items(step))

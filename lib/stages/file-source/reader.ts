@@ -8,6 +8,7 @@ import type { Entry } from '../../wire/entry.js'
 import { failureItem, type Item, runOfPiece } from '../river/items.js'
 import { PendingCalls } from '../river/pending-calls.js'
 import { closeSource, openSource, readEach, readToEnd } from '../river/read-files.js'
+import { ReadInOrder } from './read-in-order.js'
 import type { BlockStep, ProofStep, Step } from './steps.js'
 
 /** What a {@link SourceReader} depends on. */
@@ -35,18 +36,20 @@ export class SourceReader {
   readonly #options: ReaderOptions
   /** Bytes of a digest. */
   readonly #slot: number
+  /** How far large files have been read in order. */
+  readonly inOrder: ReadInOrder
   /** What the store was asked for, and has not answered; a stream may be silent for as long as it likes. */
   readonly pending = new PendingCalls()
+  /** The large file that was read last. */
+  current: number | undefined
   /** The large file that is being read. */
   #file: { index: number; open: OpenSource } | undefined
 
   constructor(options: ReaderOptions) {
     this.#options = options
     this.#slot = digestLength(options.algorithm)
+    this.inOrder = new ReadInOrder(options.plan)
   }
-
-  /** The large file that was read last. */
-  current: number | undefined
 
   async *items(step: Step): AsyncGenerator<Item> {
     if (step.kind === 'small') yield* this.#small(step)
@@ -160,6 +163,7 @@ export class SourceReader {
       }
       if (isProof) yield* this.#proof(entry, at, bytes)
       else yield* this.#runs(entry.start + at, bytes)
+      this.inOrder.note(entry.index, at, until)
     }
     if (plan.isClosed(entry.index)) await this.close()
   }
@@ -242,8 +246,8 @@ export class SourceReader {
     const { plan } = this.#options
     const { index } = entry
     if (plan.isClosed(index)) return
-    const { length } = bytes
     const byChunks = plan.chunked.has(index)
+    const { length } = bytes
     plan.prove(index, [{ start, end: start + length }])
     const piece = { position: entry.start + start, length, first: index, last: index, offset: start }
     yield { ...runOfPiece(plan, { ...piece, ends: false, isLate: false }, [bytes]), isProof: true, byChunks }
@@ -260,11 +264,12 @@ export class SourceReader {
 
   /**
    * Whether the end of a file answers a request for it: not while something else of it is to be sent or proved, nor for
-   * a part of it that was asked for again, with which its digest does not end.
+   * a part of it that is sent again, with which its digest does not end.
    */
   #endsWith({ first, last, offset }: Piece): boolean {
     const isWhole = first < last || offset === 0
-    return (isWhole || !this.#options.plan.isAskedAgain(last)) && this.#answer(last)
+    const isAgain = this.#options.plan.isAskedAgain(last) || offset < this.inOrder.end(last)
+    return (isWhole || !isAgain) && this.#answer(last)
   }
 
   /** Each request is answered once, also those that the end of a file does not answer. */

@@ -51,6 +51,8 @@ export interface StepRules {
   isInOrder: boolean
   /** The file that was read last. */
   current?: number | undefined
+  /** How far each file has been read in order. */
+  inOrder?: { end(index: number): number }
 }
 
 /** Bytes, and entries, that are read together at most. */
@@ -83,9 +85,9 @@ export function nextStep(plan: Plan, rules: StepRules): Step | undefined {
     const isSmall = start === 0 && end === size && size <= slab && isReadTogether
     if (!isSmall) {
       // the run of a large file owns the folders and links before it; a file must be looked at, be it empty
-      const before = claimedBefore(plan, rules, entry.index, next)
+      const before = readBefore(plan, rules, next)
       if (files.length > 0 || (before && entries.length > 0)) break
-      return before ? large(before, rules, true) : large(next, rules, false)
+      return before ? large(before.bytes, rules, before.isProof) : large(next, rules, false)
     }
     const isNext = entries.length === 0 || entries[0]!.start + length === entry.start
     if (!isNext || length + size > slab || entries.length === MOST_ENTRIES) break
@@ -111,6 +113,24 @@ function claimedBefore(
 ): EntryBytes | undefined {
   const claimed = isInOrder && plan.isOpen(index) ? plan.toProve(index) : undefined
   return claimed?.entry.index === index && isBefore(claimed, coming) ? claimed : undefined
+}
+
+/** What is read of a file before some of its bytes are sent, and whether only for its digest. */
+function readBefore(
+  plan: Plan,
+  rules: StepRules,
+  next: EntryBytes,
+): { bytes: EntryBytes; isProof: boolean } | undefined {
+  const { index } = next.entry
+  const claimed = claimedBefore(plan, rules, index, next)
+  if (claimed) return { bytes: claimed, isProof: true }
+  // a digest that needs the bytes in order would end with those that are sent again: first it goes on to its end
+  const to = rules.isInOrder && plan.isOpen(index) ? (rules.inOrder?.end(index) ?? 0) : 0
+  if (next.start >= to) return undefined
+  const ofFile = (bytes?: EntryBytes) => (bytes?.entry === next.entry ? bytes : undefined)
+  const [coming, toProve] = [ofFile(plan.coming(index, to)), ofFile(plan.toProve(index, to))]
+  if (toProve && (!coming || isBefore(toProve, coming))) return { bytes: toProve, isProof: true }
+  return coming && { bytes: coming, isProof: false }
 }
 
 /** What is to be proved next. Of a file that failed nothing is, since nobody waits for it. */

@@ -120,21 +120,27 @@ export class ByteStates {
     return this.#states[index] === state && (start < end || this.sizeOf(index) === 0)
   }
 
-  /** The first bytes that are to come of the first entry from `index` on of which there are any. */
-  nextComing(index: number): EntryBytes | undefined {
-    return this.#next(this.coming, Is.Coming, index)
+  /**
+   * The first bytes that are to come of the first entry from `index` on of which there are any; of entry `index` itself
+   * from `offset` on.
+   */
+  nextComing(index: number, offset = 0): EntryBytes | undefined {
+    return this.#next(this.coming, Is.Coming, index, offset)
   }
 
   /** The same of bytes that are claimed. */
-  nextClaimed(index: number): EntryBytes | undefined {
-    return this.#next(this.claimedOnes, Is.Claimed, index)
+  nextClaimed(index: number, offset = 0): EntryBytes | undefined {
+    return this.#next(this.claimedOnes, Is.Claimed, index, offset)
   }
 
-  #next(members: IndexSet, state: keyof Parts, index: number): EntryBytes | undefined {
+  #next(members: IndexSet, state: keyof Parts, index: number, offset: number): EntryBytes | undefined {
     const found = members.next(index)
     if (found === undefined) return undefined
-    const range = this.#mixed.get(found)?.[state].next(0) ?? this.#whole(found)
-    return { entry: this.#entries[found]!, start: range.start, end: range.end }
+    const from = found === index ? offset : 0
+    const parts = this.#mixed.get(found)
+    const { start, end } = (parts ? parts[state].next(from) : this.#whole(found)) ?? { start: 0, end: 0 }
+    if (from > 0 && end <= from) return this.#next(members, state, found + 1, 0)
+    return { entry: this.#entries[found]!, start: Math.max(start, from), end }
   }
 
   /** How many bytes of an entry are to come. */
