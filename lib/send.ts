@@ -172,7 +172,7 @@ export function send(
           const listMore = listingOf(paths, options)
           return (after, signal) => listMore({ ...ofListing, name: undefined, after, signal })
         },
-        river: ({ plan, passed, failed, idle }) => {
+        river: ({ plan, passed, failed, idle, held }) => {
           const given = (made: Manifest) => (continuing ? { ...made, store: lent(made.store) } : made)
           const source = fileSource(given(manifest!), {
             plan,
@@ -187,7 +187,7 @@ export function send(
             if (item.kind === 'run' && item.isProof) for (const bytes of item.buffers) memory?.used(bytes)
             passed(item)
           }
-          const spread = connections > 1 ? spreader({ isRereadable }) : undefined
+          const spread = connections > 1 ? spreader({ isRereadable, onHeld: held }) : undefined
           return {
             stages: [source, hashTap(), tap(hashed), ...(spread ? [spread] : [])],
             spread,

@@ -4,7 +4,8 @@ import { checkFunction, checkKeys } from '../options.js'
 import type { Entry } from '../wire/entry.js'
 import type { Run } from '../wire/run.js'
 import type { Callback } from './bytes/pump.js'
-import { Lane, type LaneOutlet } from './lanes/lane.js'
+import type { Lane, LaneOutlet } from './lanes/lane.js'
+import { LaneSet } from './lanes/lane-set.js'
 import type { Item } from './river/items.js'
 import { checkPlace, watchNext } from './river/place.js'
 
@@ -12,10 +13,19 @@ import { checkPlace, watchNext } from './river/place.js'
 export interface SpreaderOptions {
   /** Whether an entry can be read again: what cannot be lost with a connection goes over the first. */
   isRereadable: (entry: Entry) => boolean
+  /** Called when nothing more is given out, since a lane is too far behind the others. */
+  onHeld?: () => void
 }
 
 /** Items that may wait for the first connection, where their data went over others: they are short. */
 const MOST_WAITING = 64
+
+/**
+ * What may be said of files while data that a lane was given before is on its way: the peer keeps that until the data
+ * came. Far below what it keeps at most: with more it would not hear any more that the data comes over the first
+ * connection, when the lane is lost.
+ */
+const MOST_AHEAD = 512
 
 /**
  * Spreads the data of a river over further connections, the **lanes**, once there are any: each run goes where there is
@@ -24,27 +34,28 @@ const MOST_WAITING = 64
  */
 export class Spreader extends Duplex {
   readonly #isRereadable: SpreaderOptions['isRereadable']
-  /** By their numbers, in the order in which they came. */
-  readonly #lanes = new Map<number, Lane>()
+  readonly #onHeld: () => void
+  readonly #lanes = new LaneSet()
   /** Whether the first connection takes data. */
   #hasRoom = false
   /** Where the block goes that has begun, and where its next bytes stand; undefined is the first connection. */
   #block: { to: Lane | undefined; next: number } | undefined
-  /** The lane that was chosen last. */
-  #last: Lane | undefined
   #waiting: (() => void) | undefined
+  /** How often something was said of files, over the first connection. */
+  #said = 0
 
   constructor(options: SpreaderOptions) {
-    checkKeys('options', options, { isRereadable: true })
+    checkKeys('options', options, { isRereadable: true, onHeld: true })
     checkFunction('isRereadable', options.isRereadable)
     super({ objectMode: true, readableHighWaterMark: 1, writableHighWaterMark: 1 })
     this.#isRereadable = options.isRereadable
+    this.#onHeld = options.onHeld ?? (() => {})
     watchNext('spreader', this)
   }
 
   /** From now on data may go over a lane, too. */
   open(number: number, outlet: LaneOutlet): void {
-    this.#lanes.set(number, new Lane(outlet, this.#wake))
+    this.#lanes.open(number, outlet, this.#wake)
     this.#wake()
   }
 
@@ -61,11 +72,10 @@ export class Spreader extends Duplex {
   }
 
   /** Nothing more comes over a lane: gives what did not. */
-  over(number: number): ReturnType<Lane['dealt']['rest']> {
-    const lane = this.#lanes.get(number)
-    this.#lanes.delete(number)
-    lane?.close()
-    return lane?.dealt.rest() ?? []
+  over(number: number): ReturnType<LaneSet['over']> {
+    const rest = this.#lanes.over(number)
+    this.#wake()
+    return rest
   }
 
   /** What is underway over each lane, and what came. */
@@ -94,7 +104,7 @@ export class Spreader extends Duplex {
   }
 
   override _destroy(error: Error | null, done: Callback): void {
-    for (const lane of this.#lanes.values()) lane.close()
+    for (const [, lane] of this.#lanes) lane.close()
     done(error)
   }
 
@@ -106,49 +116,54 @@ export class Spreader extends Duplex {
 
   /** `false` if there is no room for it. */
   #give(item: Item): boolean {
-    const isData = item.kind === 'run' && !item.isProof && item.length > 0
-    if (!isData || this.#lanes.size === 0 || !this.#mayBeLost(item)) return this.#push(item, isData)
-    const isGoingOn = this.#block?.next === item.position
-    const to = isGoingOn ? this.#block!.to : this.#choose()
-    if (to === null) return false
-    const lane = to?.isOpen ? to : undefined
-    if (lane ? !lane.hasRoom : !this.#hasRoom) return false
+    if (this.#lanes.isBehind(this.#said, MOST_AHEAD)) {
+      this.#onHeld()
+      return false
+    }
+    if (item.kind !== 'run' || item.isProof || item.length === 0) return this.#push(item, false)
+    const lane = this.#wayOf(item)
+    if (lane === null || (lane ? !lane.hasRoom : !this.#hasRoom)) return false
     this.#block = endsInBlock(item) ? { to: lane, next: item.position + item.length } : undefined
     if (!lane) return this.#push(item, true)
-    lane.send(item)
-    this.#last = lane
+    lane.send(item, this.#said)
+    if (!endsFile(item)) return true
+    this.#said++
     // as of what is only proved, nothing but the digests
-    if (item.first < item.last || item.ends) this.push({ ...item, isProof: true, buffers: [] } satisfies Run)
+    this.push({ ...item, isProof: true, buffers: [] } satisfies Run)
     return true
   }
 
-  /** Where there is room, one after the other: a lane, the first connection (undefined), or nowhere (null). */
-  #choose(): Lane | undefined | null {
-    const lanes = [...this.#lanes.values()]
-    const at = this.#last ? lanes.indexOf(this.#last) + 1 : 0
-    const next = [...lanes.slice(at), undefined, ...lanes.slice(0, at)]
-    const found = next.findIndex((lane) => (lane ? lane.hasRoom : this.#hasRoom))
-    if (found < 0) return null
-    this.#last = next[found]
-    return next[found]
+  /** Over what data goes: a lane, the first connection (undefined), or nothing yet (null). */
+  #wayOf(run: Run): Lane | undefined | null {
+    if (this.#lanes.isEmpty || !this.#mayBeLost(run)) return undefined
+    if (this.#block?.next !== run.position) return this.#lanes.choose(this.#hasRoom)
+    return this.#block.to?.isOpen ? this.#block.to : undefined
   }
 
   #push(item: Item, isData: boolean): boolean {
-    const hasRoom = this.#hasRoom || (!isData && this.#lanes.size > 0 && this.readableLength < MOST_WAITING)
+    const hasRoom = this.#hasRoom || (!isData && !this.#lanes.isEmpty && this.readableLength < MOST_WAITING)
     if (!hasRoom) return false
     this.#hasRoom = false
+    if (item.kind !== 'run' || endsFile(item)) this.#said++
     this.push(item)
     return true
   }
 
-  #mayBeLost({ cuts, entries, first, last }: Run): boolean {
-    if (cuts) return false
+  /** What cannot be read again must not, and what was lost before comes over the first connection. */
+  #mayBeLost(run: Run): boolean {
+    const { cuts, entries, first, last } = run
+    if (cuts || this.#lanes.hasLost(run)) return false
     for (let index = first; index <= last; index++) {
       const entry = entries[index]!
       if (entry.type === 'file' && !this.#isRereadable(entry)) return false
     }
     return true
   }
+}
+
+/** Whether a file ends in a run: the digest of it is said. */
+function endsFile({ first, last, ends }: Run): boolean {
+  return first < last || ends
 }
 
 /** Whether a run ends in the middle of a block. */

@@ -24,6 +24,15 @@ export interface RiverHooks {
   warn(warning: SluiceError): void
 }
 
+/** What the stages of a sender tell the session. */
+export interface SenderHooks extends RiverHooks {
+  failed(error: SluiceError, entry: Entry): void
+  /** Nothing is left to be given out at the moment. */
+  idle(): void
+  /** Nothing is given out until a lane has brought what it was given long ago, or is closed. */
+  held(): void
+}
+
 /** What a sender has to say and to give, made by `send`. */
 export interface Sending {
   /** Whether more may be attached: until that is ended, or while what was attached before is not given out. */
@@ -39,7 +48,7 @@ export interface Sending {
    * plan wants; it is told when that has changed, when nothing more will be asked for, and when it is to
    * read nothing for a while.
    */
-  river(hooks: RiverHooks & { failed(error: SluiceError, entry: Entry): void; idle(): void }): {
+  river(hooks: SenderHooks): {
     stages: [Readable, ...Duplex[]]
     source: { wake(): void; finish(): void; hold(isHeld: boolean): void; attach(made: Made): void }
     /** Where further connections are wanted. */

@@ -108,8 +108,9 @@ export class Sender extends Session {
       warn: this.control.warn,
       idle: () => {
         if (this.#sending.isOpen === 'while-busy') this.attachments.endIfIdle()
-        this.#lanes?.idle()
+        this.#lanes?.lookForSlow()
       },
+      held: () => this.#lanes?.lookForSlow(),
       failed: (error, entry) => {
         this.#failures.add(entry, error)
         this.control.warn(error)

@@ -60,11 +60,12 @@ class Outlet extends EventEmitter {
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
 function scene(...outlets: Outlet[]) {
-  const stage = spreader({ isRereadable: ({ size }) => size !== null })
+  let held = 0
+  const stage = spreader({ isRereadable: ({ size }) => size !== null, onHeld: () => held++ })
   const given: Item[] = []
   stage.on('data', (item: Item) => given.push(item))
   outlets.forEach((outlet, n) => void stage.open(n + 1, outlet))
-  return { stage, given }
+  return { stage, given, isHeld: () => held > 0 }
 }
 
 test('a block goes over one connection from its beginning to its end, the next one over another', async (t) => {
@@ -171,4 +172,48 @@ test('what cannot be read again goes over the first connection', async (t) => {
   await turn()
   t.deepEqual(outlet.taken, [])
   t.like(given, [{ position, first: 3 }])
+})
+
+test('a block that began over the first connection ends there, though a lane has come meanwhile', async (t) => {
+  const outlet = new Outlet()
+  const { stage, given } = scene()
+  stage.write(run(0, BLOCK / 2))
+  await turn()
+  stage.open(1, outlet)
+  stage.write(run(BLOCK / 2, BLOCK / 2))
+  await turn()
+  t.deepEqual(outlet.taken, [])
+  t.like(given, [{ position: 0 }, { position: BLOCK / 2 }])
+})
+
+for (const how of ['came', 'over'] as const)
+  test(`no more is said than the peer keeps, before what a lane was given long ago ${how === 'came' ? 'came' : 'is known to be lost'}`, async (t) => {
+    const outlet = new Outlet()
+    const { stage, given, isHeld } = scene(outlet)
+    stage.write(run(0, BLOCK))
+    const said: Item = { kind: 'digests', first: 1, count: 1, bytes: Buffer.alloc(32, 1) }
+    for (let n = 0; n < 2000; n++) {
+      stage.write(said)
+      if (n % 100 === 0) await turn()
+    }
+    await turn()
+    t.true(given.length < 1000, `${given.length}`)
+    t.true(isHeld())
+    if (how === 'came') stage.came(1, BLOCK)
+    else stage.over(1)
+    while (stage.writableLength > 0) await turn()
+    t.is(given.length, 2000)
+  })
+
+test('what was lost with a lane goes over the first connection', async (t) => {
+  const outlets = [new Outlet(), new Outlet()]
+  const { stage, given } = scene(...outlets)
+  stage.write(run(0, BLOCK))
+  await turn()
+  stage.over(1)
+  stage.write(run(0, BLOCK))
+  stage.write(run(BLOCK, BLOCK))
+  await turn()
+  t.like(given, [{ position: 0, isProof: undefined }])
+  t.like(outlets[1]!.taken, [{ position: BLOCK }])
 })

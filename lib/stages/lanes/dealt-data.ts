@@ -7,23 +7,33 @@ export interface Span {
   length: number
 }
 
+/** Bytes of one span at most: only the oldest as a whole has an age. */
+const LONGEST_SPAN = 1024 * 1024
+
 /** What was given to one connection, in order, until the peer says that it came. Pure. */
 export class DealtData {
-  readonly #spans: Span[] = []
+  readonly #spans: (Span & { at: number })[] = []
   #dealt = 0
   /** Bytes that came, as far as is known. */
   came = 0
 
-  deal({ first, position, length }: Span): void {
+  /** @param at a number that grows, by which {@link oldest} tells when it was */
+  deal({ first, position, length }: Span, at = 0): void {
     const last = this.#spans.at(-1)
-    if (last && last.position + last.length === position) last.length += length
-    else this.#spans.push({ first, position, length })
+    const isNext = last !== undefined && last.position + last.length === position
+    if (isNext && last.length + length <= LONGEST_SPAN) last.length += length
+    else this.#spans.push({ first, position, length, at })
     this.#dealt += length
   }
 
   /** Bytes that are on their way, as far as is known. */
   get underway(): number {
     return this.#dealt - this.came
+  }
+
+  /** When the oldest of what is on its way was dealt; undefined if nothing is. */
+  get oldest(): number | undefined {
+    return this.#spans[0]?.at
   }
 
   /**
@@ -49,6 +59,6 @@ export class DealtData {
 
   /** The connection is gone: what did not come has to go elsewhere. */
   rest(): Span[] {
-    return this.#spans.splice(0)
+    return this.#spans.splice(0).map(({ first, position, length }) => ({ first, position, length }))
   }
 }

@@ -3,8 +3,9 @@ import type { Plan } from '../../transfer/plan.js'
 import { hasDigest } from '../../wire/run.js'
 import type { Said } from '../river/items-of.js'
 
-/** Messages that wait, at most: those about 16 MiB in small blocks on each of 16 connections. */
+/** Messages that wait, and bytes of digests in them, at most: several times what a sender of ours says ahead. */
 const MOST_WAITING = 4096
+const MOST_BYTES = 16 * 1024 * 1024
 
 /**
  * Messages about data that is on its way over other connections: they wait until it is there, and so does what comes
@@ -14,6 +15,8 @@ export class EarlyMessages {
   readonly #plan: Plan
   readonly #waiting: Said[] = []
   #first = 0
+  /** Bytes of digests in those that wait. */
+  #bytes = 0
 
   constructor(plan: Plan) {
     this.#plan = plan
@@ -26,12 +29,14 @@ export class EarlyMessages {
   }
 
   add(message: Said): void {
-    this.#waiting.push(message)
+    const kept = copyOf(message)
+    this.#bytes += lengthOf(kept)
+    this.#waiting.push(kept)
   }
 
   /** Whether so many wait that no more should be heard. */
   get isFull(): boolean {
-    return this.#waiting.length - this.#first >= MOST_WAITING
+    return this.#waiting.length - this.#first >= MOST_WAITING || this.#bytes >= MOST_BYTES
   }
 
   /** The first one that waits, if it need not any more. */
@@ -39,6 +44,7 @@ export class EarlyMessages {
     const next = this.#waiting[this.#first]
     if (next === undefined || this.#lacks(next)) return undefined
     this.#first++
+    this.#bytes -= lengthOf(next)
     if (this.#first === this.#waiting.length) {
       this.#waiting.length = 0
       this.#first = 0
@@ -64,4 +70,18 @@ export class EarlyMessages {
       if (plan.entries[index]!.size !== null && plan.left(index) > 0 && hasDigest(message, index)) return true
     return false
   }
+}
+
+/** With bytes of its own: those that came hold on to all of what the socket gave with them. */
+function copyOf(message: Said): Said {
+  if (message.type === 'blocks') return { ...message, digests: Buffer.from(message.digests) }
+  if (message.type === 'digests') return { ...message, bytes: Buffer.from(message.bytes) }
+  if (message.type === 'chunks') return { ...message, chunks: Buffer.from(message.chunks) }
+  return message
+}
+
+function lengthOf(message: Said): number {
+  if (message.type === 'blocks') return message.digests.length
+  if (message.type === 'digests') return message.bytes.length
+  return message.type === 'chunks' ? message.chunks.length : 0
 }

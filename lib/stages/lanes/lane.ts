@@ -40,9 +40,12 @@ export class Lane {
     return this.isOpen && !this.#isBlocked && this.dealt.underway < WINDOW
   }
 
-  /** Gives the bytes of a run to it, and nothing else of it. */
-  send(run: Run): void {
-    this.dealt.deal(run)
+  /**
+   * Gives the bytes of a run to it, and nothing else of it.
+   * @param at as of {@link DealtData.deal}
+   */
+  send(run: Run, at: number): void {
+    this.dealt.deal(run, at)
     const { last } = run
     this.#isBlocked = !this.#outlet.write({ ...run, first: last, ends: false })
   }

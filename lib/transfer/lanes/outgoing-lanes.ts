@@ -24,7 +24,7 @@ export interface Spread {
   lanes(): Iterable<readonly [number: number, state: { underway: number; came: number }]>
 }
 
-/** Milliseconds after which a lane that would need as long again for what it has is too slow, at the end. */
+/** Milliseconds after which a lane that would need as long again for what it has is too slow, where others wait. */
 const TOO_LONG = 2000
 
 /** A further connection, as whoever makes it has it. */
@@ -97,10 +97,10 @@ export class OutgoingLanes {
   }
 
   /**
-   * Nothing is left to be given out: what a slow lane has must not hold up the end. It is closed then, and what it has
-   * goes over the others, when the receiver has said what came.
+   * Nothing is left to be given out, or nothing more may be: what a slow lane has must not hold up the others. It is
+   * closed then, and what it has goes over another connection, when the receiver has said what came.
    */
-  idle(): void {
+  lookForSlow(): void {
     if (this.#cancelLook || this.#isOver) return
     const { spread, clock } = this.#options
     const before = new Map(Array.from(spread.lanes(), ([number, { came }]) => [number, came]))
@@ -112,7 +112,7 @@ export class OutgoingLanes {
         if (underway > 0 && isSlow) this.#lanes.get(number)?.close()
         isWaiting ||= underway > 0
       }
-      if (isWaiting) this.idle()
+      if (isWaiting) this.lookForSlow()
     })
   }
 
