@@ -220,8 +220,9 @@ async function lane(
   t: ExecutionContext,
   change: (resume: { id: string; secret: Buffer }) => object,
   peer = 'anna',
+  receiving: Partial<ReceiveOptions> = {},
 ) {
-  const { dir, from, transfers, isEqual } = await scene(t)
+  const { dir, from, transfers, isEqual } = await scene(t, receiving)
   let secret: Buffer | undefined
   const isStalled = deferred<void>()
   const transfer = send(
@@ -275,6 +276,14 @@ for (const [name, [change, peer]] of Object.entries(WRONG))
     await t.throwsAsync(handled, { code: 'ERR_REJECTED' })
     await goesOn()
   })
+
+test('a further connection is refused where a stage of the user is to see the bytes in order', async (t) => {
+  const receiving = { stages: { file: [() => mapCuts((cut) => cut)] } }
+  const { hostile, goesOn } = await lane(t, (resume) => ({ resume }), 'anna', receiving)
+  t.like(await hostile.hears('answer'), { accept: false, reason: 'the transfer takes one connection only' })
+  hostile.leave()
+  await goesOn()
+})
 
 /** What does not belong on a lane. */
 const MISPLACED: Record<string, Message | Buffer> = {

@@ -24,6 +24,8 @@ const MOST_ITEMS = 1000
 /** Why, where nobody says it. */
 const REJECTED = 'rejected by the receiver'
 
+const ONE_ONLY = 'the transfer takes one connection only'
+
 /** Outcomes that are said anew, at once. */
 const SAID_ANEW = 4096
 
@@ -42,8 +44,8 @@ export class Receiver extends Session {
   /** Bytes of a message that the sender takes. */
   #mostBytes = DEFAULT_LIMITS.message
   #hello: SaidHello = { reconnects: false }
-  /** The further connections of this transfer. */
-  readonly lanes: IncomingLanes
+  /** The further connections of this transfer, where it takes any. */
+  readonly lanes: IncomingLanes | undefined
   /** Where this one belongs to, if it is one. */
   #lane: { owner: IncomingLanes; number: number } | undefined
   #isConfirmed = false
@@ -65,8 +67,11 @@ export class Receiver extends Session {
       warn: (warning) => this.control.warn(warning),
     })
     const { inlet } = this.#river
-    this.lanes = new IncomingLanes(inlet, (said) => this.say({ type: 'lane', ...said }), this.clock)
-    this.ends.signal.addEventListener('abort', () => this.lanes.leave())
+    if (options.continuing?.takesLanes) {
+      const lanes = new IncomingLanes(inlet, (said) => this.say({ type: 'lane', ...said }), this.clock)
+      this.lanes = lanes
+      this.ends.signal.addEventListener('abort', () => lanes.leave())
+    }
     this.open()
     this.control.move('connecting')
     this.#awaitOffer(options.limits.offerTimeout)
@@ -210,14 +215,15 @@ export class Receiver extends Session {
   /** This connection is a further one of a transfer that is known: what comes joins what comes over the first. */
   #join(resume: Resume, number: number): void {
     this.#offerCame()
-    const owner = this.#receiving.owner?.(resume)?.lanes
+    const owner = this.#receiving.owner?.(resume)
+    const { lanes } = owner ?? {}
     const lane = {
       divert: (inlet: Inlet) => this.#river.divert(inlet),
       leave: () => this.fail(new SluiceError('ERR_INTERRUPTED', 'the transfer needs it no more'), null),
     }
-    const reason = owner ? owner.join(number, lane) : 'there is no such transfer'
+    const reason = lanes ? lanes.join(number, lane) : owner ? ONE_ONLY : 'there is no such transfer'
     if (reason !== undefined) return void this.#reject(reason)
-    this.#lane = { owner: owner!, number }
+    this.#lane = { owner: lanes!, number }
     this.say({ type: 'answer', offer: 0, accept: true })
   }
 

@@ -27,7 +27,8 @@ export interface IncomingLane {
 
 /** The session of a first connection. */
 export interface LaneOwner {
-  readonly lanes: IncomingLanes
+  /** Undefined where it takes one connection only. */
+  readonly lanes: IncomingLanes | undefined
 }
 
 /** The lanes of a receiver, whose data joins that of the first connection. */
@@ -36,6 +37,7 @@ export class IncomingLanes {
   readonly #inlet: MakeInlet
   readonly #say: (message: LaneMessage) => void
   readonly #clock: Clock
+  #isOver = false
 
   /** @param say tells the sender, over the first connection */
   constructor(inlet: MakeInlet, say: (message: LaneMessage) => void, clock: Clock) {
@@ -46,6 +48,7 @@ export class IncomingLanes {
 
   /** Takes a lane; gives why not, in words for the sender. */
   join(number: number, lane: IncomingLane): string | undefined {
+    if (this.#isOver) return 'the transfer does not go on over the connection that it belongs to'
     if (this.#open.has(number)) return 'there is a connection of this number'
     if (this.#open.size === MOST_LANES) return `there are ${MOST_LANES + 1} connections already`
     let told = 0
@@ -76,6 +79,7 @@ export class IncomingLanes {
 
   /** The transfer is over, or goes on over another connection. */
   leave(): void {
+    this.#isOver = true
     const open = [...this.#open.values()]
     this.#open.clear()
     for (const { lane, inlet, forget } of open) {
