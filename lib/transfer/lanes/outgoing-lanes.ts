@@ -107,11 +107,14 @@ export class OutgoingLanes {
     this.#cancelLook = clock.after(TOO_LONG, () => {
       this.#cancelLook = undefined
       let isWaiting = false
+      let slowest: { number: number; behind: number } | undefined
       for (const [number, { underway, came }] of spread.lanes()) {
-        const isSlow = underway > came - (before.get(number) ?? came)
-        if (underway > 0 && isSlow) this.#lanes.get(number)?.close()
         isWaiting ||= underway > 0
+        const behind = underway - (came - (before.get(number) ?? came))
+        if (this.#lanes.has(number) && behind > (slowest?.behind ?? 0)) slowest = { number, behind }
       }
+      // one after the other: what all of them have would take the longer over the one that is left
+      if (slowest) this.#lanes.get(slowest.number)?.close()
       if (isWaiting) this.lookForSlow()
     })
   }
