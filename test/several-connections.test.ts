@@ -138,21 +138,15 @@ test('a lane that brings nothing any more does not hold up the end', async (t) =
   await isEqual()
 })
 
-test('several connections bring in the time of one as many times as much', async (t) => {
-  const times: number[] = []
-  for (const connections of [1, 4]) {
-    const clock = new FakeClock({ auto: true })
-    const { came, over, sending, isEqual } = await scene(t)
-    // 64 KiB in 7 ms
-    const way: DuplexPairOptions = { forth: { delay: 7, pieces: 64 * 1024 }, clock, highWaterMark: MIB }
-    const transfer = sending(over(way, way, way, way), { connections })
-    await transfer.finished
-    times.push(clock.now())
-    const all = came.reduce((sum, bytes) => sum + bytes, 0)
-    for (const bytes of came) t.true(bytes > all / connections / 2, String(came))
-    await isEqual()
-  }
-  t.true(times[1]! < 0.6 * times[0]!, String(times))
+test('connections that are equally fast have like parts of the data', async (t) => {
+  const clock = new FakeClock({ auto: true })
+  const { came, over, sending, isEqual } = await scene(t)
+  // 64 KiB in 7 ms
+  const way: DuplexPairOptions = { forth: { delay: 7, pieces: 64 * 1024 }, clock, highWaterMark: MIB }
+  await sending(over(way, way, way, way), { connections: 4 }).finished
+  const all = came.reduce((sum, bytes) => sum + bytes, 0)
+  for (const bytes of came) t.true(bytes > all / came.length / 2, String(came))
+  await isEqual()
 })
 
 test('a pause stops all connections, more may be attached, and cancelling closes them', async (t) => {
