@@ -133,6 +133,9 @@ test('killed at random moments, and run again until it is done: equal, and hardl
   t.true(kills >= scale(2, 300), String(kills))
 })
 
+/** More than the system holds of what a process has sent and the next one has not read: it cannot all come before the kill. */
+const MORE = content(64 * MB, 1)
+
 /** A receiver of one transfer whose sender was killed, and would have come back. */
 async function waiting(t: ExecutionContext<unknown>, from: string) {
   const dir = join(await temporary(t), 'in')
@@ -144,7 +147,7 @@ async function waiting(t: ExecutionContext<unknown>, from: string) {
 }
 
 test('a receiver of one transfer that waits for its sender takes the same command run again in its place', async (t) => {
-  const from = await plant(await temporary(t), { 'tree/large': content(20 * MB, 1), 'tree/small': 'small' })
+  const from = await plant(await temporary(t), { 'tree/large': MORE, 'tree/small': 'small' })
   const { dir, receiver } = await waiting(t, from)
   const again = await sending(t, from, await receiver.port).ended
   t.is(again.code, 0, again.err)
@@ -156,7 +159,7 @@ test('a receiver of one transfer that waits for its sender takes the same comman
 })
 
 test('a receiver of one transfer that waits for its sender leaves that to nobody else', async (t) => {
-  const from = await plant(await temporary(t), { 'tree/large': content(20 * MB, 1), 'other/small': 'small' })
+  const from = await plant(await temporary(t), { 'tree/large': MORE, 'other/small': 'small' })
   const { dir, receiver } = await waiting(t, from)
   const port = await receiver.port
   const stranger = await new Command(t, ['send', join(from, 'other'), '--to', `127.0.0.1:${port}`]).ended

@@ -104,7 +104,8 @@ class OpenByPath {
     // nothing is written through the handle of a folder, so that nothing is lost
     await held.fd.then((fd) => this.#fs.close(fd)).catch(() => {})
   }
-  /** Nobody else holds it. */
+
+  /** Whoever comes from now on opens the folder anew. */
   #forget(path: string, held: Held): void {
     if (this.#folders.get(path) === held) this.#folders.delete(path)
   }
