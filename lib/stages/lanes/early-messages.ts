@@ -45,8 +45,9 @@ export class EarlyMessages {
     if (next === undefined || this.#lacks(next)) return undefined
     this.#first++
     this.#bytes -= lengthOf(next)
-    if (this.#first === this.#waiting.length) {
-      this.#waiting.length = 0
+    // also where there is always one that waits
+    if (2 * this.#first >= this.#waiting.length) {
+      this.#waiting.splice(0, this.#first)
       this.#first = 0
     }
     return next
