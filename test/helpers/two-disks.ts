@@ -1,6 +1,7 @@
 import type { FileSystem } from '../../lib/files/disk/fs.js'
 import type { MemoryDisk } from '../../lib/testing/disk/memory-disk.js'
 import { systemError } from '../../lib/testing/disk/memory-inode.js'
+import { asAnotherProcess } from './as-another-process.js'
 
 /** The same disk, on which `/t` is another file system. */
 export function twoDisks(disk: MemoryDisk): FileSystem {
@@ -9,11 +10,5 @@ export function twoDisks(disk: MemoryDisk): FileSystem {
     if (isThere(from) !== isThere(to)) throw systemError('EXDEV', call)
     return disk[call](from, to)
   }
-  return new Proxy(disk, {
-    get(target, key) {
-      if (key === 'rename' || key === 'link') return within(key)
-      const value: unknown = Reflect.get(target, key, target)
-      return typeof value === 'function' ? value.bind(target) : value
-    },
-  })
+  return asAnotherProcess(disk, { rename: within('rename'), link: within('link') })
 }
