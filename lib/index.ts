@@ -19,7 +19,7 @@ export { type RecordedTransfer, readHistory } from './transfers/history-file.js'
 export { FileQuota, type FileQuotaOptions } from './transfers/file-quota.js'
 export type { Amount, Quota } from './transfer/quota.js'
 export type { Connect } from './reconnect/connections.js'
-export type { RetryOptions } from './reconnect/retry.js'
+export type { ReconnectOptions } from './reconnect/retry.js'
 export type { ByteDuplex } from './transfer/connection.js'
 export type { Transfer } from './transfer/transfer.js'
 export { type Outcome, type OutcomeRange, outcomesOf, type TransferResult } from './wire/outcome.js'
@@ -112,7 +112,7 @@ export type {
   PublishPolicy,
   Unless,
 } from './stores/policy.js'
-export { type Naming, publishByPolicy, type StandingFile } from './stores/publish-by-policy.js'
+export { type Naming, publishByPolicy, type StandingVersion } from './stores/publish-by-policy.js'
 
 // what all of it has in common
 export {

@@ -2,7 +2,7 @@ import type { Owed } from './async.js'
 import { badOption, checkKeys, checkOption, checkWhole, type Keys, pickKnown } from './options.js'
 import type { Connect } from './reconnect/connections.js'
 import { sendLasting } from './reconnect/lasting-sender.js'
-import { type RetryOptions, retryOf } from './reconnect/retry.js'
+import { type ReconnectOptions, retryOf } from './reconnect/retry.js'
 import { heldByPeer } from './stages/bytes/held-back.js'
 import { MemoryPool } from './stages/bytes/memory-pool.js'
 import { checkWireStages, makeWireStages, type WireStage } from './stages/bytes/wire-stage.js'
@@ -43,7 +43,7 @@ export interface SendOptions extends Omit<ManifestOptions, 'open'>, ConnectionOp
   /**
    * How often, and when, a connection that was lost is tried again; where `send` was given a function that makes one.
    */
-  retry?: RetryOptions
+  retry?: ReconnectOptions
   /**
    * How many connections carry the transfer at once, 1 to 16, where `send` was given a function that makes them and
    * the receiver takes them by `Transfers.handle`: where one does not fill the way to it, several may. All but the

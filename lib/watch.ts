@@ -4,7 +4,7 @@ import { systemClock } from './clock.js'
 import { isError, isSluiceError, SluiceError } from './errors.js'
 import { checkDuration, checkFunction, checkKeys, checkWhole, type Keys, pickKnown } from './options.js'
 import { beginOver, type Connect, overConnections } from './reconnect/connections.js'
-import { type RetryOptions, retryOf } from './reconnect/retry.js'
+import { type ReconnectOptions, retryOf } from './reconnect/retry.js'
 import { type SendOptions, send } from './send.js'
 import { MANIFEST_OPTIONS } from './stages/manifest/manifest-of.js'
 import type { ByteDuplex } from './transfer/connection.js'
@@ -113,7 +113,7 @@ export class Watch extends EventEmitter<WatchEvents> {
   readonly finished: Promise<WatchResult> = this.#result.promise
   readonly #connection: ByteDuplex | Connect
   readonly #options: WatchOptions
-  readonly #retry: Required<RetryOptions>
+  readonly #retry: Required<ReconnectOptions>
   readonly #clock
   readonly #changes: Changes
   readonly #cancelling = new AbortController()

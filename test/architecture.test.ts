@@ -211,6 +211,24 @@ test('no folder holds more files than one can take in', async (t) => {
   t.deepEqual(large.sort(), TOO_LARGE)
 })
 
+test('no two files export the same name: whoever reads one knows which it is', async (t) => {
+  const homes = new Map<string, string[]>()
+  for (const path of await sources()) {
+    const text = await readFile(new URL(path, LIB), 'utf8')
+    const exported = text.matchAll(
+      /^export (?:declare |abstract |async )*(?:function\*?|const|let|class|interface|type|enum) (\w+)/gm,
+    )
+    // an overloaded function is exported several times by its one file
+    for (const name of new Set([...exported].map(([, name]) => name!))) {
+      homes.set(name, [...(homes.get(name) ?? []), path])
+    }
+  }
+  t.deepEqual(
+    [...homes].filter(([, paths]) => paths.length > 1),
+    [],
+  )
+})
+
 test('no file is longer than 300 lines, and no stage than 180', async (t) => {
   const long: string[] = []
   for (const path of await sources()) {

@@ -3,7 +3,7 @@ import { bashScript } from './completion/bash.js'
 import { fishScript } from './completion/fish.js'
 import type { Row, Table, Value } from './completion/table.js'
 import { zshScript } from './completion/zsh.js'
-import { allCommands, nameOf } from './help.js'
+import { allCommands, typedName } from './help.js'
 
 /** A shell that Sluice has completions for. */
 export type Shell = 'bash' | 'zsh' | 'fish'
@@ -21,7 +21,7 @@ function tableOf(sluice: Command): Table {
     const help = command.createHelp()
     const first = command.registeredArguments[0]
     return {
-      name: nameOf(command),
+      name: typedName(command),
       options: help.visibleOptions(command).map((option) => ({
         flags: [option.short, option.long].filter((flag) => flag !== undefined),
         about: option.description,

@@ -33,13 +33,13 @@ export function allCommands(command: Command): Command[] {
 }
 
 /** A command as it is typed, from `sluice` on. */
-export function nameOf(command: Command): string {
-  return command.parent ? `${nameOf(command.parent)} ${command.name()}` : command.name()
+export function typedName(command: Command): string {
+  return command.parent ? `${typedName(command.parent)} ${command.name()}` : command.name()
 }
 
 /** What to type first, a line each. */
 export function exampleOf(command: Command): string {
-  return EXAMPLES[nameOf(command)]!
+  return EXAMPLES[typedName(command)]!
 }
 
 /** Gives each command an example at the beginning of its help, and at its end the exit status, or where that is. */
@@ -56,7 +56,7 @@ export function addHelp(sluice: Command, columns: number): void {
 /** What stands below the options. */
 function endOf(command: Command, columns: number): string {
   if (command.parent === null) return exitTable(columns)
-  const more = HAS_DEFAULTS.includes(nameOf(command)) ? `${wrapped(DEFAULTS, columns)}\n` : ''
+  const more = HAS_DEFAULTS.includes(typedName(command)) ? `${wrapped(DEFAULTS, columns)}\n` : ''
   return more + wrapped(ELSEWHERE, columns)
 }
 

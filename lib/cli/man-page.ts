@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import type { Command, Help } from 'commander'
-import { allCommands, exampleOf, nameOf } from './help.js'
+import { allCommands, exampleOf, typedName } from './help.js'
 import { EXITS } from './ui/exit.js'
 
 const require = createRequire(import.meta.url)
@@ -56,7 +56,7 @@ function usageOf(help: Help, command: Command): string {
 
 function commandLines(help: Help, command: Command, sluice: Command): string[] {
   return [
-    `.SS ${plain(nameOf(command))}`,
+    `.SS ${plain(typedName(command))}`,
     plain(`${command.description()}.`),
     ...help
       .visibleArguments(command)

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { withoutTickets } from '../terminal/tickets.js'
-import { allCommands, nameOf } from './help.js'
+import { allCommands, typedName } from './help.js'
 
 /** What a person reads of a command line that is wrong, from what commander says of it. */
 export function mistakeIn(text: string, command: Command, sluice: Command): string {
@@ -9,7 +9,7 @@ export function mistakeIn(text: string, command: Command, sluice: Command): stri
     .trim()
     .replaceAll('\n', ' ')
   const isMissing = said.startsWith('missing required argument')
-  const more = isMissing ? `; ${nameOf(command)} --help says more` : ''
+  const more = isMissing ? `; ${typedName(command)} --help says more` : ''
   return withoutTickets(
     `sluice: ${ofOneDash(said, command) ?? ofAnotherCommand(said, sluice) ?? said}${more}`,
   )
@@ -27,7 +27,7 @@ function ofAnotherCommand(said: string, sluice: Command): string | undefined {
   const [unknown, flag] = /^unknown option '(--[^']+)'/.exec(said) ?? []
   const names = allCommands(sluice)
     .filter(({ options }) => options.some(({ long }) => long === flag))
-    .map((it) => nameOf(it).slice('sluice '.length))
+    .map((it) => typedName(it).slice('sluice '.length))
   if (flag === undefined || names.length === 0) return undefined
   return `${unknown}: it is one of sluice ${names.join(' and ')}`
 }

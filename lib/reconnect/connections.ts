@@ -3,7 +3,7 @@ import { type Clock, pause } from '../clock.js'
 import { asSluiceError, counted, isSluiceError, SluiceError } from '../errors.js'
 import type { ByteDuplex } from '../transfer/connection.js'
 import { type Reconnecting, stateOfError } from '../transfer/lifecycle.js'
-import { pauseBefore, type RetryOptions } from './retry.js'
+import { pauseBefore, type ReconnectOptions } from './retry.js'
 
 /**
  * Makes a connection: the first one, with the attempt 0, and another one whenever it is lost. It may be of another kind
@@ -16,7 +16,7 @@ export type Connect = (attempt: number, signal: AbortSignal) => ByteDuplex | Pro
 /** What is done over one connection after the other. */
 export interface OverConnections {
   connect: Connect
-  retry: Required<RetryOptions>
+  retry: Required<ReconnectOptions>
   clock: Clock
   /** Aborted, with the error that it fails with, when it is cancelled. */
   signal: AbortSignal

@@ -9,14 +9,14 @@ import { Transfer, type TransferControl } from '../transfer/transfer.js'
 import type { Resume } from '../wire/messages.js'
 import { beginOver, type Connect, overConnections } from './connections.js'
 import { MoreConnections } from './more-connections.js'
-import type { RetryOptions } from './retry.js'
+import type { ReconnectOptions } from './retry.js'
 
 /** What a lasting sender needs. */
 interface Lasting {
   connect: Connect
   /** Begins the conversation over a connection. */
   begin(socket: ByteDuplex, continuing: Continuing): Sender
-  retry: Required<RetryOptions>
+  retry: Required<ReconnectOptions>
   /** Connections at once, from 1 on. */
   connections: number
   /** Whether more may be attached, whenever there is a connection. */

@@ -5,12 +5,12 @@ import type { Widening } from '../transfer/lifecycle.js'
 import { asError } from '../transfer/peer-error.js'
 import { beginOver, type Connect, overConnections } from './connections.js'
 import { LaneSession } from './lane-session.js'
-import type { RetryOptions } from './retry.js'
+import type { ReconnectOptions } from './retry.js'
 
 /** What it takes to make further connections of a transfer. */
 interface More {
   connect: Connect
-  retry: Required<RetryOptions>
+  retry: Required<ReconnectOptions>
   clock: Clock
   warn(warning: SluiceError): void
 }

@@ -1,7 +1,7 @@
 import { checkDuration, checkKeys, checkWhole } from '../options.js'
 
 /** How a connection that was lost is tried again. */
-export interface RetryOptions {
+export interface ReconnectOptions {
   /**
    * How often, before it is given up. A connection that held for longer than `longest` begins the count anew. Default
    * 10; with 0 it is not tried.
@@ -19,7 +19,7 @@ export interface RetryOptions {
 }
 
 /** How a lost connection is tried again where nothing else is said. */
-export const DEFAULT_RETRY: Required<RetryOptions> = Object.freeze({
+export const DEFAULT_RETRY: Required<ReconnectOptions> = Object.freeze({
   attempts: 10,
   pause: 1_000,
   longest: 30_000,
@@ -30,7 +30,7 @@ export const DEFAULT_RETRY: Required<RetryOptions> = Object.freeze({
  * The defaults, with what `given` changes.
  * @throws SluiceError `ERR_USAGE`
  */
-export function retryOf(given: RetryOptions = {}): Required<RetryOptions> {
+export function retryOf(given: ReconnectOptions = {}): Required<ReconnectOptions> {
   checkKeys('retry', given, DEFAULT_RETRY)
   checkWhole('retry.attempts', given.attempts, 0)
   for (const name of ['pause', 'longest', 'timeout'] as const) checkDuration(`retry.${name}`, given[name])
@@ -43,7 +43,7 @@ export function retryOf(given: RetryOptions = {}): Required<RetryOptions> {
  */
 export function pauseBefore(
   attempt: number,
-  { pause, longest }: Required<RetryOptions>,
+  { pause, longest }: Required<ReconnectOptions>,
   random: () => number = Math.random,
 ): number {
   return Math.min(longest, pause * 2 ** (attempt - 1)) * (1 - random() / 2)

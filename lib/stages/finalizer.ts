@@ -6,7 +6,7 @@ import type { Offer } from '../wire/entry.js'
 import { filesFailed, type Outcome, type OutcomeRange, publishedIn, rangesOf } from '../wire/outcome.js'
 import type { Callback } from './bytes/pump.js'
 import { askedOf, type BoundStore, bindStore } from './finalizer/bound-store.js'
-import { checkedOptions, type FinalizerOptions } from './finalizer/options.js'
+import { checkedFinalizerOptions, type FinalizerOptions } from './finalizer/options.js'
 import { OwedRecords } from './finalizer/owed-records.js'
 import { asOffered, filtered } from './finalizer/publisher.js'
 import { OutcomeReport } from './finalizer/report.js'
@@ -49,7 +49,7 @@ export class Finalizer extends Writable {
 
   constructor(options: FinalizerOptions) {
     super({ objectMode: true, highWaterMark: 1 })
-    this.#options = checkedOptions(options)
+    this.#options = checkedFinalizerOptions(options)
     this.#report = new OutcomeReport(this.#options, () => this.#stopping.signal.aborted)
     belongsLast('finalizer', this)
     // whoever does not ask is not crashed by the answer

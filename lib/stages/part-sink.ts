@@ -11,7 +11,7 @@ import type { Run } from '../wire/run.js'
 import { checkRun } from './part-sink/check-run.js'
 import { type ClaimRules, claimParts, knownOf } from './part-sink/claim-parts.js'
 import { Drain } from './part-sink/drain.js'
-import { checkedOptions, type PartSinkOptions } from './part-sink/options.js'
+import { checkedPartSinkOptions, type PartSinkOptions } from './part-sink/options.js'
 import { RunJoiner } from './part-sink/run-joiner.js'
 import { RunWriter } from './part-sink/run-writer.js'
 import type { Item, OfferItem, StoredRun } from './river/items.js'
@@ -50,7 +50,7 @@ export class PartSink extends Transform {
 
   constructor(options: PartSinkOptions) {
     super({ objectMode: true, highWaterMark: 1 })
-    const checked = checkedOptions(options)
+    const checked = checkedPartSinkOptions(options)
     this.#rules = { checkPath: pathCheck(checked), signal: this.#stopping.signal }
     const inFolder = checked.publish === 'together' ? togetherParts : diskParts
     this.#store = new StoreCalls(options.store ?? inFolder(checked), checked.concurrency, checked.warn)

@@ -5,7 +5,7 @@ import { ownSuffixes } from './own-suffixes.js'
 import type { Placement, PublishPolicy } from './policy.js'
 
 /** What stands under a path. */
-export interface StandingFile {
+export interface StandingVersion {
   /** Bytes. */
   size: number
   /** Milliseconds since 1970. */
@@ -23,7 +23,7 @@ export interface Naming {
    */
   take(path: string, how: 'create' | 'overwrite' | 'replace'): boolean | Promise<boolean>
   /** What stands under a path that was taken, if it is a file. Left out: nothing is ever found to be there already. */
-  look?(path: string): StandingFile | null | undefined | Promise<StandingFile | null | undefined>
+  look?(path: string): StandingVersion | null | undefined | Promise<StandingVersion | null | undefined>
 }
 
 /**
@@ -104,7 +104,7 @@ export function bring(path: string, brought: Set<string> | undefined): void {
 
 /** With a suffix it is there for this file's sake only if it has its very time: an earlier run put it there. */
 export function isThereByTime(
-  there: Pick<StandingFile, 'size' | 'mtime'>,
+  there: Pick<StandingVersion, 'size' | 'mtime'>,
   { size, mtime }: { size: number; mtime: number },
   unless: 'unchanged' | 'newer',
   isFirst: boolean,

@@ -239,7 +239,7 @@ function textOf({ status, code, error }: Outcome): string | undefined {
 }
 
 /** A record of the receiver, as an outcome. `text` is what it says of a failure. */
-export function outcomeOf(
+export function outcomeOfRecord(
   entry: Entry,
   record: Pick<Outcome, 'status' | 'name' | 'code'>,
   text?: string,

@@ -2,7 +2,7 @@ import type { Range } from '../ranges.js'
 import type { Entry, Offer } from '../wire/entry.js'
 import { ByteStates, type EntryBytes, Is } from './plan/byte-states.js'
 import { ChunkedFiles } from './plan/chunked-files.js'
-import { Decisions, type Wanted } from './plan/decisions.js'
+import { Decisions, type WantedCounts } from './plan/decisions.js'
 import { type Piece, PieceCutter, type PieceLimits } from './plan/pieces.js'
 import { ProvedBytes } from './plan/proved-bytes.js'
 import { fileAt, misuse, refuse, whyNotComing } from './plan/refuse.js'
@@ -65,7 +65,7 @@ export class Plan {
   }
 
   /** How many entries are wanted, come or not. */
-  get wanted(): Readonly<Wanted> {
+  get wanted(): Readonly<WantedCounts> {
     return this.#decisions.wanted
   }
   /** Their bytes, each once, whether they travel or are proved; `null` while a size is not known. */

@@ -5,7 +5,7 @@ import type { Entry, Offer } from '../wire/entry.js'
 import type { PeerLimits } from '../wire/limits.js'
 import type { Messages, OutcomeRecord, PlanRecord } from '../wire/messages.js'
 import type { Outcome, OutcomeRange, OutcomeStatus } from '../wire/outcome.js'
-import { MOST_TEXT, outcomeOf, takeText } from './outcome-table.js'
+import { MOST_TEXT, outcomeOfRecord, takeText } from './outcome-table.js'
 import type { Plan } from './plan.js'
 
 // What a sender hears of its receiver, and takes in.
@@ -111,7 +111,7 @@ export class OwnFailures {
     for (const [index, error] of this.#of) {
       if (index < first || index > last) continue
       this.#of.delete(index)
-      const outcome = except?.get(index) ?? outcomeOf(entries[index]!, { status, code })
+      const outcome = except?.get(index) ?? outcomeOfRecord(entries[index]!, { status, code })
       if (outcome.code === error.code) told.set(index, { ...outcome, error })
     }
     return { ...range, except: new Map([...told].sort(([one], [other]) => one - other)) }
@@ -157,7 +157,7 @@ export class HeardOutcomes {
     const entry = this.#plan.entries[index]!
     if (name !== undefined) this.#countName(name, entry)
     const kept = text !== undefined && status === 'failed' && takeText(text, this.#texts) ? text : undefined
-    return outcomeOf(entry, { status, name, code: codeSaid(status, code) }, kept)
+    return outcomeOfRecord(entry, { status, name, code: codeSaid(status, code) }, kept)
   }
 
   /** Names are kept until the end, so that a peer must not choose how much they are. */

@@ -9,10 +9,10 @@ import type { Amount, Quota } from '../transfer/quota.js'
 import {
   end,
   type Holder,
-  type Ledger,
   leftOf,
   MOST_RESERVED,
   NOTHING_YET,
+  type QuotaLedger,
   type Reservation,
   release,
   reserve,
@@ -44,7 +44,7 @@ const LARGEST_FILE = 64 * 1024 * 1024
 const UNSEEN_FOR = 24 * 60 * 60 * 1000
 
 /** What stands in the file. */
-interface Counted extends Ledger {
+interface Counted extends QuotaLedger {
   of: string
 }
 
@@ -184,7 +184,7 @@ export class FileQuota implements Quota {
     return { use: name, owner: this.#owner, since: Date.now() }
   }
 
-  async #change(change: (ledger: Ledger) => Ledger): Promise<void> {
+  async #change(change: (ledger: QuotaLedger) => QuotaLedger): Promise<void> {
     const update = async (found: QuotaFile = EMPTY) => {
       await checkSchema(found, SCHEMA, this.#file)
       const ledger = change(alive(ledgerOf(found, this.#of)))
@@ -203,17 +203,17 @@ export class FileQuota implements Quota {
   }
 }
 
-function ledgerOf({ quotas }: QuotaFile, of: string): Ledger {
+function ledgerOf({ quotas }: QuotaFile, of: string): QuotaLedger {
   const { used, reserved } = quotas.find((one) => one.of === of) ?? NOTHING_YET
   return { used, reserved }
 }
 
-function isNothing({ used, reserved }: Ledger): boolean {
+function isNothing({ used, reserved }: QuotaLedger): boolean {
   return used.bytes === 0 && used.files === 0 && reserved.length === 0
 }
 
 /** Without what was reserved by processes that are dead. */
-function alive({ used, reserved }: Ledger): Ledger {
+function alive({ used, reserved }: QuotaLedger): QuotaLedger {
   return { used, reserved: reserved.filter(isAlive) }
 }
 

@@ -12,7 +12,7 @@ export interface Reservation extends Amount {
 }
 
 /** What came of somebody until now, and what is reserved for more. */
-export interface Ledger {
+export interface QuotaLedger {
   used: Amount
   reserved: readonly Reservation[]
 }
@@ -20,13 +20,13 @@ export interface Ledger {
 /** Whose reservation it is. */
 export type Holder = Pick<Reservation, 'use' | 'owner' | 'since'>
 
-export const NOTHING_YET: Ledger = { used: { bytes: 0, files: 0 }, reserved: [] }
+export const NOTHING_YET: QuotaLedger = { used: { bytes: 0, files: 0 }, reserved: [] }
 
 /** Transfers of one sender that run at once, at most. */
 export const MOST_RESERVED = 1000
 
 /** What is neither used nor reserved. */
-export function leftOf({ used, reserved }: Ledger, most: Amount): Amount {
+export function leftOf({ used, reserved }: QuotaLedger, most: Amount): Amount {
   const left = (unit: keyof Amount) =>
     Math.max(
       0,
@@ -40,11 +40,11 @@ export function leftOf({ used, reserved }: Ledger, most: Amount): Amount {
  * be taken instead, in words for the sender.
  */
 export function reserve(
-  ledger: Ledger,
+  ledger: QuotaLedger,
   most: Amount,
   offered: Amount,
   holder: Holder,
-): { ledger: Ledger; reserved: Amount } | { refused: string } {
+): { ledger: QuotaLedger; reserved: Amount } | { refused: string } {
   const isTooLarge = Number.isFinite(offered.bytes) && offered.bytes > most.bytes
   if (isTooLarge) return { refused: beyond(counted(offered.bytes, 'byte'), counted(most.bytes, 'byte')) }
   if (offered.files > most.files)
@@ -68,7 +68,7 @@ export function reserve(
 }
 
 /** What is reserved for a transfer becomes used, as it comes: also what comes beyond that. */
-export function use(ledger: Ledger, came: Amount, holder: Holder): Ledger {
+export function use(ledger: QuotaLedger, came: Amount, holder: Holder): QuotaLedger {
   const used = {
     bytes: Math.min(Number.MAX_SAFE_INTEGER, ledger.used.bytes + came.bytes),
     files: Math.min(Number.MAX_SAFE_INTEGER, ledger.used.files + came.files),
@@ -77,17 +77,17 @@ export function use(ledger: Ledger, came: Amount, holder: Holder): Ledger {
 }
 
 /** So much of what is reserved for a transfer is not needed. */
-export function release(ledger: Ledger, { bytes, files }: Amount, holder: Holder): Ledger {
+export function release(ledger: QuotaLedger, { bytes, files }: Amount, holder: Holder): QuotaLedger {
   return add(ledger, { bytes: -bytes, files: -files }, holder)
 }
 
 /** Nothing is reserved for a transfer any more. */
-export function end(ledger: Ledger, { use }: Pick<Holder, 'use'>): Ledger {
+export function end(ledger: QuotaLedger, { use }: Pick<Holder, 'use'>): QuotaLedger {
   return { ...ledger, reserved: ledger.reserved.filter((one) => one.use !== use) }
 }
 
 /** Changes what is reserved for a transfer; where nothing is, there is nothing to be taken away. */
-function add(ledger: Ledger, { bytes, files }: Amount, holder: Holder): Ledger {
+function add(ledger: QuotaLedger, { bytes, files }: Amount, holder: Holder): QuotaLedger {
   const known = ledger.reserved.find((one) => one.use === holder.use)
   if (!known && bytes <= 0 && files <= 0) return ledger
   const changed = {

@@ -1,10 +1,16 @@
 import { asSluiceError, printable, SluiceError } from '../errors.js'
 import type { FileSystem } from '../files/disk/fs.js'
-import { type Argument, argumentsOf, type Named, type Naming, namedOf } from '../stages/manifest/arguments.js'
+import {
+  type Argument,
+  argumentsOf,
+  type NamedPath,
+  namedOf,
+  type PathNaming,
+} from '../stages/manifest/arguments.js'
 
 /** Where on this disk something that is watched begins, and as what it is offered. */
 interface Root {
-  named: Named
+  named: NamedPath
   /** Where that leads. */
   path: string
   /** The name that it is offered under, or the path. */
@@ -24,7 +30,7 @@ export class Roots {
   }
 
   /** @throws SluiceError as `manifestOf` does for its arguments */
-  static async find(paths: readonly string[], naming: Naming & { fs: FileSystem }): Promise<Roots> {
+  static async find(paths: readonly string[], naming: PathNaming & { fs: FileSystem }): Promise<Roots> {
     const { fs } = naming
     const found = await argumentsOf(namedOf(paths, naming), fs)
     const resolved = found.map(async ({ path, name, whole, as }: Argument): Promise<Root> => {
@@ -61,7 +67,7 @@ export class Roots {
    * Those that are there now.
    * @param warn told of each that went, once
    */
-  async present(warn: (warning: SluiceError) => void): Promise<Named[]> {
+  async present(warn: (warning: SluiceError) => void): Promise<NamedPath[]> {
     const isThere = ({ named }: Root) =>
       this.#fs.realpath(named.whole).then(
         () => true,

@@ -6,7 +6,7 @@ import { DEFAULT_LIMITS, type Limits, type PeerLimits } from './limits.js'
 import { type Packed, pack, shortened, unpack } from './msgpack.js'
 import { type OutcomeStatus, type OutcomeTuple, outcomeRecordOf, outcomeTuple } from './outcome.js'
 import type { DigestColumn } from './run.js'
-import { type DigestsMap, NAME_BYTES, SCHEMAS, type Schema, STATUSES } from './schemas.js'
+import { type DigestsMap, type MessageSchema, NAME_BYTES, SCHEMAS, STATUSES } from './schemas.js'
 
 export type { PlanRecord }
 
@@ -172,7 +172,7 @@ const FOR_PEOPLE = new Map([
 /** The keys that the schema has, in its order. */
 function packedAsIs({ type, ...message }: Message): { [key: string]: Packed | undefined } {
   const values = message as Record<string, Packed | undefined>
-  const { required, optional }: Schema = SCHEMAS[type]
+  const { required, optional }: MessageSchema = SCHEMAS[type]
   const map: Record<string, Packed | undefined> = {}
   for (const key of Object.keys({ ...required, ...optional })) {
     const value = values[key]
@@ -210,7 +210,7 @@ export function decodeMessage(frameType: number, payload: Buffer, limits: Limits
   }
   const { check, ...map } = unpack(payload, limits)
   if (check !== undefined) requireIntact(type, payload)
-  const { required, optional = {}, together }: Schema = SCHEMAS[type]
+  const { required, optional = {}, together }: MessageSchema = SCHEMAS[type]
   for (const key of Object.keys(required)) {
     if (!Object.hasOwn(map, key)) throw refuse(type, `without ${key}`)
   }

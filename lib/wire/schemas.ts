@@ -9,7 +9,7 @@ import type { Packed } from './msgpack.js'
 import type { OutcomeStatus } from './outcome.js'
 
 /** How a message stands in a frame: its number, and each key of its map with what is allowed there. */
-export interface Schema {
+export interface MessageSchema {
   frame: number
   required: Record<string, Check>
   optional?: Record<string, Check>
@@ -293,4 +293,4 @@ export const SCHEMAS = {
     required: { lane: positive, bytes: count },
     optional: { over: isTrue },
   },
-} satisfies Record<string, Schema>
+} satisfies Record<string, MessageSchema>

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'ava'
 import fc from 'fast-check'
 import { SluiceError } from '../../lib/errors.js'
-import { messagesOf, OutcomeTable, outcomeOf, takeText } from '../../lib/transfer/outcome-table.js'
+import { messagesOf, OutcomeTable, outcomeOfRecord, takeText } from '../../lib/transfer/outcome-table.js'
 import type { Entry } from '../../lib/wire/entry.js'
 import { limitsOf } from '../../lib/wire/limits.js'
 import { decodeMessage, encodeMessage, type OutcomesMessage } from '../../lib/wire/messages.js'
@@ -41,7 +41,7 @@ function rangeOf({ first, count, status, code, except }: OutcomesMessage, entrie
     except: new Map(
       except.map(({ index, code, ...record }) => [
         index,
-        outcomeOf(entries[index]!, { ...record, ...(code && { code: code as 'ERR_WRITE' }) }),
+        outcomeOfRecord(entries[index]!, { ...record, ...(code && { code: code as 'ERR_WRITE' }) }),
       ]),
     ),
   }
@@ -71,7 +71,7 @@ function made(specs: typeof ranges extends fc.Arbitrary<infer T> ? T : never) {
     const byIndex = new Map<number, Outcome>()
     for (const { at, ...record } of except) {
       const index = first + (at % count)
-      byIndex.set(index, outcomeOf(entries[index]!, record as Parameters<typeof outcomeOf>[1]))
+      byIndex.set(index, outcomeOfRecord(entries[index]!, record as Parameters<typeof outcomeOfRecord>[1]))
     }
     const range: OutcomeRange = {
       first,
@@ -135,7 +135,7 @@ test('what the other side hears of ranges, in messages within its limits, is wha
 
 test('a message that the limits leave room for is not cut up', (t) => {
   const entries = entriesOf(1000)
-  const except = new Map(entries.map((entry) => [entry.index, outcomeOf(entry, { status: 'skipped' })]))
+  const except = new Map(entries.map((entry) => [entry.index, outcomeOfRecord(entry, { status: 'skipped' })]))
   const range: OutcomeRange = { first: 0, last: 999, status: 'published', except }
   const sizes = (message: number) =>
     Array.from(messagesOf(range, { message, list: 1000 }), ({ message: said }) => heard(said).bytes)
@@ -171,7 +171,7 @@ test('an entry without an outcome is in no result: it does not pass for publishe
 test('the digests of what was published are in the result, also where it was told in several ranges', (t) => {
   const entries = entriesOf(4)
   const digests = { first: 0, count: 3, bytes: Buffer.from('aabbcc') }
-  const own = outcomeOf(entries[1]!, { status: 'published', name: 'other' })
+  const own = outcomeOfRecord(entries[1]!, { status: 'published', name: 'other' })
   const table = new OutcomeTable()
   table.add({ first: 0, last: 1, status: 'published', digests, except: new Map([[1, own]]) }, entries)
   table.add({ first: 2, last: 2, status: 'published', digests }, entries)

@@ -191,7 +191,7 @@ export function tell(leftover: Leftover, done: string, reporter: Context['report
 }
 
 /** Whether it is a part that goes, or a staged transfer. */
-export function isPart({ state }: Leftover): boolean {
+export function isPartLeftover({ state }: Leftover): boolean {
   return state === 'part' || state === 'published'
 }
 
@@ -202,7 +202,7 @@ export function countedParts(parts: readonly Leftover[]): string | undefined {
 }
 
 function leftoverSummary(found: readonly Leftover[], what: string): string {
-  const removable = found.filter(isPart)
+  const removable = found.filter(isPartLeftover)
   const bytes = removable.reduce((all, part) => all + part.bytes, 0)
   return `${countedParts(removable) ?? 'no part'}, ${size(bytes)} ${what}`
 }

@@ -7,7 +7,7 @@ import type { Amount } from '../../transfer/quota.js'
 import { type Allowed, checkAllowedDir } from '../../transfers/allowed.js'
 import { bytesIn } from '../network/bytes.js'
 import { knownPeer } from '../network/entrance.js'
-import { countOf, quotaOf } from '../receiving/guests.js'
+import { quotaOf, usedQuotaOf } from '../receiving/guests.js'
 import type { Context } from '../ui/context.js'
 import { usedOf } from '../ui/words/quota.js'
 import { checkDestination } from './destination.js'
@@ -65,7 +65,7 @@ export async function setPeerCommand(
   const allowed = await allowedOf(flags, before.allowed)
   if (allowed) await peers.allow(name, allowed)
   const peer = { ...before, ...(allowed && { allowed }) }
-  if (reset) await (await countOf(peer)).reset()
+  if (reset) await (await usedQuotaOf(peer)).reset()
   const used = await usedBy(peer)
   reporter.event({ event: 'peer', ...told(peer), ...(used && { used }) })
   reporter.note(rowOf(peer, used))
@@ -74,7 +74,7 @@ export async function setPeerCommand(
 /** `sluice peers remove`: forgets a peer, and what it has brought. */
 export async function removePeerCommand(name: string, { reporter }: Context): Promise<void> {
   const peers = knownPeers()
-  const count = await countOf(await knownPeer(peers, name, 'no known peer'))
+  const count = await usedQuotaOf(await knownPeer(peers, name, 'no known peer'))
   await peers.remove(name)
   await count.reset()
   reporter.event({ event: 'peer-removed', name })

@@ -16,7 +16,7 @@ import { type Caller, isForOne, type ListenFlags, openEntrance } from '../networ
 import { findHint } from '../network/find.js'
 import { remembering } from '../network/remember.js'
 import { serve, tellSeries } from '../network/serve.js'
-import { codeOf } from '../network/ticket-code.js'
+import { qrCodeOf } from '../network/ticket-code.js'
 import { checkWays } from '../network/ways.js'
 import { AllSeries } from '../receiving/all-series.js'
 import { answer, canAsk } from '../receiving/answer.js'
@@ -110,7 +110,7 @@ async function receiveFrom(
   })
   transfers.on('warning', (warning) => reporter.warn(warning))
   transfers.on('transfer', (transfer, peer) => guests.attend(transfer, peer))
-  const where = ({ who }: Caller) => (flags.stdout ? 'for standard output' : inFolder(guests.of(who).dir))
+  const where = ({ who }: Caller) => (flags.stdout ? 'for standard output' : intoFolder(guests.of(who).dir))
   const receiving = { flags, context, companions, transfers, allSeries, guests, optionsFor, where }
   try {
     if (from !== undefined || flags.stdio) await receiveFromSender(from, receiving)
@@ -200,7 +200,7 @@ async function receiveFromCallers(receiving: Receiving): Promise<void> {
   const entrance = await openEntrance(flags, context)
   try {
     reporter.listening(entrance.word, flags.listen)
-    if (flags.qr) reporter.copyable(await codeOf(entrance.word))
+    if (flags.qr) reporter.copyable(await qrCodeOf(entrance.word))
     tellHow(
       receiving,
       `waiting for ${once ? 'a sender' : 'senders'}; run there:`,
@@ -252,7 +252,7 @@ function checkReceipt(from: string | undefined, { receipt, plain, stdio, once }:
 }
 
 /** For the end of a line. */
-export function inFolder(dir: string): string {
+export function intoFolder(dir: string): string {
   return `in ${printable(dir.replace(/[/\\]+$/, ''))}/`
 }
 

@@ -9,7 +9,7 @@ import type { Tree } from '../../files/tree/tree.js'
 import { size } from '../../terminal/text.js'
 import type { Context } from '../ui/context.js'
 import { amounts } from '../ui/words/tally.js'
-import { collectAll, countedParts, isPart, openFolder, tell, tellOfWatching } from './leftovers.js'
+import { collectAll, countedParts, isPartLeftover, openFolder, tell, tellOfWatching } from './leftovers.js'
 
 /** What was found, by kind. */
 interface FoundLeftovers {
@@ -141,7 +141,7 @@ function recoverySummary(
   dryRun: boolean,
 ): string {
   const ended = transactions.filter(isEnded).length
-  const removed = parts.filter(isPart)
+  const removed = parts.filter(isPartLeftover)
   const mine = transactions.filter(({ state }) => state !== 'foreign')
   if (mine.length + replaced + parts.length + orphans.count + orphans.errors.length === 0)
     return 'no transaction, no part and no temporary file is left'

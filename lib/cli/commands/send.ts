@@ -26,7 +26,7 @@ import { findHint } from '../network/find.js'
 import { parseRate } from '../network/rate.js'
 import { remembering } from '../network/remember.js'
 import { serve } from '../network/serve.js'
-import { codeOf } from '../network/ticket-code.js'
+import { qrCodeOf } from '../network/ticket-code.js'
 import { checkWays } from '../network/ways.js'
 import { connectionsOf, shareOf } from '../sending/connections.js'
 import { leftOut, manifestOfArguments, type SourceFlags } from '../sending/sources.js'
@@ -194,7 +194,7 @@ async function sendToCallers(
   let hasBegun = false
   try {
     reporter.listening(entrance.word, flags.listen)
-    if (flags.qr) reporter.copyable(await codeOf(entrance.word))
+    if (flags.qr) reporter.copyable(await qrCodeOf(entrance.word))
     if (io.stderr.isTTY) {
       const who = once ? 'a receiver' : `receivers (${goodFor(flags)})`
       const more = `${compressHint(flags.compress)}${findHint(flags)}${flags.text === undefined ? '' : '--stdout '}`

@@ -18,7 +18,7 @@ import { standardInput } from '../ui/streams.js'
 import { Tally } from '../ui/words/tally.js'
 import { checkDestination } from './destination.js'
 import { OneWay } from './one-way.js'
-import { inFolder, type ReceiveFlags } from './receive.js'
+import { intoFolder, type ReceiveFlags } from './receive.js'
 
 /** Milliseconds for which the end of the input is waited for when all is there. */
 const MOST_WAIT = 1000
@@ -84,16 +84,16 @@ export async function unpackCommand(flags: UnpackFlags, { io, reporter, signal }
     const why = (signal.aborted ? signal.reason : error) as SluiceError
     if (isSluiceError(why, 'ERR_FILES_FAILED')) {
       const { id, bytes, took } = numbers()
-      reporter.partly(why, tally, inFolder(dir), id, { bytes, took })
+      reporter.partly(why, tally, intoFolder(dir), id, { bytes, took })
     } else if (oneWay.id !== '') {
-      const at = { where: inFolder(dir), progress: oneWay.progress, gone: 'the stream ended' }
+      const at = { where: intoFolder(dir), progress: oneWay.progress, gone: 'the stream ended' }
       reporter.interrupted(why, tally, oneWay.id, at)
     }
     throw ofInput(error, io.stdin)
   }
   oneWay.over()
   const { id, bytes, took } = numbers()
-  reporter.completed(table.result(id, entries, bytes), tally, inFolder(dir), took)
+  reporter.completed(table.result(id, entries, bytes), tally, intoFolder(dir), took)
 }
 
 /** What is wrong with standard input as a whole, in words that speak of no peer. */

@@ -15,11 +15,11 @@ import { moreFor, usedOf } from '../ui/words/quota.js'
 /** The quota of a known peer; undefined if it may bring as much as there is room for. */
 export async function quotaOf(peer: KnownPeer): Promise<FileQuota | undefined> {
   const { bytes, files } = peer.allowed ?? {}
-  return bytes === undefined && files === undefined ? undefined : countOf(peer)
+  return bytes === undefined && files === undefined ? undefined : usedQuotaOf(peer)
 }
 
 /** What a known peer has brought while it had a quota. */
-export async function countOf({ key, allowed = {} }: KnownPeer): Promise<FileQuota> {
+export async function usedQuotaOf({ key, allowed = {} }: KnownPeer): Promise<FileQuota> {
   const { bytes, files } = allowed
   const file = quotaFileIn(await homeFolder({ fs }, true))
   return new FileQuota({

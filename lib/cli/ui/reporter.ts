@@ -23,7 +23,7 @@ import {
   type Numbers,
   noteLines,
   summaryOf,
-  type Watched,
+  type WatchedTransfer,
 } from './words/summary.js'
 import { Tally } from './words/tally.js'
 
@@ -199,7 +199,7 @@ export class Reporter {
   }
 
   /** Shows a transfer while it runs, and how it ends. */
-  watch(transfer: Transfer, as: Watched): void {
+  watch(transfer: Transfer, as: WatchedTransfer): void {
     const time = new RunningTime(this.#now)
     const isSender = transfer.direction === 'send'
     const tally = new Tally(as.leftOut, as.isNext)

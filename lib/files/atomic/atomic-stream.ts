@@ -10,7 +10,7 @@ import { admissionOf, HANDLES } from '../own/admission.js'
 import { handlesOf } from '../tree/handle-budget.js'
 import { AtomicFile, type Written } from './atomic-file.js'
 import { ATOMIC_WRITE_OPTIONS, type AtomicWriteOptions, writeSettings } from './options.js'
-import { cancelled, destroyedBeforeEnd, schemaOfStream } from './pieces.js'
+import { destroyedBeforeEnd, schemaOfStream, writeCancelled } from './pieces.js'
 
 /** Options of {@link createAtomicWriteStream}. */
 export interface AtomicStreamOptions extends AtomicWriteOptions, Audited {
@@ -69,7 +69,7 @@ export class AtomicWriteStream extends Writable {
     // the stream emits the error, too
     this.result.catch(() => {})
     const { signal } = options
-    const abort = () => this.destroy(cancelled(path, signal))
+    const abort = () => this.destroy(writeCancelled(path, signal))
     if (signal?.aborted) abort()
     else signal?.addEventListener('abort', abort, { once: true })
     this.once('close', () => signal?.removeEventListener('abort', abort))

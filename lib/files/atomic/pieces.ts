@@ -118,7 +118,7 @@ async function* eachEncoded(pieces: Pieces, encoding: TextEncoding): AsyncGenera
 }
 
 /** The same pieces until the signal is aborted: then it throws `ERR_CANCELLED`, even while it waits for a piece. */
-export async function* untilAborted(
+export async function* piecesUntilAborted(
   pieces: Pieces,
   signal: AbortSignal | undefined,
   path: string,
@@ -149,7 +149,7 @@ export async function unlessAborted<T>(
   checkSignal(signal, path)
   if (!signal) return act()
   const { promise, resolve, reject } = deferred<T>()
-  const abort = () => reject(cancelled(path, signal))
+  const abort = () => reject(writeCancelled(path, signal))
   signal.addEventListener('abort', abort)
   act().then(resolve, reject)
   try {
@@ -161,11 +161,11 @@ export async function unlessAborted<T>(
 
 /** Throws `ERR_CANCELLED` if the signal is aborted. */
 export function checkSignal(signal: AbortSignal | undefined, path: string): void {
-  if (signal?.aborted) throw cancelled(path, signal)
+  if (signal?.aborted) throw writeCancelled(path, signal)
 }
 
 /** The error of a cancelled write. */
-export function cancelled(path: string, signal: AbortSignal | undefined): SluiceError {
+export function writeCancelled(path: string, signal: AbortSignal | undefined): SluiceError {
   const message = `writing ${printable(path)} was cancelled; the file is what it was`
   return new SluiceError('ERR_CANCELLED', message, { path, cause: signal?.reason })
 }

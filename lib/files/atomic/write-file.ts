@@ -16,9 +16,9 @@ import {
   checkedContent,
   contentOf,
   encodedPieces,
+  piecesUntilAborted,
   reading,
   schemaOfStream,
-  untilAborted,
   type WriteData,
 } from './pieces.js'
 
@@ -82,7 +82,7 @@ export function writeFileAtomic(
       const handles = handlesOf(settings.fs)
       const file = await handles.retry(() => openWith(settings))
       try {
-        const source = untilAborted(begun, options.signal, path)
+        const source = piecesUntilAborted(begun, options.signal, path)
         for await (const bytes of encodedPieces(source, encoding)) await file.write([bytes])
         return await file.commit()
       } finally {

@@ -2,7 +2,7 @@ import type { Document, Node, Scalar, YAMLMap } from 'yaml'
 import { messageOf, printable, SluiceError } from '../../errors.js'
 import { checkChoice, checkKeys, checkText, checkWhole, type Keys } from '../../options.js'
 import { tooLongForText } from './encodings.js'
-import { changedNumberIn, faultInJson, keysInJson, keysOf, type Place } from './json-text.js'
+import { changedNumberIn, faultInJson, keysInJson, keysOf, type TextPlace } from './json-text.js'
 import { isWrittenAsRead } from './numbers.js'
 import { plainValue } from './plain-value.js'
 
@@ -227,7 +227,7 @@ function unparsable(
   path: string,
   what: string,
   why: string,
-  place: Place | undefined,
+  place: TextPlace | undefined,
   cause: unknown,
 ): SluiceError {
   const where = place ? `, line ${place.line}, column ${place.col}` : ''

@@ -55,7 +55,7 @@ const STRING = /"(?:[ !#-[\]-\u{10ffff}]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/uy
  * The place of the first token that JSON.parse does not accept, or of a key that its object has already; lines and
  * columns are counted from 1. Undefined where a token is too long for the patterns.
  */
-export function faultInJson(text: string): Place | undefined {
+export function faultInJson(text: string): TextPlace | undefined {
   try {
     return placeOf(text, indexOfFault(text))
   } catch {
@@ -64,12 +64,12 @@ export function faultInJson(text: string): Place | undefined {
 }
 
 /** Line and column, counted from 1. */
-export interface Place {
+export interface TextPlace {
   line: number
   col: number
 }
 
-function placeOf(text: string, index: number): Place {
+function placeOf(text: string, index: number): TextPlace {
   const before = text.slice(0, index)
   return { line: before.split('\n').length, col: before.length - before.lastIndexOf('\n') }
 }
@@ -82,7 +82,7 @@ const TOKEN = /["{}[\],]|-?\d[\d.eE+-]*/g
 interface NumberInJson {
   number: string
   pointer: string
-  place: Place
+  place: TextPlace
 }
 
 /** The first number of a text that is JSON which would be written as another one. */

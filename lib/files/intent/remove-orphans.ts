@@ -9,7 +9,7 @@ import { inside, localPath, type PathLike } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { ifThere, isOfUser, lstatIfThere, sameInode } from '../disk/stats.js'
 import { claimantOf, GATE, lockFolderName } from '../lock/lock-names.js'
-import { LEASE, stateOf, untilNextLook, Watch } from '../own/lease.js'
+import { LEASE, OwnerWatch, stateOf, untilNextLook } from '../own/lease.js'
 import { fateOf, type Owner, type ProcessSystem, processSystem } from '../own/owner.js'
 import { ownerOfTemporary, parseAsideName } from '../own/temporary-name.js'
 import { handlesOf } from '../tree/handle-budget.js'
@@ -86,7 +86,7 @@ export function removeOrphans(folder: PathLike, options: RemoveOrphansOptions = 
     checkFlag('recursive', recursive)
     checkFlag('force', force)
     checkDuration('olderThan', olderThan)
-    const watch = new Watch(clock, force)
+    const watch = new OwnerWatch(clock, force)
     const stop = new Stoppable('the search for temporary files', options.signal)
     const search = new Search(fs, { dryRun, recursive, before: now() - olderThan, system, watch, stop })
     const handles = handlesOf(fs)
@@ -111,7 +111,7 @@ const TRANSACTION_LOCK = lockFolderName('transaction')!
 interface Wanted extends Required<Pick<RemoveOrphansOptions, 'dryRun' | 'recursive' | 'system'>> {
   /** The latest time of last change. */
   before: number
-  watch: Watch
+  watch: OwnerWatch
   stop: Stoppable
 }
 

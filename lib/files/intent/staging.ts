@@ -32,7 +32,7 @@ export interface StagingArea {
 }
 
 /** A file under a temporary path. */
-export interface StagedFile {
+export interface StagedContent {
   /** The temporary path, below the root of the tree. */
   path: string
   bytes: number
@@ -70,7 +70,7 @@ export async function stage(
   folder: string,
   data: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   { there, isCopy = false, mode, mtimeMs, shown = '' }: NewFileAttributes = {},
-): Promise<StagedFile> {
+): Promise<StagedContent> {
   const { fs } = area.tree
   const path = newPath(area, folder)
   const hasher = createHash('sha256')
@@ -113,7 +113,7 @@ export async function stageCopy(
   attributesFor: (source: FileStats) => NewFileAttributes,
   check?: (content: Uint8Array) => Promise<unknown>,
   tree: Tree = area.tree,
-): Promise<StagedFile> {
+): Promise<StagedContent> {
   const { fs } = tree
   const copy = async (fd: number, stats: FileStats) => {
     await withAccessList(fs, fd, stats)
@@ -150,7 +150,7 @@ export async function stageLink(
   from: string,
   folder: string,
   expected: FileStats,
-): Promise<Pick<StagedFile, 'path' | 'written'>> {
+): Promise<Pick<StagedContent, 'path' | 'written'>> {
   const { tree } = area
   const path = newPath(area, folder)
   const written = numbersOf(expected)

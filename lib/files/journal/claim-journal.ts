@@ -5,7 +5,7 @@ import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
 import { withRegular } from '../disk/open-regular.js'
 import { writeFully } from '../disk/read-write.js'
 import { idText, lstatIfThere, sameInode, unlinkIfThere } from '../disk/stats.js'
-import { LOOK_EVERY, Renewal, stateOf, untilNextLook, Watch } from '../own/lease.js'
+import { LOOK_EVERY, OwnerWatch, Renewal, stateOf, untilNextLook } from '../own/lease.js'
 import { isJournalName, isReleasedName, nameOfOwner, ownerOfName, releasedName } from '../own/names.js'
 import { fateOf, type Owner, type ProcessSystem, processSystem, thisOwner } from '../own/owner.js'
 import type { OpenFolder, Tree } from '../tree/tree.js'
@@ -36,7 +36,7 @@ export interface ClaimOptions {
 }
 
 /** What journals of processes that cannot be looked at were like when they were first seen by this process. */
-const watching = new Watch()
+const watching = new OwnerWatch()
 
 /**
  * The names of the journals in one of our folders. A power cut may leave two names of one that was renamed twice: the
@@ -61,19 +61,19 @@ export async function journalNames(
 }
 
 /** What watches them, for one call. */
-export function watchOf({ wait, force, clock }: ClaimOptions): Watch {
-  return wait || force || clock ? new Watch(clock, force) : watching
+export function watchOf({ wait, force, clock }: ClaimOptions): OwnerWatch {
+  return wait || force || clock ? new OwnerWatch(clock, force) : watching
 }
 
 /**
  * Looks at a journal: whether it changed since it was first watched. It is opened, so that no network disk remembers.
  */
-export async function look(
+export async function lookAtJournal(
   { fs, root }: Tree,
   folder: OpenFolder,
   name: string,
-  watch: Watch,
-): Promise<ReturnType<Watch['look']>> {
+  watch: OwnerWatch,
+): Promise<ReturnType<OwnerWatch['look']>> {
   const state = await withRegular(fs, folder.at(name), async (_fd, stats) => stateOf(stats))
   return watch.look(`${root}/${folder.path}/${name}`, state)
 }
@@ -83,7 +83,7 @@ export interface Candidate {
   tree: Tree
   folder: OpenFolder
   name: string
-  watch: Watch
+  watch: OwnerWatch
 }
 
 /** Whether the process lives that has a journal. 'unknown' of one that cannot be looked at. */
@@ -100,7 +100,7 @@ async function fateOfOwner(
   const fate = fateOf(owner, system)
   if (fate !== 'unseen') return fate
   for (;;) {
-    const known = await look(tree, folder, name, watch)
+    const known = await lookAtJournal(tree, folder, name, watch)
     if (known === 'dead') return 'gone'
     if (known !== 'unknown') return 'alive'
     if (!wait) return 'unknown'
@@ -122,7 +122,7 @@ export async function ownerOf(
 }
 
 /** A journal that is ours now. */
-export interface Claimed {
+export interface ClaimedJournal {
   journal: JournalContent
   /** Its name, which says that it is ours. */
   current: string
@@ -143,7 +143,7 @@ export async function claimJournal(
   candidate: Candidate,
   options: ClaimOptions,
   unwritten: (stats: FileStats) => void,
-): Promise<Claimed | undefined> {
+): Promise<ClaimedJournal | undefined> {
   const { tree, folder, name } = candidate
   const { fs } = tree
   const { dryRun = false, system = processSystem, now = Date.now } = options
@@ -154,7 +154,7 @@ export async function claimJournal(
     // its owner died before it wrote who it is; nothing is lost with it
     const stats = await fs.lstat(folder.at(name))
     if (now() - stats.mtimeMs <= A_DAY || !(await isUnwritten(fs, folder.at(name)))) {
-      throw unreadable(`${folder.path}/${name}`)
+      throw unreadableJournal(`${folder.path}/${name}`)
     }
     if (!dryRun) await fs.unlink(folder.at(name))
     unwritten(stats)
@@ -184,7 +184,7 @@ function touch(fs: FileSystem, path: string, { mtimeMs }: FileStats): Promise<vo
  */
 export async function checkClaimed(
   { tree: { fs }, folder }: Candidate,
-  { journal, current }: Claimed,
+  { journal, current }: ClaimedJournal,
 ): Promise<void> {
   const there = await lstatIfThere(fs, folder.at(current))
   if (there && sameInode(there, journal.stats)) return
@@ -194,7 +194,7 @@ export async function checkClaimed(
 }
 
 /** The error for a journal that is none, or not to be trusted. */
-export function unreadable(path: string): SluiceError {
+export function unreadableJournal(path: string): SluiceError {
   const message = `${path} cannot be read as a journal; remove it if nothing runs`
   return new SluiceError('ERR_WRITE', message, { path })
 }
@@ -222,7 +222,7 @@ async function asClaimed(
  */
 export async function leaveJournal(
   { tree: { fs }, folder, name }: Candidate,
-  { journal, current, renewal }: Claimed,
+  { journal, current, renewal }: ClaimedJournal,
   settled: readonly number[],
   isDone: boolean,
 ): Promise<void> {

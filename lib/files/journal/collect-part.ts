@@ -8,7 +8,7 @@ import { isUserPath } from '../own/record.js'
 import { recoverPublish } from '../publish/recover-publish.js'
 import { hasBothNames } from '../publish/take-name.js'
 import type { OpenFolder, Tree } from '../tree/tree.js'
-import { type Identity, identityOf, isPart } from './is-part.js'
+import { identityOf, isPart, type PartIdentity } from './is-part.js'
 import type { CollectOptions, Leftover } from './leftovers.js'
 import type { JournalContent, UnfinishedFile } from './read-journal.js'
 
@@ -108,7 +108,7 @@ export function partPathOf({ target, part }: Pick<UnfinishedFile, 'target' | 'pa
 function doubt(
   path: string,
   there: FileStats,
-  identity: Identity,
+  identity: PartIdentity,
   { size }: UnfinishedFile,
   { stats }: JournalContent,
 ): SluiceError {

@@ -22,13 +22,13 @@ const COARSEST_TIME = 3000
  * which that was, as each of ours does: it is a copy, or somebody has made it up, as one in an archive. It proves
  * nothing.
  */
-export type Identity = 'very' | 'same' | 'other' | 'copied' | 'unsaid'
+export type PartIdentity = 'very' | 'same' | 'other' | 'copied' | 'unsaid'
 
 export function identityOf(
   there: FileStats,
   { made }: UnfinishedFile,
   { journal, stats }: JournalContent,
-): Identity {
+): PartIdentity {
   const [found, known] = [idOf(there), idOf(stats)]
   if (!journal || journal.ino !== known.ino) return 'copied'
   if (journal.born !== undefined && known.born !== undefined && journal.born !== known.born) return 'copied'
@@ -51,7 +51,7 @@ export function identityOf(
  */
 export function isPart(
   there: FileStats,
-  identity: Identity,
+  identity: PartIdentity,
   file: UnfinishedFile,
   journal: JournalContent,
   mayBeChanged: boolean,

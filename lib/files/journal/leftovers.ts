@@ -10,12 +10,12 @@ import { Stoppable } from '../tree/stoppable.js'
 import type { OpenFolder, Tree } from '../tree/tree.js'
 import {
   type Candidate,
-  type Claimed,
+  type ClaimedJournal,
   type ClaimOptions,
   claimJournal,
   journalNames,
   leaveJournal,
-  look,
+  lookAtJournal,
   watchOf,
 } from './claim-journal.js'
 import { collectPart } from './collect-part.js'
@@ -103,7 +103,7 @@ export async function collectLeftovers(tree: Tree, options: CollectOptions = {})
           (name) => journal === undefined || name === journal,
         )
         // all at once, so that all together are waited for no longer than one
-        for (const name of names) await look(tree, folder, name, watch).catch(() => {})
+        for (const name of names) await lookAtJournal(tree, folder, name, watch).catch(() => {})
         for (const name of names) {
           await stop.step()
           const collecting = collectJournal({ tree, folder, name, watch }, options, found, stop)
@@ -146,7 +146,7 @@ async function collectJournal(
 /** Removes the parts that a journal knows which was claimed, and lets go of it, also where it is stopped in between. */
 async function collectParts(
   candidate: Candidate,
-  claimed: Claimed,
+  claimed: ClaimedJournal,
   options: CollectOptions,
   found: Leftover[],
   stop: Stoppable,

@@ -10,13 +10,13 @@ import { isGone } from '../own/owner.js'
 import type { OpenFolder, Tree } from '../tree/tree.js'
 import {
   type Candidate,
-  type Claimed,
+  type ClaimedJournal,
   type ClaimOptions,
   checkClaimed,
   claimJournal,
   journalNames,
   leaveJournal,
-  look,
+  lookAtJournal,
   watchOf,
 } from './claim-journal.js'
 import { collectPart, findPart, partPathOf } from './collect-part.js'
@@ -39,7 +39,7 @@ export interface LeftPart {
 /** A journal that is held, with the numbers of its files of which nothing is left. */
 interface Held {
   candidate: Candidate
-  claimed: Claimed
+  claimed: ClaimedJournal
   settled: number[]
 }
 
@@ -177,7 +177,7 @@ class Taking {
     const known = await this.#readAll()
     // all at once, so that all together are waited for no longer than one
     for (const { tree, folder, name, watch } of known.keys())
-      await look(tree, folder, name, watch).catch(() => {})
+      await lookAtJournal(tree, folder, name, watch).catch(() => {})
     const others = new Map<string, UnfinishedFile[]>()
     for (const [candidate, files] of known) {
       this.#options.signal?.throwIfAborted()
@@ -245,7 +245,7 @@ class Taking {
       const { settled } = held
       const { journal, mayWake } = held.claimed
       const { unfinished } = journal
-      const look = async (file: UnfinishedFile) => {
+      const lookInto = async (file: UnfinishedFile) => {
         if (!this.#isWanted(file)) return
         if (others.get(partPathOf(file))?.some((other) => mayBeOne(file, other))) return
         signal?.throwIfAborted()
@@ -259,7 +259,7 @@ class Taking {
         if (leftover?.state === 'part') await this.#tree.sync(parentOf(leftover.path))
       }
       await overSlices(0, unfinished.length, (first, end) =>
-        limiter.each(unfinished.slice(first, end), look, { failFast: true }),
+        limiter.each(unfinished.slice(first, end), lookInto, { failFast: true }),
       )
     }
     return left

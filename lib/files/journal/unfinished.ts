@@ -15,9 +15,9 @@ import {
   type ClaimOptions,
   type JournalOwner,
   journalNames,
-  look,
+  lookAtJournal,
   ownerOf,
-  unreadable,
+  unreadableJournal,
   watchOf,
 } from './claim-journal.js'
 import { findPart } from './collect-part.js'
@@ -117,7 +117,7 @@ async function transfersIn(tree: Tree, ours: string, options: Warned): Promise<U
     const all = await ownNames(tree, folder, { passOver: options.warn })
     const names = await journalNames(tree, folder, all, true)
     // all at once, so that all together are waited for no longer than one
-    for (const name of names) await look(tree, folder, name, watch).catch(() => {})
+    for (const name of names) await lookAtJournal(tree, folder, name, watch).catch(() => {})
     for (const name of names) {
       // meanwhile its owner may have ended
       const transfer = ifThere(transferOf({ tree, folder, name, watch }, options))
@@ -136,7 +136,7 @@ async function transferOf(candidate: Candidate, options: Warned): Promise<Unfini
   const path = `${folder.path}/${name}`
   const journal = await readJournal(tree.fs, folder.at(name))
   if (!journal) {
-    if (!(await isUnwritten(tree.fs, folder.at(name)))) throw unreadable(path)
+    if (!(await isUnwritten(tree.fs, folder.at(name)))) throw unreadableJournal(path)
     return []
   }
   const { transfer: id, stats, until, unfinished } = journal

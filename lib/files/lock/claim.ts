@@ -1,6 +1,6 @@
 import { errorCode } from '../disk/disk-error.js'
 import type { FileSystem } from '../disk/fs.js'
-import { LockEntries, MOST_LOCK_TRIES, type Surroundings } from './lock-entries.js'
+import { LockEntries, type LockSurroundings, MOST_LOCK_TRIES } from './lock-entries.js'
 import { announcedName, type Claimant, claimantOf, entryName, GATE } from './lock-names.js'
 
 /*
@@ -48,7 +48,7 @@ const OCCUPIED = new Set(['ENOTEMPTY', 'EEXIST'])
 const REFUSED = new Set(['EPERM', 'EACCES', 'EBUSY', 'EISDIR'])
 
 /** The folder of one lock, as one claimant uses it; each method is one step of the algorithm. */
-export class Claim {
+export class LockClaim {
   readonly path: string
   readonly claimant: Claimant
   readonly #entries: LockEntries
@@ -56,7 +56,7 @@ export class Claim {
   readonly #entry: string
   readonly #waiting: string
 
-  constructor(fs: FileSystem, path: string, claimant: Claimant, surroundings: Surroundings) {
+  constructor(fs: FileSystem, path: string, claimant: Claimant, surroundings: LockSurroundings) {
     this.#fs = fs
     this.path = path
     this.claimant = claimant

@@ -14,10 +14,10 @@ import type { FileSystem } from '../disk/fs.js'
 import { localPath, type PathLike } from '../disk/names.js'
 import { nodeFileSystem } from '../disk/node-fs.js'
 import { lstatIfThere } from '../disk/stats.js'
-import { Renewal, Watch } from '../own/lease.js'
+import { OwnerWatch, Renewal } from '../own/lease.js'
 import { processSystem, thisOwner } from '../own/owner.js'
 import { makeFolders } from '../tree/make-folders.js'
-import { Claim } from './claim.js'
+import { LockClaim } from './claim.js'
 import { fileLockName, type LockMode, lockFolderName } from './lock-names.js'
 import { LOCK_OPTIONS, type LockOptions } from './lock-options.js'
 import { LockPlace } from './lock-place.js'
@@ -60,7 +60,7 @@ export class FolderLock implements AsyncDisposable {
    * In a folder with the sticky bit: another user has taken the usual name of the lock, so that ours has another one.
    */
   readonly warning: SluiceError | undefined
-  readonly #claim: Claim
+  readonly #claim: LockClaim
   readonly #folder: string
   readonly #renewal: Renewal
   readonly #passTurn: () => void
@@ -68,7 +68,7 @@ export class FolderLock implements AsyncDisposable {
   #release: Promise<void> | undefined
 
   private constructor(
-    claim: Claim,
+    claim: LockClaim,
     folder: string,
     renewal: Renewal,
     passTurn: () => void,
@@ -138,12 +138,12 @@ export class FolderLock implements AsyncDisposable {
       // resolved once: links may change before the release
       const real = await fs.realpath(folder)
       const around = await fs.stat(real)
-      const surroundings = { system, around, random, watch: new Watch(clock, force) }
+      const surroundings = { system, around, random, watch: new OwnerWatch(clock, force) }
       const place = new LockPlace(fs, real, folderName, surroundings)
       for (;;) {
         const chosen = await place.choose()
         path = chosen.path
-        const claim = new Claim(fs, path, { mode, owner: thisOwner(system) }, surroundings)
+        const claim = new LockClaim(fs, path, { mode, owner: thisOwner(system) }, surroundings)
         const { claimant } = claim
         const queue = ProcessQueue.of(fs, system, path)
         const passTurn = () => queue.pass(claimant, clock.now())

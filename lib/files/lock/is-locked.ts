@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { FileSystem } from '../disk/fs.js'
-import { LOOK_EVERY, untilNextLook, type Watch } from '../own/lease.js'
+import { LOOK_EVERY, type OwnerWatch, untilNextLook } from '../own/lease.js'
 import { type ProcessSystem, processSystem } from '../own/owner.js'
 import { LockEntries } from './lock-entries.js'
 import { lockFolderName } from './lock-names.js'
@@ -10,7 +10,7 @@ export interface IsLockedOptions {
   fs: FileSystem
   system?: ProcessSystem | undefined
   /** For holders that cannot be looked at. */
-  watch: Watch
+  watch: OwnerWatch
   /** Ends the watching: `ERR_CANCELLED`. */
   signal?: AbortSignal | undefined
 }

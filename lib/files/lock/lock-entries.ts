@@ -3,7 +3,7 @@ import type { Clock } from '../../clock.js'
 import { errorCode, SystemError } from '../disk/disk-error.js'
 import { type FileStats, type FileSystem, OPEN } from '../disk/fs.js'
 import { ifThere, lstatIfThere } from '../disk/stats.js'
-import { stateOf, Watch } from '../own/lease.js'
+import { OwnerWatch, stateOf } from '../own/lease.js'
 import { fateOf, type Owner, type ProcessSystem } from '../own/owner.js'
 import { handlesOf } from '../tree/handle-budget.js'
 import { announcedEntry, claimantOf, GATE, SIGN } from './lock-names.js'
@@ -21,23 +21,23 @@ const MOST_LOOKED_AT = 4
 const abandoned = new Set<string>()
 
 /** What those that wait, and cannot be looked at, were like when this process saw them. */
-const waiters = new WeakMap<Clock, Watch>()
+const waiters = new WeakMap<Clock, OwnerWatch>()
 
-function waitersSeen(clock: Clock): Watch {
-  const known = waiters.get(clock) ?? new Watch(clock)
+function waitersSeen(clock: Clock): OwnerWatch {
+  const known = waiters.get(clock) ?? new OwnerWatch(clock)
   waiters.set(clock, known)
   return known
 }
 
 /** What a claimant is told of the world around the lock. */
-export interface Surroundings {
+export interface LockSurroundings {
   system: ProcessSystem
   /** The stats of the locked folder. */
   around: FileStats
   /** From 0 to 1. */
   random: () => number
   /** For holders that cannot be looked at. */
-  watch: Watch
+  watch: OwnerWatch
 }
 
 /** Makes, finds and removes the entries in the folder of a lock, of any owner. */
@@ -45,11 +45,11 @@ export class LockEntries {
   readonly #fs: FileSystem
   readonly #path: string
   readonly #around: FileStats
-  readonly #surroundings: Surroundings
+  readonly #surroundings: LockSurroundings
   /** Entries of which it is not known yet whether their owners live, since {@link watchAnew} was called. */
   undecided = 0
 
-  constructor(fs: FileSystem, path: string, surroundings: Surroundings) {
+  constructor(fs: FileSystem, path: string, surroundings: LockSurroundings) {
     this.#fs = fs
     this.#path = path
     this.#around = surroundings.around

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { FileSystem } from '../disk/fs.js'
 import { ifThere, isOfUser, isSticky, lstatIfThere } from '../disk/stats.js'
-import { LockEntries, type Surroundings } from './lock-entries.js'
+import { LockEntries, type LockSurroundings } from './lock-entries.js'
 
 /**
  * Where the folder of a lock stands. Almost always that is one path. In a folder with the sticky bit, such as /tmp,
@@ -16,11 +16,11 @@ export class LockPlace {
   readonly #fs: FileSystem
   readonly #folder: string
   readonly #name: string
-  readonly #surroundings: Surroundings
+  readonly #surroundings: LockSurroundings
   readonly #isSticky: boolean
 
   /** @param folder the locked folder, resolved */
-  constructor(fs: FileSystem, folder: string, name: string, surroundings: Surroundings) {
+  constructor(fs: FileSystem, folder: string, name: string, surroundings: LockSurroundings) {
     const { around } = surroundings
     this.#fs = fs
     this.#folder = folder

@@ -1,7 +1,7 @@
 import { type Clock, pause } from '../../clock.js'
 import { printable, SluiceError } from '../../errors.js'
 import { LOOK_EVERY } from '../own/lease.js'
-import type { Claim } from './claim.js'
+import type { LockClaim } from './claim.js'
 import type { Claimant } from './lock-names.js'
 
 /**
@@ -9,7 +9,7 @@ import type { Claimant } from './lock-names.js'
  * one. Throws `ERR_LOCKED`, `ERR_CANCELLED` and system errors; entries of the claimant may remain then.
  * @param folder for the message
  */
-export async function takeLock(claim: Claim, waiting: Backoff, folder: string): Promise<void> {
+export async function takeLock(claim: LockClaim, waiting: Backoff, folder: string): Promise<void> {
   for (;;) {
     await enter(claim, waiting, folder)
     const isReader = claim.claimant.mode === 'shared'
@@ -22,7 +22,7 @@ export async function takeLock(claim: Claim, waiting: Backoff, folder: string): 
   }
 }
 
-async function enter(claim: Claim, waiting: Backoff, folder: string): Promise<void> {
+async function enter(claim: LockClaim, waiting: Backoff, folder: string): Promise<void> {
   for (let lastTry = false; ; ) {
     if (await claim.enter()) return
     const over = waiting.isOver
@@ -42,7 +42,7 @@ async function enter(claim: Claim, waiting: Backoff, folder: string): Promise<vo
 }
 
 /** Waits inside the gate until the last reader has left. Returns whether our entry is still inside. */
-async function outwait(claim: Claim, waiting: Backoff, folder: string): Promise<boolean> {
+async function outwait(claim: LockClaim, waiting: Backoff, folder: string): Promise<boolean> {
   for (let waited = false; ; waited = true) {
     const readers = await claim.readers()
     if (!readers) return false
@@ -54,7 +54,7 @@ async function outwait(claim: Claim, waiting: Backoff, folder: string): Promise<
 }
 
 /** The error of one who has waited long enough. */
-export function locked(folder: string, claim: Claim, holders: (Claimant | string)[]): SluiceError {
+export function locked(folder: string, claim: LockClaim, holders: (Claimant | string)[]): SluiceError {
   const { owner: own } = claim.claimant
   const isThis = ({ owner: { host, pid } }: Claimant) => host === own.host && pid === own.pid
   const names = holders.map((holder) => {
@@ -131,7 +131,7 @@ export class Backoff {
    * Whether it waits on, although the time may be over: whoever may be dead is watched until that is known, unless
    * nothing was to be waited for at all.
    */
-  mayWatch({ isWatching }: Claim): boolean {
+  mayWatch({ isWatching }: LockClaim): boolean {
     return isWatching && this.#timeout > 0
   }
 

@@ -28,7 +28,7 @@ export function stateOf(stats: FileStats): string {
 }
 
 /** Watches records of owners that cannot be looked at. */
-export class Watch {
+export class OwnerWatch {
   readonly clock: Clock
   readonly #lease: number
   readonly #seen = new Map<string, { state: string; since: number; changed: boolean }>()

@@ -5,7 +5,7 @@ import { nameOf } from '../disk/names.js'
 import { inFolder, type StagingArea } from '../intent/staging.js'
 import { type BackupMeant, chooseBackup } from './choose-backup.js'
 import type { PointRecord } from './store.js'
-import { look } from './undo-point.js'
+import { lookAt } from './undo-point.js'
 
 /**
  * Keeps the content of a backup of the file at `path` under `where`, as what the file was before it became what it is
@@ -22,7 +22,7 @@ export async function keepFromBackup(
     const { name } = await chooseBackup(tree.fs, folder, nameOf(path), which, path)
     await copyFile(tree.fs, folder.at(name), where, durability === 'power')
   })
-  const { digest: after } = await look(area, path)
+  const { digest: after } = await lookAt(area, path)
   if (after !== undefined) return { old: await fileDigest(tree.fs, where), after }
   throw new SluiceError('ERR_CONFLICT', `${printable(path)} is no file, and no backup can be put there`, {
     path,

@@ -22,7 +22,7 @@ import {
 import { keepFromBackup } from './keep-from-backup.js'
 import { keepContent, type Point, type PointRecord, type RecoveryKind, type RecoveryPoint } from './store.js'
 import { type RecoveryOutcome, undoAll } from './undo-all.js'
-import { look } from './undo-point.js'
+import { lookAt } from './undo-point.js'
 import { endUnfinished } from './unfinished-transactions.js'
 
 /**
@@ -138,7 +138,7 @@ export class RecoveryManager implements AsyncDisposable {
       if (!mine?.record)
         throw new SluiceError('ERR_STATE', 'the point does not count any more', { path: point.path })
       await endUnfinished(this.#context, point.path)
-      const { digest: after } = await look(this.#context, point.path)
+      const { digest: after } = await lookAt(this.#context, point.path)
       if (after === undefined || (point.kind === 'delete' && after !== null)) {
         const message = `${printable(point.path)} is not what a ${point.kind} leaves: do it, or undo the point`
         throw new SluiceError('ERR_STATE', message, { path: point.path })

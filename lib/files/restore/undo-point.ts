@@ -37,7 +37,7 @@ interface Look {
  * Looks what is at `path` of the tree. With 'power' it is synced first: a point must not be changed or removed because
  * of a file that a power cut could still undo.
  */
-export async function look({ tree, durability }: StagingArea, path: string): Promise<Look> {
+export async function lookAt({ tree, durability }: StagingArea, path: string): Promise<Look> {
   const power = durability === 'power'
   const stats = await inFolder(tree, path, async (where, folder) => {
     if (power) await folder.sync()
@@ -65,8 +65,8 @@ export async function undoPoint(
   now: number,
 ): Promise<Undone> {
   const { path, old = null, kind } = record
-  const found = await look(area, path)
-  const content = await look(area, kept)
+  const found = await lookAt(area, path)
+  const content = await lookAt(area, kept)
   const isKept = found.stats && content.stats && sameInode(found.stats, content.stats)
   if (found.digest === old || isKept) return { state: 'unchanged' }
   // the result that the change must have

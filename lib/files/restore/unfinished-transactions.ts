@@ -1,6 +1,6 @@
 import { foldName } from '../disk/names.js'
 import { IntentFile } from '../intent/intent-file.js'
-import { Watch } from '../own/lease.js'
+import { OwnerWatch } from '../own/lease.js'
 import { PendingTransactions } from '../transaction/context.js'
 import { lockFolder } from '../transaction/folder.js'
 import { areInLine } from '../transaction/plan.js'
@@ -20,7 +20,7 @@ export async function endUnfinished(
 ): Promise<boolean> {
   const found = await IntentFile.find(tree)
   if (!(await mayNeed(found, path))) return false
-  const watch = new Watch(clock)
+  const watch = new OwnerWatch(clock)
   await watchIntents(tree, watch)
   const lock = await lockFolder(tree, waiting, system)
   try {

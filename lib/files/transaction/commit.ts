@@ -207,12 +207,12 @@ export async function runTransaction(
 /** Characters of paths in one record: a line of the trail has an end. */
 const MOST_SHOWN = 128 * 1024
 
-export type Changes = readonly TransactionResult['files'][number][]
+export type ChangedFiles = readonly TransactionResult['files'][number][]
 
 /** What was changed, as far as it fits into a record, and how many more there are. */
-export function shownPaths(files: Changes): { paths?: Changes; more?: number } {
+export function shownPaths(files: ChangedFiles): { paths?: ChangedFiles; more?: number } {
   let length = 0
-  const fits = (one: Changes[number]) => {
+  const fits = (one: ChangedFiles[number]) => {
     length += JSON.stringify(one).length
     return length <= MOST_SHOWN
   }

@@ -6,7 +6,7 @@ import { nodeFileSystem } from '../disk/node-fs.js'
 import type { StagingArea } from '../intent/staging.js'
 import type { FolderLock } from '../lock/folder-lock.js'
 import { admissionOf, HANDLES } from '../own/admission.js'
-import { Watch } from '../own/lease.js'
+import { OwnerWatch } from '../own/lease.js'
 import { processSystem, thisOwner } from '../own/owner.js'
 import { handlesOf } from '../tree/handle-budget.js'
 import { Tree } from '../tree/tree.js'
@@ -53,7 +53,7 @@ async function openIn(
   const tree = await Tree.open(path, { fs, handles: handlesOf(fs) })
   let lock: FolderLock | undefined
   try {
-    const watch = new Watch(clock)
+    const watch = new OwnerWatch(clock)
     await watchIntents(tree, watch)
     lock = await lockFolder(tree, { signal: options.signal, ...options.lock, clock, renewals }, system)
     const dryRun = options.unfinished === 'refuse'

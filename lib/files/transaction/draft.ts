@@ -6,7 +6,7 @@ import { checkBelow, parentOf } from '../disk/names.js'
 import { checkIsStill, lstatIfThere } from '../disk/stats.js'
 import { adoption } from '../intent/adoptions.js'
 import type { Adopted, FolderRights } from '../intent/intent.js'
-import { inFolder, type StagedFile, stage, stageCopy } from '../intent/staging.js'
+import { inFolder, type StagedContent, stage, stageCopy } from '../intent/staging.js'
 import { checkNotReserved, isOwnName } from '../own/reserved.js'
 import { Aliases } from './aliases.js'
 import type { TransactionContext } from './context.js'
@@ -22,7 +22,7 @@ export class Draft {
   readonly #context: TransactionContext
   readonly #report: (progress: TransactionProgress) => void
   readonly #planner = new Planner()
-  readonly #staged = new Map<number, Promise<StagedFile>>()
+  readonly #staged = new Map<number, Promise<StagedContent>>()
   readonly #aliases: Aliases
   readonly #limiter = fewAtOnce()
   #turn: Promise<unknown> = Promise.resolve()
@@ -145,8 +145,8 @@ export class Draft {
   }
 
   /** {@link #inTurn} for what stages any number of files; waits for all that it begun. */
-  async #stageAll(paths: string[], plan: (begun: Promise<StagedFile>[]) => Promise<void>): Promise<void> {
-    const begun: Promise<StagedFile>[] = []
+  async #stageAll(paths: string[], plan: (begun: Promise<StagedContent>[]) => Promise<void>): Promise<void> {
+    const begun: Promise<StagedContent>[] = []
     try {
       await this.#inTurn(paths, () => plan(begun))
     } finally {
@@ -192,7 +192,7 @@ export class Draft {
     from: string,
     to: string,
     check?: (content: Uint8Array) => Promise<unknown>,
-  ): Promise<[Promise<StagedFile>]> {
+  ): Promise<[Promise<StagedContent>]> {
     const source = this.#planner.source(from)
     const staged = source.from === 'new' ? await this.#staged.get(source.staged)! : undefined
     const path = source.from === 'old' ? source.path : staged!.path
@@ -207,7 +207,7 @@ export class Draft {
     return [this.#begin(to, copy)]
   }
 
-  async #stageFrom(outside: Outside, path: string, to: string, move: boolean): Promise<StagedFile> {
+  async #stageFrom(outside: Outside, path: string, to: string, move: boolean): Promise<StagedContent> {
     const own = await this.#keeping(to)
     const attributes = (read: FileStats) => {
       outside.remember(path, read)
@@ -220,7 +220,7 @@ export class Draft {
   }
 
   /** Plans new content, and begins to stage it. To be called in a turn. */
-  #begin(path: string, act: () => Promise<StagedFile>): Promise<StagedFile> {
+  #begin(path: string, act: () => Promise<StagedContent>): Promise<StagedContent> {
     const number = this.#number++
     this.#planner.write(path, number)
     return this.#stage(number, Promise.resolve(act))
@@ -243,7 +243,7 @@ export class Draft {
   }
 
   /** @param planned returns a function that stages the content */
-  #stage(number: number, planned: Promise<() => Promise<StagedFile>>): Promise<StagedFile> {
+  #stage(number: number, planned: Promise<() => Promise<StagedContent>>): Promise<StagedContent> {
     // async: if the callback throws, the operation fails, but only after its running look at the disk
     const told = (async () => this.#tell(this.#staged.size + 1))()
     told.catch(() => {})

@@ -8,7 +8,7 @@ import { encodeChecked } from '../content/schema.js'
 import { callProgress } from '../disk/call-progress.js'
 import { diskError } from '../disk/disk-error.js'
 import { localPath, type PathLike } from '../disk/names.js'
-import { type Changes, runTransaction, shownPaths, type TransactionResult } from './commit.js'
+import { type ChangedFiles, runTransaction, shownPaths, type TransactionResult } from './commit.js'
 import { closeContext, openContext, type TransactionContext } from './context.js'
 import { Draft } from './draft.js'
 import { Failure } from './failure.js'
@@ -278,7 +278,7 @@ export class FileTransaction implements AsyncDisposable {
   }
 
   /** Closes everything, and records how it ended. */
-  async #end(status: 'ok' | 'failed', files: Changes, error?: Error): Promise<void> {
+  async #end(status: 'ok' | 'failed', files: ChangedFiles, error?: Error): Promise<void> {
     await closeContext(this.#context)
     this.#failure.end()
     const { tree, id } = this.#context

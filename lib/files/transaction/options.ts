@@ -15,8 +15,8 @@ import {
   checkedContent,
   contentOf,
   encodedPieces,
+  piecesUntilAborted,
   schemaOfStream,
-  untilAborted,
   type WriteData,
 } from '../atomic/pieces.js'
 import { type Audit, checkAudit } from '../audit/audit-record.js'
@@ -150,7 +150,7 @@ export async function newContentOf(
   const content = contentOf(data, 'utf8')
   if (isBytes(content)) return [await checkedContent(content, 'utf8', schema, path)]
   if (schema !== undefined) throw schemaOfStream()
-  return fromSource(encodedPieces(untilAborted(content, unwanted, path), 'utf8'), path)
+  return fromSource(encodedPieces(piecesUntilAborted(content, unwanted, path), 'utf8'), path)
 }
 
 /** What checks the content of a copied file with the schema, if the options have one. */

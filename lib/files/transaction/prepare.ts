@@ -6,7 +6,7 @@ import type { FileStats } from '../disk/fs.js'
 import { parentOf } from '../disk/names.js'
 import { lstatIfThere } from '../disk/stats.js'
 import type { FolderRights, Intent, IntentAction } from '../intent/intent.js'
-import { digestOfFileAt, inFolder, type StagedFile, stageLink } from '../intent/staging.js'
+import { digestOfFileAt, inFolder, type StagedContent, stageLink } from '../intent/staging.js'
 import type { TransactionContext } from './context.js'
 import { fewAtOnce, removeAll, unlessMissing } from './folder.js'
 import { namesIn, rightsOf } from './list-tree.js'
@@ -16,7 +16,7 @@ import type { PlannedAction, Planner } from './plan.js'
 interface PlannedFiles {
   planner: Planner
   /** New content by its number. */
-  staged: ReadonlyMap<number, Promise<StagedFile>>
+  staged: ReadonlyMap<number, Promise<StagedContent>>
   /** What folders are to have; only that of those counts that are made in the end. */
   rights: ReadonlyMap<string, FolderRights | undefined>
   /** The nearest existing folder above a path. */
@@ -79,9 +79,9 @@ async function stagedFor(
   { tree, taken }: TransactionContext,
   all: PlannedFiles['staged'],
   planned: readonly PlannedAction[],
-): Promise<Map<number, StagedFile>> {
+): Promise<Map<number, StagedContent>> {
   const counts = new Set(planned.map(({ content }) => (content?.from === 'new' ? content.staged : -1)))
-  const staged = new Map<number, StagedFile>()
+  const staged = new Map<number, StagedContent>()
   const superseded: string[] = []
   for (const [number, promise] of all) {
     const one = await promise

@@ -11,7 +11,7 @@ import { removeOrphans } from '../intent/remove-orphans.js'
 import type { FolderLock } from '../lock/folder-lock.js'
 import { checkWaiting, type LockWaiting } from '../lock/lock-options.js'
 import { admissionOf, HANDLES } from '../own/admission.js'
-import { LOOK_EVERY, untilNextLook, Watch } from '../own/lease.js'
+import { LOOK_EVERY, OwnerWatch, untilNextLook } from '../own/lease.js'
 import { removeEmptyFolders } from '../own/own-folder.js'
 import { fateOf, type Owner, type ProcessSystem, processSystem } from '../own/owner.js'
 import { Stoppable } from '../tree/stoppable.js'
@@ -124,7 +124,7 @@ export function recoverTransactions(
       const tree = await Tree.open(folder, { fs })
       let lock: FolderLock | undefined
       try {
-        const watch = new Watch(clock, force)
+        const watch = new OwnerWatch(clock, force)
         // while the lock is waited for, too
         await watchIntents(tree, watch)
         if (!dryRun) lock = await lockFolder(tree, { ...options.lock, force, clock }, system)
@@ -157,14 +157,14 @@ export function recoverTransactions(
 interface Recovery {
   dryRun: boolean
   system: ProcessSystem
-  watch: Watch
+  watch: OwnerWatch
   /** That of the folder; none with `dryRun`. */
   lock: FolderLock | undefined
   signal?: AbortSignal | undefined
 }
 
 /** Begins to watch the intents in the folder: some may be of processes that cannot be looked at. */
-export async function watchIntents(tree: Tree, watch: Watch): Promise<void> {
+export async function watchIntents(tree: Tree, watch: OwnerWatch): Promise<void> {
   for (const file of await IntentFile.find(tree)) {
     // what fails here fails again when the intent is read, and is told of then
     const state = await file.seen().catch(() => undefined)
@@ -177,7 +177,7 @@ async function isRunning(
   file: IntentFile,
   owner: Owner,
   system: ProcessSystem,
-  watch: Watch,
+  watch: OwnerWatch,
 ): Promise<boolean | undefined> {
   if (file.name.left) return false
   const fate = fateOf(owner, system)

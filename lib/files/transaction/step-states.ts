@@ -12,13 +12,13 @@ export type StepState = 'done' | 'todo' | 'conflict'
 /** What a process knows, or wants, when it looks. */
 export interface Knowledge {
   /** In the process that prepared the intent: then no content is read. */
-  known?: Known | undefined
+  known?: PreparedState | undefined
   /** Stops the reading of a large file, with its reason. */
   signal?: AbortSignal | undefined
 }
 
 /** What the process knows that prepared an intent. */
-export interface Known {
+export interface PreparedState {
   /** The stats of each path at that time. */
   stats: ReadonlyMap<string, FileStats>
   /** What it wrote under its temporary paths. */
@@ -29,7 +29,7 @@ export interface Known {
 export class StepStates {
   readonly #tree: Tree
   readonly #folders: Set<string>
-  readonly #known: Known | undefined
+  readonly #known: PreparedState | undefined
   readonly #signal: AbortSignal | undefined
   /** In a recovery the files whose content was found to be right. */
   readonly #held = new Map<string, FileStats>()

@@ -10,7 +10,7 @@ import { inFolder } from '../intent/staging.js'
 import type { Tree } from '../tree/tree.js'
 import { fewAtOnce, removeAll, removeFile, syncFoldersOf, unlessMissing } from './folder.js'
 import { foldersAbove } from './plan.js'
-import { type Knowledge, type Known, type StepState, StepStates } from './step-states.js'
+import { type Knowledge, type PreparedState, type StepState, StepStates } from './step-states.js'
 
 /** The actions of an intent in the order in which they are applied; those of one list may run at once. */
 interface Order {
@@ -35,7 +35,7 @@ export class Steps {
   readonly #states: StepStates
   readonly #adoptions: Adoptions
   readonly #isFirst: boolean
-  readonly #taken: Known['taken'] | undefined
+  readonly #taken: PreparedState['taken'] | undefined
   readonly #rights: ReadonlyMap<string, FolderRights>
   /** Folders that it was to make, and that stood there already. */
   readonly #found = new Set<string>()

@@ -5,12 +5,12 @@ import type { Offer } from '../../wire/entry.js'
 import type { AnsweredPlan, OfferItem } from '../river/items.js'
 import type { StoreCalls } from '../river/store-calls.js'
 import { Ledger } from './ledger.js'
-import type { checkedOptions } from './options.js'
+import type { checkedFinalizerOptions } from './options.js'
 import { Publisher } from './publisher.js'
 import { Repairs } from './repairs.js'
 import { WithheldOutcomes } from './withheld-outcomes.js'
 
-type Options = ReturnType<typeof checkedOptions>
+type Options = ReturnType<typeof checkedFinalizerOptions>
 
 /** The store of a transfer, and what settles its files there, until its end. */
 export interface BoundStore {

@@ -2,7 +2,7 @@ import { printable, SluiceError } from '../../errors.js'
 import type { Entry } from '../../wire/entry.js'
 import { type Outcome, type OutcomeRange, unreadable } from '../../wire/outcome.js'
 import type { AnsweredPlan, StoredRun } from '../river/items.js'
-import type { Standing } from '../river/standing.js'
+import type { StandingEntries } from '../river/standing.js'
 
 const UNWANTED = { status: 'skipped', reason: 'unwanted', code: 'ERR_SKIPPED' } as const
 const REJECTED = { status: 'skipped', reason: 'rejected', code: 'ERR_REJECTED' } as const
@@ -18,7 +18,7 @@ export class Ledger {
   readonly folders: Entry[] = []
   readonly links: Entry[] = []
   readonly #plan: AnsweredPlan
-  readonly #standing: Standing | undefined
+  readonly #standing: StandingEntries | undefined
   /**
    * Where each file is that waits, by the index of its entry. In whichever order they come and go, each costs the same.
    */
@@ -32,7 +32,7 @@ export class Ledger {
    * @param standing what stands already in the place of entries
    * @param comesOnce whether nothing is asked for again
    */
-  constructor(plan: AnsweredPlan, standing?: Standing, comesOnce = false) {
+  constructor(plan: AnsweredPlan, standing?: StandingEntries, comesOnce = false) {
     this.#plan = plan
     this.#standing = standing
     this.#comesOnce = comesOnce

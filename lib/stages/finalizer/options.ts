@@ -81,7 +81,7 @@ export const FINALIZER_OPTIONS: Keys<FinalizerOptions> = {
 }
 
 /** @throws SluiceError `ERR_USAGE` */
-export function checkedOptions(options: FinalizerOptions) {
+export function checkedFinalizerOptions(options: FinalizerOptions) {
   checkKeys('options', options, FINALIZER_OPTIONS)
   const { conflict, unless = 'identical', symlinks = 'skip', concurrency = 32 } = options
   checkChoice('conflict', conflict, CONFLICTS)

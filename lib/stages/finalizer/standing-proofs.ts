@@ -10,7 +10,7 @@ import type { Entry } from '../../wire/entry.js'
 import { failureOf } from '../../wire/outcome.js'
 import { type DigestColumn, digestIn } from '../../wire/run.js'
 import { closeSource } from '../river/read-files.js'
-import type { Standing } from '../river/standing.js'
+import type { StandingEntries } from '../river/standing.js'
 import type { StoreCalls } from '../river/store-calls.js'
 import type { Repairs } from './repairs.js'
 
@@ -80,7 +80,7 @@ export class StandingProofs {
     return ask !== undefined
   }
 
-  get #standing(): Standing | undefined {
+  get #standing(): StandingEntries | undefined {
     return this.#store.standing
   }
 

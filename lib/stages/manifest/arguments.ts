@@ -9,7 +9,7 @@ import { LONGEST_NAME } from './builder.js'
 import { argumentError } from './inspect.js'
 
 /** A path that the user named. */
-export interface Named {
+export interface NamedPath {
   given: string
   /** Absolute, as it was when it was named: the process may work in another folder before it is looked for. */
   whole: string
@@ -18,14 +18,14 @@ export interface Named {
 }
 
 /** How paths are named. */
-export interface Naming {
+export interface PathNaming {
   /** They keep the folders in them. */
   relative?: boolean | undefined
   fs?: FileSystem | undefined
 }
 
 /** One with what it leads to. */
-export interface Argument extends Named {
+export interface Argument extends NamedPath {
   path: string
   /** The name that it arrives under, or the path. */
   name: string
@@ -34,8 +34,8 @@ export interface Argument extends Named {
 /** @throws SluiceError `ERR_USAGE`; `ERR_NO_SUCH_FILE` for a relative path where there is no working folder */
 export function namedOf(
   paths: readonly string[],
-  { relative = false, fs = nodeFileSystem }: Naming = {},
-): Named[] {
+  { relative = false, fs = nodeFileSystem }: PathNaming = {},
+): NamedPath[] {
   checkFlag('relative', relative)
   const arePaths = Array.isArray(paths) && paths.length > 0
   checkOption('paths', paths, arePaths, 'a list of at least one file or folder to send')
@@ -67,7 +67,7 @@ function withFolders(given: string, platform: NodeJS.Platform): string {
  * @throws SluiceError `ERR_USAGE`, `ERR_DUPLICATE_NAME`, `ERR_NO_SUCH_FILE`, `ERR_SOURCE_READ`
  */
 export async function argumentsOf(
-  paths: readonly Named[],
+  paths: readonly NamedPath[],
   fs: FileSystem,
   after?: Offer,
 ): Promise<Argument[]> {
@@ -117,7 +117,7 @@ function bothArriveAs(name: string, one: string, other: string): SluiceError {
 }
 
 /** Where a path leads. To the system `a/..` is the folder above the one that `a` is, wherever a link `a` may lie. */
-async function placeOf({ given, whole }: Named, fs: FileSystem): Promise<string> {
+async function placeOf({ given, whole }: NamedPath, fs: FileSystem): Promise<string> {
   if (fs.platform === 'win32') return whole
   const names = whole.split('/').filter((name) => name !== '' && name !== '.')
   const up = names.lastIndexOf('..')

@@ -7,7 +7,7 @@ import { DiskSources } from '../../stores/disk/sources/disk-sources.js'
 import type { WireEntry } from '../../wire/entry.js'
 import { type Limits, limitsOf } from '../../wire/limits.js'
 import { clampTime } from '../../wire/manifest.js'
-import { argumentsOf, type Named, type Naming, namedOf, offerNameOf } from './arguments.js'
+import { argumentsOf, type NamedPath, namedOf, offerNameOf, type PathNaming } from './arguments.js'
 import { type Manifest, OFFER_OPTIONS, OfferBuilder, type OfferOptions } from './builder.js'
 import { Only } from './only.js'
 import { checkPatterns, Selection } from './selection.js'
@@ -92,7 +92,7 @@ export async function manifestOf(paths: readonly string[], options: ManifestOpti
  */
 export function listingOf(
   paths: readonly string[],
-  naming: Naming = {},
+  naming: PathNaming = {},
 ): (options: ManifestOptions) => Promise<Manifest> {
   const named = (async () => namedOf(paths, naming))()
   named.catch(() => {})
@@ -100,7 +100,7 @@ export function listingOf(
 }
 
 /** {@link manifestOf} for paths that were named before. */
-export async function listNamed(named: readonly Named[], options: ManifestOptions): Promise<Manifest> {
+export async function listNamed(named: readonly NamedPath[], options: ManifestOptions): Promise<Manifest> {
   const {
     symlinks = 'skip',
     include = [],

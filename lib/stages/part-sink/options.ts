@@ -79,7 +79,7 @@ export const PART_SINK_OPTIONS: Keys<PartSinkOptions> = {
 }
 
 /** @throws SluiceError `ERR_USAGE` */
-export function checkedOptions(options: PartSinkOptions) {
+export function checkedPartSinkOptions(options: PartSinkOptions) {
   checkObject('options', options)
   checkKeys('options', options, PART_SINK_OPTIONS)
   const { fs = nodeFileSystem, concurrency = 32, handles = 64, dir = '', store } = options

@@ -23,7 +23,7 @@ export interface Sought {
  * Files and folders that stand already in the place of entries: there by their time, or files that are to be proved to
  * be what the sender has.
  */
-export class Standing {
+export class StandingEntries {
   /** Why an entry is skipped because of such a file. */
   readonly reason: SkipReason
   readonly #files: StandingFiles
@@ -36,11 +36,11 @@ export class Standing {
     { unless = 'nothing' }: Partial<PublishPolicy> = {},
     { first, entries: offered }: Offer,
     { entries, isWanted, signal }: Sought,
-  ): Promise<Standing | undefined> {
+  ): Promise<StandingEntries | undefined> {
     if (unless === 'nothing' || entries.length === 0) return undefined
     const found = standingOf(await store.lookup?.(entries, signal), entries)
     if (!found?.indices.length) return undefined
-    const standing = new Standing(found, unless, first + offered.length)
+    const standing = new StandingEntries(found, unless, first + offered.length)
     await standing.#leaveGrowing(offered, isWanted)
     return standing
   }

@@ -14,7 +14,7 @@ import { Bases } from './bases.js'
 import { EndCalls } from './end-calls.js'
 import { PendingCalls } from './pending-calls.js'
 import { outcomeOf } from './placements.js'
-import { type Sought, Standing } from './standing.js'
+import { type Sought, StandingEntries } from './standing.js'
 
 type Claims = ReadonlyMap<number, Claim>
 
@@ -43,7 +43,7 @@ export class StoreCalls {
   readonly #open = new Set<Part>()
   #isUnwanted = false
   /** What stands already in the place of entries. */
-  standing: Standing | undefined
+  standing: StandingEntries | undefined
   #policy: PublishPolicy | undefined
   #durability: Durability
   #holders = 0
@@ -118,7 +118,7 @@ export class StoreCalls {
 
   /** Looks for what stands already in the place of these entries. */
   async lookup(offer: Offer, entries: readonly Entry[], asked: Omit<Sought, 'entries'>): Promise<void> {
-    const find = () => Standing.find(this.#store, this.#policy, offer, { entries, ...asked })
+    const find = () => StandingEntries.find(this.#store, this.#policy, offer, { entries, ...asked })
     // what is attached later is sent
     if (offer.first === 0) this.standing = await this.#whole('look for', find)
   }

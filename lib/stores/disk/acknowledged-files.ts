@@ -7,7 +7,7 @@ import { type FileNumbers, idText } from '../../files/disk/stats.js'
 const MOST_LOOKS = 8
 
 /** Something that has a name: its stats, and its path below the root. */
-export interface Named {
+export interface NamedStats {
   path: string
   stats: FileNumbers & Pick<FileStats, 'nlink'>
 }
@@ -56,7 +56,7 @@ export class AcknowledgedFiles {
   }
 
   /** A file that was there is to count as brought; false if it is being overwritten. */
-  acknowledge({ path, stats }: Named): boolean {
+  acknowledge({ path, stats }: NamedStats): boolean {
     if (this.#doomed.size > 0 && this.#doomed.has(idText(stats))) return false
     if (stats.nlink > 1) this.#shared.add(foldName(path))
     else this.add(stats)
@@ -82,13 +82,13 @@ export class AcknowledgedFiles {
     )
   }
 
-  has({ path, stats }: Named): boolean {
+  has({ path, stats }: NamedStats): boolean {
     const isKnown = this.#inodes.get(stats.dev)?.has(stats.ino) === true
     return isKnown || (stats.nlink > 1 && this.#shared.has(foldName(path)))
   }
 
   /** Calls `replace`, which overwrites the file; false if that must not be. */
-  async replacing(there: Named, replace: () => Promise<void>): Promise<boolean> {
+  async replacing(there: NamedStats, replace: () => Promise<void>): Promise<boolean> {
     const file = idText(there.stats)
     if (this.has(there) || this.#doomed.has(file)) return false
     this.#doomed.add(file)

@@ -12,7 +12,7 @@ import type { Part } from '../parts.js'
 import type { Placement, PublishPolicy } from '../policy.js'
 import { isSameVersion, type PublishedVersions } from '../published-versions.js'
 import type { DiskStore } from './disk-store.js'
-import { haveSameContent, isStill, isThereByTime } from './standing-files.js'
+import { haveSameContent, isStill, standsByTime } from './standing-files.js'
 import type { StandingPart } from './standing-part.js'
 
 /** A file on its way in, that the journal knows. */
@@ -126,7 +126,7 @@ export class DiskPart implements Part {
     const { fs } = this.#store
     const { size } = this.file.written!
     if (unless === 'nothing') return false
-    if (unless !== 'identical') return isThereByTime(there, { size, mtime: this.entry.mtime }, unless)
+    if (unless !== 'identical') return standsByTime(there, { size, mtime: this.entry.mtime }, unless)
     const { path, temporary, stats } = there
     return stats.size === size && haveSameContent(fs, [path, temporary], size, signal)
   }

@@ -16,7 +16,7 @@ import { ownSuffixes } from '../own-suffixes.js'
 import type { Claim, Part, PartRun, PartStore, StandingFiles } from '../parts.js'
 import type { Durability, Placement, PublishPolicy } from '../policy.js'
 import type { PublishedVersions } from '../published-versions.js'
-import { AcknowledgedFiles, type Named } from './acknowledged-files.js'
+import { AcknowledgedFiles, type NamedStats } from './acknowledged-files.js'
 import { endFolder } from './end-folder.js'
 import { ArrivingFolders } from './folders.js'
 import { FreeSpace } from './free-space.js'
@@ -173,7 +173,7 @@ export class DiskStore implements PartStore {
    * Counts a file that was there as brought; false if another one of the transfer is overwriting it, or, where only the
    * time says that it is there, has it already: nobody has compared the two.
    */
-  take(there: Named): boolean {
+  take(there: NamedStats): boolean {
     if (this.isByTime && this.brought?.has(there)) return false
     return this.brought?.acknowledge(there) ?? true
   }

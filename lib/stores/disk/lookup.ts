@@ -9,10 +9,10 @@ import type { OpenFolder } from '../../files/tree/tree.js'
 import type { Entry } from '../../wire/entry.js'
 import type { StandingFiles } from '../parts.js'
 import type { PublishPolicy } from '../policy.js'
-import type { Named } from './acknowledged-files.js'
+import type { NamedStats } from './acknowledged-files.js'
 import type { DiskStore } from './disk-store.js'
 import { DiskSources } from './sources/disk-sources.js'
-import { isThereByTime, type Standing, standingFiles } from './standing-files.js'
+import { type Standing, standingFiles, standsByTime } from './standing-files.js'
 
 /** Entries that are looked at by calls in a row, between which nobody else has a turn. */
 const LOOKS_AT_ONCE = 16
@@ -252,7 +252,7 @@ class Lookup implements StandingFiles {
     const { unless } = this.#policy
     const { mtime } = entry
     if (unless === 'unchanged' || unless === 'newer')
-      return isThereByTime(file, { size: entry.size!, mtime }, unless) && !this.#store.brought?.has(file)
+      return standsByTime(file, { size: entry.size!, mtime }, unless) && !this.#store.brought?.has(file)
     return this.#maySame(file, entry) && Math.floor(file.stats.mtimeMs) === mtime
   }
 
@@ -277,7 +277,7 @@ class Lookup implements StandingFiles {
   }
 
   /** Counts a file as brought, if that may be. */
-  #count(file: Named): boolean {
+  #count(file: NamedStats): boolean {
     if (!this.#store.take(file)) return false
     // no other policy puts anything in the place of a folder
     if (this.#policy.conflict === 'replace') this.#store.folders.keep(parentOf(file.path))

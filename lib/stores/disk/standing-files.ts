@@ -58,7 +58,7 @@ export async function isStill(fs: FileSystem, { stats }: Standing, at: string): 
 }
 
 /** Whether a file is there by its time, for another one that is to get its name. */
-export function isThereByTime(
+export function standsByTime(
   { stats, isFirst }: Pick<Standing, 'stats' | 'isFirst'>,
   file: { size: number; mtime: number },
   unless: 'unchanged' | 'newer',

@@ -12,7 +12,7 @@ import type { SkipReason } from '../../wire/outcome.js'
 import type { Part } from '../parts.js'
 import type { Placement, PublishPolicy, Unless } from '../policy.js'
 import type { DiskStore } from './disk-store.js'
-import { isStill, isThereByTime, isWriteRefusal, type Standing, standingFiles } from './standing-files.js'
+import { isStill, isWriteRefusal, type Standing, standingFiles, standsByTime } from './standing-files.js'
 
 /**
  * What stands there already in the place of an entry whose folder was made: by its time, if that counts.
@@ -37,7 +37,7 @@ export async function standingPart(
       const mayBe =
         unless === 'identical'
           ? file.stats.size === size
-          : isThereByTime(file, { size, mtime }, unless) && store.take(file)
+          : standsByTime(file, { size, mtime }, unless) && store.take(file)
       if (mayBe) found.push(file)
       // what has the size is still to be compared with what comes
       if (unless !== 'identical' && found.length > 0) break

@@ -36,7 +36,7 @@ interface Staged {
  * one that stands; all else that stands is dealt with by `conflict` and `unless`. Changes nothing. A folder whose name
  * is free is one move, whatever is in it.
  */
-export class Placing {
+export class StagedPaths {
   readonly moves: Move[] = []
   /** Folders that merge into those that stand, by the key of the path that is staged. */
   readonly #merged = new Set<string>()

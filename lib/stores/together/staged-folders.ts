@@ -9,7 +9,7 @@ import type { CollectOptions, Leftover } from '../../files/journal/leftovers.js'
 import { FolderLock } from '../../files/lock/folder-lock.js'
 import { isLocked } from '../../files/lock/is-locked.js'
 import { lockFolderName } from '../../files/lock/lock-names.js'
-import { Watch } from '../../files/own/lease.js'
+import { OwnerWatch } from '../../files/own/lease.js'
 import { isStagedName, stagedName } from '../../files/own/names.js'
 import { makeInOwnFolder, ownFolders, removeOwnFolder } from '../../files/own/own-folder.js'
 import type { ProcessSystem } from '../../files/own/owner.js'
@@ -117,7 +117,7 @@ export async function leaveStaged(root: Tree, { path, tree, lock }: Held): Promi
  */
 export async function collectStaged(root: Tree, options: CollectOptions = {}): Promise<Leftover[]> {
   const { dryRun, olderThan = 0, now = Date.now, force, system, clock, signal } = options
-  const watch = new Watch(clock, force)
+  const watch = new OwnerWatch(clock, force)
   const stop = new Stoppable('the search for what is staged', signal)
   const found: Leftover[] = []
   for await (const { path } of stagedFolders(root)) {

@@ -15,7 +15,7 @@ import type { Entry } from '../../wire/entry.js'
 import type { Durability, Placement, PublishPolicy } from '../policy.js'
 import type { PublishedVersions } from '../published-versions.js'
 import { adoptAll } from './adopt-all.js'
-import { type AreSame, Placing } from './placing.js'
+import { type AreSame, StagedPaths } from './placing.js'
 import {
   clearStaged,
   collectStaged,
@@ -133,7 +133,7 @@ export class Staging {
     versions?: PublishedVersions,
   ): Promise<(path: string) => Placement | undefined> {
     for (let tries = 1; ; tries++) {
-      const begin = () => new Placing(this.#root, this.#held.path, policy, areSame, versions)
+      const begin = () => new StagedPaths(this.#root, this.#held.path, policy, areSame, versions)
       let placing = begin()
       const plan = async () => {
         await this.#held.lock.check()
@@ -173,7 +173,7 @@ export class Staging {
   /**
    * What could not be set while it was staged: a mode that would have shut us out; the time of a folder that stands.
    */
-  async #endFolder({ path, mode, mtime }: Entry, placing: Placing): Promise<void> {
+  async #endFolder({ path, mode, mtime }: Entry, placing: StagedPaths): Promise<void> {
     const { fs } = this.#root
     const isMerged = placing.isMerged(path)
     const isShut = mode !== null && (mode & OWNER) !== OWNER && !isMerged

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { Connector, Listening, ListenOptions } from '../../peers/connectors/connector.js'
-import { closed, ensure, within } from './harness/probe.js'
+import { closeCame, ensure, within } from './harness/probe.js'
 
 /** A connector to be tested, and where. */
 export interface ConnectorSample {
@@ -12,7 +12,7 @@ export interface ConnectorSample {
 }
 
 /** Where a connector connects to what listens for it, and all that came of it. */
-export class Place {
+export class ConnectorPlace {
   readonly connector: Connector
   readonly accepted: Duplex[] = []
   onAccept: (far: Duplex) => void = () => {}
@@ -63,6 +63,7 @@ export class Place {
   async leave(): Promise<void> {
     for (const listening of this.#listening) await listening.close()
     for (const duplex of this.#made) duplex.destroy()
-    for (const duplex of this.#made) await within(this.#patience, `'close' after destroy()`, closed(duplex))
+    for (const duplex of this.#made)
+      await within(this.#patience, `'close' after destroy()`, closeCame(duplex))
   }
 }

@@ -2,14 +2,14 @@ import { once } from 'node:events'
 import type { Duplex } from 'node:stream'
 import { isSluiceError } from '../../errors.js'
 import { piecesOf, randomBySeed, randomContent } from '../splits.js'
-import { type ConnectorSample, Place } from './connector-place.js'
+import { ConnectorPlace, type ConnectorSample } from './connector-place.js'
 import { duplexConformance } from './duplex.js'
 import { checkSuite } from './harness/check-suite.js'
 import { patienceOf } from './harness/moments.js'
 import {
   type ConformanceCase,
   type ConformanceOptions,
-  closed,
+  closeCame,
   drained,
   ensure,
   framed,
@@ -48,10 +48,10 @@ export function connectorConformance(
   const patience = patienceOf(options)
   const { many = 4 * 1024 * 1024, bound, connections = 20, halfClose = true } = options
   /** A case with a place of its own, which is left as it was found. */
-  const at = (name: string, run: (place: Place) => Promise<void>): ConformanceCase => ({
+  const at = (name: string, run: (place: ConnectorPlace) => Promise<void>): ConformanceCase => ({
     name,
     async run() {
-      const place = new Place(await make(), patience)
+      const place = new ConnectorPlace(await make(), patience)
       try {
         await run(place)
       } catch (error) {
@@ -165,7 +165,7 @@ export function connectorConformance(
         await exchange(near, far, patience)
         for (const end of [near, far]) end.resume().end()
         for (const end of [near, far])
-          await within(patience, `'close' where both sides have ended`, closed(end))
+          await within(patience, `'close' where both sides have ended`, closeCame(end))
         const other = await place.connect(addresses[0]!)
         other.destroy()
       }),

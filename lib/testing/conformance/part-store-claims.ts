@@ -7,7 +7,7 @@ import type { Conflict, PublishPolicy, Unless } from '../../stores/policy.js'
 import type { Entry, Offer } from '../../wire/entry.js'
 import { randomContent } from '../splits.js'
 import { ensure } from './harness/probe.js'
-import { checkContent, type Place } from './part-store-transfer.js'
+import { checkContent, type StorePlace } from './part-store-transfer.js'
 
 // What a transfer finds that others left: of stores with `claims`, or `lookup`, only.
 
@@ -27,7 +27,7 @@ const ENTRY: Entry = {
 }
 
 /** The cases by their names. */
-export const CLAIM_CASES: Record<string, (place: Place) => Promise<void>> = {
+export const CLAIM_CASES: Record<string, (place: StorePlace) => Promise<void>> = {
   'if it has claims: what was written before a close is claimed, read back, gone on with and whole': async (
     place,
   ) => {
@@ -86,7 +86,7 @@ export const CLAIM_CASES: Record<string, (place: Place) => Promise<void>> = {
 }
 
 /** The same of files that stand already. */
-export const LOOKUP_CASES: Record<string, (place: Place) => Promise<void>> = {
+export const LOOKUP_CASES: Record<string, (place: StorePlace) => Promise<void>> = {
   'if it has lookup: what stands with the size of an entry is found, and read': async (place) => {
     await published(place, CONTENT)
     await withLookup(place, [ENTRY], 'identical', async (found) => {
@@ -153,7 +153,7 @@ export const LOOKUP_CASES: Record<string, (place: Place) => Promise<void>> = {
   },
 }
 /** A transfer that publishes the file. */
-async function published(place: Place, content: Buffer): Promise<void> {
+async function published(place: StorePlace, content: Buffer): Promise<void> {
   await withLookup(place, [], 'nothing', async (_found, store) => {
     const part = await store.begin(ENTRY)
     await part.write(0, [Buffer.from(content)], true)
@@ -164,7 +164,7 @@ async function published(place: Place, content: Buffer): Promise<void> {
 
 /** Opens the store for a transfer of entries, looks for what stands in their place, and closes the store. */
 async function withLookup(
-  place: Place,
+  place: StorePlace,
   entries: Entry[],
   unless: Unless,
   act: (found: StandingFiles, store: PartStore) => Promise<void> | void,
@@ -200,7 +200,7 @@ function policyOf(store: PartStore, unless: Unless, conflict?: Conflict): Publis
 }
 
 /** A transfer that ends when some of the file has come. */
-async function interrupted(place: Place, bytes: Buffer = CONTENT.subarray(0, BEFORE)): Promise<void> {
+async function interrupted(place: StorePlace, bytes: Buffer = CONTENT.subarray(0, BEFORE)): Promise<void> {
   await withClaim(place, ENTRY, async (_claim, store) => {
     const part = await store.begin(ENTRY)
     await part.write(0, [Buffer.from(bytes)], false)
@@ -209,7 +209,7 @@ async function interrupted(place: Place, bytes: Buffer = CONTENT.subarray(0, BEF
 
 /** Opens the store for a transfer of the entry, asks for a claim of it, and closes the store. */
 async function withClaim(
-  place: Place,
+  place: StorePlace,
   entry: Entry,
   act: (claim: Claim | undefined, store: PartStore) => Promise<void> | void,
 ): Promise<void> {

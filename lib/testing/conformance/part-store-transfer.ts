@@ -146,7 +146,7 @@ interface Abilities {
 }
 
 /** A place, and what the cases do with it. */
-export class Place {
+export class StorePlace {
   readonly #place: PartStorePlace
   readonly #patience: number
 
@@ -219,7 +219,7 @@ export class Place {
 }
 
 /** Fails the case unless what the outcomes say of the files is so, and nothing failed. */
-async function checkArrived(place: Pick<Place, 'read'>, files: Sent, received: Received): Promise<void> {
+async function checkArrived(place: Pick<StorePlace, 'read'>, files: Sent, received: Received): Promise<void> {
   const { outcomes, error } = received
   ensure(error === undefined, `the transfer ended with ${String(error)}`)
   const seen = await place.read()

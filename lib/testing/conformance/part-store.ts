@@ -11,8 +11,8 @@ import {
   changing,
   checkContent,
   type PartStorePlace,
-  Place,
   type Sent,
+  StorePlace,
   type TransferOptions,
 } from './part-store-transfer.js'
 
@@ -44,8 +44,8 @@ export function partStoreConformance(
   checkSuite('make', make, options)
   const patience = patienceOf(options)
   const cases: ConformanceCase[] = []
-  const add = (name: string, run: (place: Place) => Promise<void>) => {
-    cases.push({ name, run: async () => run(new Place(await make(), patience)) })
+  const add = (name: string, run: (place: StorePlace) => Promise<void>) => {
+    cases.push({ name, run: async () => run(new StorePlace(await make(), patience)) })
   }
   const arrives = (name: string, files: () => Sent, received?: () => TransferOptions) =>
     add(name, async (place) => {
@@ -101,7 +101,7 @@ function unusualNames(): Sent {
   return Object.fromEntries(names.split('|').map((name) => [name, text(`this is ${name}`)]))
 }
 
-async function folders(place: Place): Promise<void> {
+async function folders(place: StorePlace): Promise<void> {
   const files = { empty: null, 'deep/er': null, 'deep/er/file': text('f'), 'not/announced': text('n') }
   const received = await place.receive(files)
   await place.check(files, received)
@@ -110,7 +110,7 @@ async function folders(place: Place): Promise<void> {
   for (const path of ['empty', 'deep/er']) ensure(seen.get(path) === null, `the folder ${path} is not there`)
 }
 
-async function links(place: Place): Promise<void> {
+async function links(place: StorePlace): Promise<void> {
   const inside = { link: { target: 'file' }, file: text('f') }
   const kept = await place.receive(inside, { symlinks: 'keep' })
   if (kept.outcomes.get('link')?.code !== 'ERR_LINK') await place.check(inside, kept)
@@ -121,7 +121,7 @@ async function links(place: Place): Promise<void> {
   }
 }
 
-async function invisible(place: Place): Promise<void> {
+async function invisible(place: StorePlace): Promise<void> {
   const paths = Object.keys(FEW)
   let looked = 0
   const behind = changing(async (item) => {
@@ -138,7 +138,7 @@ async function invisible(place: Place): Promise<void> {
   ensure(looked > 0, 'nothing was looked for')
 }
 
-async function discarded(place: Place): Promise<void> {
+async function discarded(place: StorePlace): Promise<void> {
   const spoilt = (item: Item): Item[] => {
     if (item.kind !== 'digests' || item.first > 0) return [item]
     const bytes = Buffer.from(item.bytes)
@@ -151,7 +151,7 @@ async function discarded(place: Place): Promise<void> {
   await place.check({ 'a.txt': FEW['a.txt']! }, await place.receive({ 'a.txt': FEW['a.txt']! }))
 }
 
-async function givenUp(place: Place): Promise<void> {
+async function givenUp(place: StorePlace): Promise<void> {
   const files = { half: randomContent(200_000), whole: text('whole') }
   const givingUp = (item: Item): Item[] => {
     if (item.kind === 'run')
@@ -163,7 +163,7 @@ async function givenUp(place: Place): Promise<void> {
   await place.checkFailed(files, 'half', received, ['ERR_SOURCE_CHANGED'])
 }
 
-async function kept(place: Place): Promise<void> {
+async function kept(place: StorePlace): Promise<void> {
   const silent = (item: Item) => (item.kind === 'digests' ? [] : [item])
   const received = await place.receive(FEW, { before: changing(silent) })
   const seen = await place.read()
@@ -175,7 +175,7 @@ async function kept(place: Place): Promise<void> {
   await place.check(FEW, await place.receive(FEW))
 }
 
-async function outOfOrder(place: Place): Promise<void> {
+async function outOfOrder(place: StorePlace): Promise<void> {
   const files = { mixed: randomContent(3000) }
   const mixing = (item: Item): Item[] => {
     if (item.kind !== 'run') return [item]
@@ -193,7 +193,7 @@ async function outOfOrder(place: Place): Promise<void> {
   else await place.check(files, received)
 }
 
-async function readBack(place: Place): Promise<void> {
+async function readBack(place: StorePlace): Promise<void> {
   const files = { untapped: randomContent(3000) }
   const forgetting = (item: Item): Item[] =>
     item.kind === 'run' ? withCuts(item, (cuts) => cuts.map(({ digest: _digest, ...cut }) => cut)) : [item]
@@ -203,7 +203,7 @@ async function readBack(place: Place): Promise<void> {
   else await place.check(files, received)
 }
 
-async function taken(place: Place, conflict: Conflict): Promise<void> {
+async function taken(place: StorePlace, conflict: Conflict): Promise<void> {
   const old = { 'a.txt': text('the old one') }
   await place.check(old, await place.receive(old))
   const files = { 'a.txt': text('the new one, which is longer'), 'b.txt': text('b') }
@@ -232,7 +232,7 @@ async function taken(place: Place, conflict: Conflict): Promise<void> {
   } else if (!isHeldBack) ensure(count(seen) === 2, `${count(seen)} files are to be seen, and 2 should be`)
 }
 
-async function identical(place: Place): Promise<void> {
+async function identical(place: StorePlace): Promise<void> {
   await place.check(FEW, await place.receive(FEW))
   const [conflict] = (await place.abilities()).conflicts
   const received = await place.receive(FEW, { conflict })
@@ -245,7 +245,7 @@ async function identical(place: Place): Promise<void> {
   }
 }
 
-async function folderOverFile(place: Place): Promise<void> {
+async function folderOverFile(place: StorePlace): Promise<void> {
   const old = { docs: text('no folder') }
   await place.check(old, await place.receive(old))
   const files = { docs: null, 'docs/inside': text('inside') }
@@ -256,7 +256,7 @@ async function folderOverFile(place: Place): Promise<void> {
   if (status === 'published') checkContent(seen, name, files['docs/inside'])
 }
 
-async function tornDown(place: Place): Promise<void> {
+async function tornDown(place: StorePlace): Promise<void> {
   const files: Sent = { ...FEW, large: randomContent(150_000) }
   const { conflicts } = await place.abilities()
   const conflict = conflicts.find((one) => one === 'overwrite' || one === 'replace') ?? conflicts[0]

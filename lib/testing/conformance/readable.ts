@@ -6,7 +6,7 @@ import {
   boundOf,
   type ConformanceCase,
   type ConformanceOptions,
-  closed,
+  closeCame,
   ensure,
   framed,
   hintAt,
@@ -49,7 +49,7 @@ export function readableConformance<O>(
     const found: O[] = []
     await within(patience, 'the end', how(stream, found))
     await check(found)
-    await within(patience, `'close' after the end`, closed(stream))
+    await within(patience, `'close' after the end`, closeCame(stream))
   }
   const cases: ConformanceCase[] = [
     {
@@ -58,7 +58,7 @@ export function readableConformance<O>(
         const stream = await make()
         describe(stream, ['read', 'pipe', 'pause', 'resume', 'destroy', 'on', 'once', 'off'])
         stream.destroy()
-        await within(patience, `'close'`, closed(stream))
+        await within(patience, `'close'`, closeCame(stream))
       },
     },
     { name: 'it gives what it should to one who listens', run: read(flowing) },
@@ -71,7 +71,7 @@ export function readableConformance<O>(
         const stream = await make()
         const left = (async () => {
           for await (const _chunk of stream) break
-          await closed(stream)
+          await closeCame(stream)
         })()
         await within(patience, `'close' after the loop`, left)
       },

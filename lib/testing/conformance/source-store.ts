@@ -8,7 +8,7 @@ import { checkSuite } from './harness/check-suite.js'
 import {
   type ConformanceCase,
   type ConformanceOptions,
-  closed,
+  closeCame,
   ensure,
   fail,
   framed,
@@ -226,7 +226,7 @@ async function destroyed({ manifest }: Sample): Promise<void> {
     let left = items
     if (items > 0) for await (const _ of source) if (--left === 0) break
     source.destroy()
-    await closed(source)
+    await closeCame(source)
   }
 }
 
@@ -235,7 +235,7 @@ async function closedTwice({ store, files }: Sample): Promise<void> {
   const stream = once && (await store.stream!(once))
   await store.close?.()
   await store.close?.()
-  if (stream) await closed(stream)
+  if (stream) await closeCame(stream)
 }
 
 function same(found: Buffer, expected: Buffer, what: string): void {

@@ -8,7 +8,7 @@ import {
   boundOf,
   type ConformanceCase,
   type ConformanceOptions,
-  closed,
+  closeCame,
   drained,
   ensure,
   fail,
@@ -21,7 +21,7 @@ import {
   turns,
   within,
 } from './harness/probe.js'
-import { describe, inSplits, isBytes, type Same, same } from './harness/sameness.js'
+import { areBytes, describe, inSplits, type Same, same } from './harness/sameness.js'
 
 type Maybe<T> = T | Promise<T>
 
@@ -109,7 +109,7 @@ export function transformConformance<I, O>(
         const stage = await make()
         describe(stage, ['write', 'end', 'pipe', 'pause', 'resume', 'destroy', 'on', 'once', 'off'])
         stage.destroy()
-        await within(patience, `'close'`, closed(stage))
+        await within(patience, `'close'`, closeCame(stage))
       },
     },
     ...inSplits(options.input, async (input) => check(await run(input), await options.input())),
@@ -145,7 +145,7 @@ async function promptly<I, O>(
   let { prompt } = options
   if (!prompt && !inverse) {
     // of bytes nobody knows how many come of so many
-    if (isBytes(input) || options.gathers) return
+    if (areBytes(input) || options.gathers) return
     const what = 'the end of each beginning of the input'
     const counts = await within(patienceOf(options), what, countsAtEnd(make, input))
     prompt = (given, written) => given.length >= counts[written.length - 1]!
@@ -180,7 +180,7 @@ async function promptly<I, O>(
   }
   stage.destroy()
   end?.destroy()
-  await within(patienceOf(options), `'close'`, closed(stage))
+  await within(patienceOf(options), `'close'`, closeCame(stage))
 }
 
 /**
@@ -236,7 +236,7 @@ async function unread<I, O>(make: () => Promise<Duplex>, options: TransformConfo
     }
     stage.resume()
     stage.end()
-    await closed(stage)
+    await closeCame(stage)
   })()
   try {
     const what = 'the end after the reader has begun to read'

@@ -7,7 +7,7 @@ import {
   boundOf,
   type ConformanceCase,
   type ConformanceOptions,
-  closed,
+  closeCame,
   drained,
   ensure,
   framed,
@@ -56,7 +56,7 @@ export function writableConformance<I>(
         const stream = await make()
         describe(stream, ['write', 'end', 'destroy', 'on', 'once', 'off'])
         stream.destroy()
-        await within(patience, `'close'`, closed(stream))
+        await within(patience, `'close'`, closeCame(stream))
       },
     },
     ...inSplits(options.input, async (chunks) => options.check?.(await write(chunks))),
@@ -85,7 +85,7 @@ export function writableConformance<I>(
           }
         }
         stream.end()
-        await within(patience, `'close' after the end`, closed(stream))
+        await within(patience, `'close' after the end`, closeCame(stream))
         ensure(errors.length === 0, `it failed: ${String(errors[0])}`)
         ensure(sum > bound, `the large input of ${sum} must be larger than the bound of ${bound}`)
       },

@@ -20,7 +20,7 @@ export interface Edit {
 const MOST_LINKS = 40
 
 /** The names of a disk in memory, and the way along them. */
-export class Names {
+export class MemoryNames {
   constructor(
     readonly root: Inode,
     readonly fold: (name: string) => string,

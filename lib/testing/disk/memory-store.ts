@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { checkKeys } from '../../options.js'
 import { FIRST_INO, Inode, type InodeKind, systemError } from './memory-inode.js'
-import { type Edit, type Found, Names } from './memory-names.js'
+import { type Edit, type Found, MemoryNames } from './memory-names.js'
 import { type Attributes, Unsynced } from './unsynced.js'
 
 /** The bits of the flags of `open` that say how. */
@@ -35,7 +35,7 @@ export interface MemoryDiskOptions {
   now?: () => number
 }
 
-export interface OpenFile {
+export interface OpenMemoryFile {
   inode: Inode
   flags: number
   /** The path that it was opened by, without `/proc`. */
@@ -47,8 +47,8 @@ export class MemoryStore {
   /** Bytes of content that it can hold; may be changed. */
   capacity: number
   protected readonly options: MemoryDiskOptions
-  protected readonly files = new Map<number, OpenFile>()
-  protected readonly names: Names
+  protected readonly files = new Map<number, OpenMemoryFile>()
+  protected readonly names: MemoryNames
   protected taken = 0
   /** With `crashes`. */
   protected readonly unsynced: Unsynced | undefined
@@ -70,7 +70,7 @@ export class MemoryStore {
     this.capacity = options.capacity ?? Number.POSITIVE_INFINITY
     const top = root ?? new Inode(FIRST_INO, 'directory', 0o755, this.now())
     top.nlink = 1
-    this.names = new Names(top, options.fold ?? ((name) => name), (fd) => this.files.get(fd)?.inode)
+    this.names = new MemoryNames(top, options.fold ?? ((name) => name), (fd) => this.files.get(fd)?.inode)
     const inodes = new Set([...this.names.all()].map(([, inode]) => inode))
     for (const { ino, size } of inodes) {
       this.taken += size
@@ -160,7 +160,7 @@ export class MemoryStore {
   }
 
   /** The open file; for a call with a position also whether it can have one, and is not open in the way `unfit`. */
-  protected file(call: string, fd: number, unfit?: number): OpenFile {
+  protected file(call: string, fd: number, unfit?: number): OpenMemoryFile {
     const file = this.files.get(fd)
     if (!file) throw systemError('EBADF', call)
     if (unfit !== undefined && file.inode.kind === 'pipe') throw systemError('ESPIPE', call)

@@ -1,7 +1,7 @@
 import { grown } from './byte-states.js'
 
 /** How many entries are wanted, whether they came or not, and how many of these have their outcome. */
-export interface Wanted {
+export interface WantedCounts {
   entries: number
   closed: number
   /** Those among both that are no files: folders and links. */
@@ -15,7 +15,7 @@ const OTHER = 2
 
 /** Which entries are wanted, and which have their outcome. Pure; two bytes for each entry. */
 export class Decisions {
-  readonly wanted: Wanted = { entries: 0, closed: 0, others: 0, closedOthers: 0 }
+  readonly wanted: WantedCounts = { entries: 0, closed: 0, others: 0, closedOthers: 0 }
   /** Entries that have an outcome, wanted or not. */
   closedEntries = 0
   #isWanted = new Uint8Array(0)

@@ -1,7 +1,7 @@
 import test from 'ava'
 import { FolderLock, type LockMode } from '../../../lib/files/index.js'
 import { isLocked } from '../../../lib/files/lock/is-locked.js'
-import { LEASE, RENEW_EVERY, Watch } from '../../../lib/files/own/lease.js'
+import { LEASE, OwnerWatch, RENEW_EVERY } from '../../../lib/files/own/lease.js'
 import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { FakeClock } from '../../../lib/testing/fake-clock.js'
 import { Machine } from '../../helpers/machine.js'
@@ -18,7 +18,7 @@ function scene() {
   const look = async (force = false) => {
     const before = disk.list()
     const clock = new FakeClock({ auto: true })
-    const watch = new Watch(clock, force)
+    const watch = new OwnerWatch(clock, force)
     const isHeld = await isLocked('/d', { fs: disk, system: machine.start(2), watch })
     return { isHeld, waited: clock.now(), isChanged: disk.list().join() !== before.join() }
   }

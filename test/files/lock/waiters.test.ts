@@ -1,8 +1,8 @@
 import test from 'ava'
-import { Claim } from '../../../lib/files/lock/claim.js'
+import { LockClaim } from '../../../lib/files/lock/claim.js'
 import { FolderLock } from '../../../lib/files/lock/folder-lock.js'
 import { announcedName, entryName } from '../../../lib/files/lock/lock-names.js'
-import { LEASE, Watch } from '../../../lib/files/own/lease.js'
+import { LEASE, OwnerWatch } from '../../../lib/files/own/lease.js'
 import { thisOwner } from '../../../lib/files/own/owner.js'
 import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
 import { FakeClock } from '../../../lib/testing/fake-clock.js'
@@ -27,8 +27,13 @@ async function scene() {
     const lock = await FolderLock.acquire('/d', { fs: disk, system, clock, timeout: 0, ...more })
     await lock.release()
   }
-  const surroundings = { system, around: await disk.stat('/d'), random: Math.random, watch: new Watch(clock) }
-  const claim = new Claim(disk, FOLDER, claimant, surroundings)
+  const surroundings = {
+    system,
+    around: await disk.stat('/d'),
+    random: Math.random,
+    watch: new OwnerWatch(clock),
+  }
+  const claim = new LockClaim(disk, FOLDER, claimant, surroundings)
   const isThere = () => disk.list().includes(`${waiting}/`)
   return { disk, clock, take, claim, entry, waiting, isThere }
 }

@@ -1,6 +1,6 @@
 import test from 'ava'
 import { Tree } from '../../../lib/files/index.js'
-import { Placing } from '../../../lib/stores/together/placing.js'
+import { StagedPaths } from '../../../lib/stores/together/placing.js'
 import { MemoryDisk } from '../../../lib/testing/index.js'
 import { POLICY } from '../../helpers/claims-scene.js'
 
@@ -30,7 +30,7 @@ for (const [unless, size] of [
     }
     const tree = await Tree.open('/d', { fs: disk })
     const areSame = async ([, staged]: readonly [string, string]) => staged.endsWith('/a')
-    const placing = new Placing(tree, 'staged', { ...POLICY, unless, conflict: 'overwrite' }, areSame)
+    const placing = new StagedPaths(tree, 'staged', { ...POLICY, unless, conflict: 'overwrite' }, areSame)
     await placing.find()
     const names = ['folds/A', 'folds/a'].map((path) => placing.of(path)?.name ?? path)
     t.is(new Set(names.map((name) => name.toLowerCase())).size, 2, `${names}`)

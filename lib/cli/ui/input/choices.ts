@@ -1,9 +1,9 @@
 import { inSlices } from '../../../async.js'
-import type { Known } from '../words/describe.js'
-import { nameOf } from '../words/name-of.js'
+import type { DescribedEntry } from '../words/describe.js'
+import { shownName } from '../words/shown-name.js'
 
 /** What can be chosen: a file, a link, or a folder as a whole. Its path has slashes, on every system. */
-export type Choice = Known
+export type Choice = DescribedEntry
 
 /** How many are found at most: whoever looks for one says more of its name. */
 export const MOST_FOUND = 1000
@@ -34,7 +34,7 @@ export class Choices {
   #find(search: string): readonly Choice[] {
     const found: Choice[] = []
     for (const choice of this.#all) {
-      if (search === '' ? !this.#isAtTop(choice) : !nameOf(choice).toLowerCase().includes(search)) continue
+      if (search === '' ? !this.#isAtTop(choice) : !shownName(choice).toLowerCase().includes(search)) continue
       if (found.push(choice) === MOST_FOUND) break
     }
     return found

@@ -3,7 +3,7 @@ import type { AutocompletePrompt } from '@clack/core'
 import { drawsOn } from '../../../terminal/live-lines.js'
 import { fittedLine, shownPath, wrapped } from '../../../terminal/text.js'
 import { aboutEntry } from '../words/describe.js'
-import { nameOf } from '../words/name-of.js'
+import { shownName } from '../words/shown-name.js'
 import { type Choice, type Choices, MOST_FOUND } from './choices.js'
 import { goingOn } from './signals.js'
 
@@ -125,7 +125,7 @@ function frame(
     const marks = `${from + n === cursor ? '>' : ' '} [${chosen.includes(value) ? 'x' : ' '}] `
     const beside = aboutEntry(choice)
     const width = columns - marks.length - (beside === '' ? 0 : beside.length + 2)
-    const name = shownPath(nameOf(choice), Math.max(width, 10))
+    const name = shownPath(shownName(choice), Math.max(width, 10))
     return fittedLine(`${marks}${name}${beside && `  ${beside}`}`, columns)
   })
   return [head, search, ...list, foot].join('\n')

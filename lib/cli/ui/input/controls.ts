@@ -1,7 +1,7 @@
 import type { Rate } from '../../../stages/bytes/rate.js'
 import type { Transfer } from '../../../transfer/transfer.js'
 import type { Screen } from '../live/screen.js'
-import { Keys, type KeysOf } from './keys.js'
+import { type KeysOf, PressedKeys } from './keys.js'
 
 /** What keys steer. */
 export type Steered = Pick<Transfer, 'pausedBy' | 'pause' | 'resume' | 'cancel'> & {
@@ -26,7 +26,7 @@ const HIGHEST = 1e9
  * limit. To cancel takes two keys that do not lie beside each other, so that nothing that falls on a keyboard does it.
  */
 export class Controls {
-  readonly #keys: Keys
+  readonly #keys: PressedKeys
   readonly #screen: ScreenOf
   readonly #running = new Set<Steered>()
   /** What goes on although nothing of it may run now. */
@@ -37,7 +37,7 @@ export class Controls {
 
   constructor(stdin: NodeJS.ReadStream, screen: ScreenOf, of?: KeysOf) {
     this.#screen = screen
-    this.#keys = new Keys(stdin, (keys) => this.#pressAll(keys), of)
+    this.#keys = new PressedKeys(stdin, (keys) => this.#pressAll(keys), of)
   }
 
   /** Whether keys do something now. */

@@ -21,7 +21,7 @@ const PRINTABLE = /^[ -~]+$/
  * The keys that are pressed at the terminal, one by one. While nobody wants them, and while a question is asked, they
  * are none of ours. In the background nothing is read, which would stop the program; nor when standard input is sent.
  */
-export class Keys {
+export class PressedKeys {
   readonly #stdin: NodeJS.ReadStream
   readonly #press: (keys: string) => void
   readonly #of: KeysOf

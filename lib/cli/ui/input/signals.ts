@@ -2,7 +2,7 @@ import { closeSync, readFileSync } from 'node:fs'
 import { isatty } from 'node:tty'
 
 /** What of the process decides about its signals; a parameter, so that tests need no other process. */
-export interface Surroundings {
+export interface SignalSurroundings {
   isTerminal: boolean
   /** The process that started it has ended. */
   isOrphan: boolean
@@ -20,13 +20,13 @@ export interface Surroundings {
  * control starts what it has in the background in its own process group, with SIGINT ignored, and may end before it: a
  * Ctrl-C is then meant for another program.
  */
-export function ignoredSignals({ isTerminal, isOrphan, isFollower }: Surroundings): NodeJS.Signals[] {
+export function ignoredSignals({ isTerminal, isOrphan, isFollower }: SignalSurroundings): NodeJS.Signals[] {
   if (isTerminal) return []
   return isOrphan && isFollower ? ['SIGHUP', 'SIGINT'] : ['SIGHUP']
 }
 
 /** Those of this process, now. */
-export function surroundings(): Surroundings {
+export function surroundings(): SignalSurroundings {
   const self = groupsOf('self')
   return {
     isTerminal: TERMINALS.length > 0,

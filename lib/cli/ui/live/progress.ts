@@ -56,7 +56,7 @@ export class ProgressView {
     const { bytes, what } = thereOf(progress)
     const share = totalBytes === null ? '' : percent(bytes, totalBytes)
     const speeds = this.#speeds(progress)
-    const { ended, total } = filesOf(progress)
+    const { ended, total } = fileCounts(progress)
     const count = total === 0 ? [] : [`${ended}/${counted(total, 'file')}`]
     const of = totalBytes === null ? size(bytes) : `${size(bytes)} of ${size(totalBytes)}`
     const short = `${what}${share || size(bytes)}`
@@ -129,7 +129,7 @@ export class RunningTime {
 }
 
 /** How many files have ended, and are planned; without folders and links. */
-export function filesOf({ files, others, totalFiles, totalOthers }: Progress) {
+export function fileCounts({ files, others, totalFiles, totalOthers }: Progress) {
   return { ended: files - others, total: totalFiles - totalOthers }
 }
 

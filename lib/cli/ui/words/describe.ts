@@ -2,8 +2,8 @@ import { inSlices } from '../../../async.js'
 import { counted } from '../../../errors.js'
 import { quoted, size, widthOf } from '../../../terminal/text.js'
 import type { Entry, Offer } from '../../../wire/entry.js'
-import { nameOf } from './name-of.js'
 import { RiskyPaths } from './risky-names.js'
+import { shownName } from './shown-name.js'
 import { Kinds } from './tally.js'
 
 /** How many names of an offer are shown. */
@@ -16,7 +16,7 @@ const WIDEST = 30
 const LONGEST = 200
 
 /** An entry, as far as it is known. */
-export type Known = Pick<Entry, 'path' | 'type'> & Partial<Entry>
+export type DescribedEntry = Pick<Entry, 'path' | 'type'> & Partial<Entry>
 
 /** What is offered under one name: a file, a link, or a folder with all below it. */
 class Branch {
@@ -105,7 +105,7 @@ function roomFor(bytes: number, free: number | undefined): string {
 export function* listOffer({ entries }: Offer): Generator<string> {
   for (const entry of entries) {
     const about = aboutEntry(entry)
-    yield `  ${quoted(nameOf(entry), LONGEST)}${about && `  ${about}`}`
+    yield `  ${quoted(shownName(entry), LONGEST)}${about && `  ${about}`}`
   }
 }
 
@@ -138,7 +138,7 @@ async function branchesBelow(entries: readonly Entry[], from: number): Promise<M
 }
 
 /** What an entry is, beside its name; '' if there is nothing to be said. */
-export function aboutEntry(entry: Known): string {
+export function aboutEntry(entry: DescribedEntry): string {
   if (entry.type === 'directory') return ''
   if (entry.type === 'symlink')
     return entry.target === undefined ? 'link' : `link to ${quoted(entry.target, LONGEST)}`
@@ -148,6 +148,6 @@ export function aboutEntry(entry: Known): string {
   return isExecutable(entry) ? `${bytes}, executable` : bytes
 }
 
-function isExecutable({ type, mode }: Known): boolean {
+function isExecutable({ type, mode }: DescribedEntry): boolean {
   return type === 'file' && ((mode ?? 0) & 0o111) !== 0
 }

@@ -3,7 +3,7 @@ import { isReservedName } from '../../../files/own/reserved.js'
 import { shownPath, size } from '../../../terminal/text.js'
 import type { Progress } from '../../../transfer/progress.js'
 import { failureOf, type Outcome } from '../../../wire/outcome.js'
-import { filesOf } from '../live/progress.js'
+import { fileCounts } from '../live/progress.js'
 import type { Tally } from './tally.js'
 
 /** What a transfer moved, and for how long it ran, in milliseconds. */
@@ -89,7 +89,7 @@ export interface Interrupted {
 }
 
 /** How a transfer is told; the others as in {@link Interrupted}. */
-export interface Watched extends Pick<Interrupted, 'where' | 'isOneOfMany' | 'ticket'> {
+export interface WatchedTransfer extends Pick<Interrupted, 'where' | 'isOneOfMany' | 'ticket'> {
   /** How many are left out of the offer. */
   leftOut?: number | undefined
   /** It is one of a watch, and not the first. */
@@ -136,7 +136,7 @@ function keptOf(tally: Tally, progress: Progress): string {
   // what was there before may be whole files, which have no outcome until they were compared
   const which = there > progress.bytes ? 'unfinished or unchecked files' : 'unfinished files'
   // a sender reads ahead of what it says to be the present file
-  const { ended, total } = filesOf(progress)
+  const { ended, total } = fileCounts(progress)
   const isOne = total - ended === 1 || current?.bytes === bytes
   const isCurrent = isOne && current !== null && current.size !== current.bytes
   return `${size(bytes)} of ${isCurrent ? shownPath(current.path.split('/').at(-1)!, 30) : which}`

@@ -2,7 +2,7 @@ import { counted } from '../../../errors.js'
 import { shownPath } from '../../../terminal/text.js'
 import type { Entry } from '../../../wire/entry.js'
 import type { Outcome, OutcomeRange } from '../../../wire/outcome.js'
-import { nameOf } from './name-of.js'
+import { shownName } from './shown-name.js'
 
 /** Links that are named of those that were not made. */
 const MOST_LINKS = 3
@@ -85,7 +85,7 @@ export class Tally {
     // those that lead to the files were made for them
     const named = files.length > 0 ? files : folders
     if (named.length === 0 || named.length > MOST_NAMED) return undefined
-    return named.map((entry) => shownPath(nameOf(entry), LONGEST_NAMED)).join(', ')
+    return named.map((entry) => shownPath(shownName(entry), LONGEST_NAMED)).join(', ')
   }
 
   /** Takes in what became of consecutive entries. */

@@ -4,15 +4,15 @@ import { type Code, isSluiceError } from '../../../errors.js'
 import {
   type ConformanceCase,
   type ConformanceOptions,
-  closed,
+  closeCame,
   drained,
+  EventLog,
   ensure,
   fail,
   turns,
-  Watch,
   within,
 } from './probe.js'
-import { cutsOf } from './sameness.js'
+import { beginningsOf } from './sameness.js'
 
 /** The stage of a suite, whichever of its sides it has. */
 export interface Subject {
@@ -63,7 +63,7 @@ export function truncationCases(
   if (!truncated) return []
   const { codes, whole = [] } = truncated
   const refuses = async () => {
-    for (const { at, part } of cutsOf(await input())) {
+    for (const { at, part } of beginningsOf(await input())) {
       if (whole.includes(at)) continue
       const error = await run(part).then(
         () => undefined,
@@ -79,13 +79,13 @@ export function truncationCases(
 /** It may be destroyed at any moment: `close` comes, with the error that was given or none, and nothing after it. */
 export function destroyCases(subject: Subject, options: ConformanceOptions): ConformanceCase[] {
   const patience = patienceOf(options)
-  const destroyed = async (stream: Side, watch: Watch, given?: Error) => {
+  const destroyed = async (stream: Side, watch: EventLog, given?: Error) => {
     // It may have come to its end by itself.
     const error = stream.destroyed ? undefined : given
     stream.destroy(error)
     const again = new Error('a second destroy')
     stream.destroy(again)
-    await within(patience, `'close' after destroy`, closed(stream))
+    await within(patience, `'close' after destroy`, closeCame(stream))
     await turns(5)
     ensure(watch.late.length === 0, `events after 'close': ${watch.late.join(', ')}`)
     // some libraries tell of that, too, and it is known already
@@ -98,7 +98,7 @@ export function destroyCases(subject: Subject, options: ConformanceOptions): Con
     const most = subject.input ? (await subject.input()).length : MOMENTS
     for (let moment = 0; moment <= Math.min(most, MOMENTS); moment++) {
       const stream = (await subject.make()) as Side
-      const watch = new Watch(stream, { data: read })
+      const watch = new EventLog(stream, { data: read })
       const input = subject.input ? (await subject.input()).slice(0, moment) : []
       for (const chunk of input) stream.write(chunk)
       // Moments in the middle of a turn, and some turns later.
@@ -112,7 +112,7 @@ export function destroyCases(subject: Subject, options: ConformanceOptions): Con
       async run() {
         for (const error of [undefined, new Error('boom')]) {
           const stream = (await subject.make()) as Side
-          await destroyed(stream, new Watch(stream), error)
+          await destroyed(stream, new EventLog(stream), error)
         }
       },
     },
@@ -123,12 +123,12 @@ export function destroyCases(subject: Subject, options: ConformanceOptions): Con
       name: 'it closes by itself after its end, and to destroy it then does nothing',
       async run() {
         const stream = (await subject.make()) as Side
-        const watch = new Watch(stream, { data: subject.reads })
+        const watch = new EventLog(stream, { data: subject.reads })
         for (const chunk of (await subject.input?.()) ?? []) {
           if (!stream.write(chunk)) await within(patience, `'drain'`, drained(stream))
         }
         if (subject.input) stream.end()
-        await within(patience, `'close' after the end`, closed(stream))
+        await within(patience, `'close' after the end`, closeCame(stream))
         ensure(watch.errors.length === 0, `the whole input was refused: ${String(watch.errors[0])}`)
         await destroyed(stream, watch)
       },
@@ -147,7 +147,7 @@ export function errorCases(subject: Subject, options: ConformanceOptions): Confo
     if (signal)
       ensure((error as Error | undefined)?.name === 'AbortError', `aborted, but it said ${String(error)}`)
     else ensure(error === boom, `the cause was lost: ${String(error)} instead of ${String(boom)}`)
-    await within(patience, `'close' after a failure`, closed(stream))
+    await within(patience, `'close' after a failure`, closeCame(stream))
   }
   return [
     {

@@ -138,7 +138,7 @@ export function guarded<S extends object>(stream: S): S {
  * `close` came. Of a stream that `listening` made; one of another library, which may have no such event, is over and
  * has had time to tell.
  */
-export async function closed(stream: Readable | Writable): Promise<void> {
+export async function closeCame(stream: Readable | Writable): Promise<void> {
   // it is closed a moment before all have heard it
   if (stream.closed || toldClose.has(stream)) return turns(1)
   const told = (event: string) => new Promise((resolve) => stream.once(event, resolve))
@@ -150,7 +150,7 @@ export async function closed(stream: Readable | Writable): Promise<void> {
 }
 
 /** Records the events of a stream, and which of them came after it had closed. */
-export class Watch {
+export class EventLog {
   readonly errors: Error[] = []
   readonly late: string[] = []
   #closed = false

@@ -8,7 +8,7 @@ export type Same<T> = (found: T[], expected: T[]) => void
 
 /** Bytes are joined, since their division means nothing; objects are compared one by one, deeply. */
 export function same(found: unknown[], expected: unknown[]): void {
-  if (!isBytes(found) || !isBytes(expected) || found.length + expected.length === 0) {
+  if (!areBytes(found) || !areBytes(expected) || found.length + expected.length === 0) {
     deepStrictEqual(found, expected)
     return
   }
@@ -20,7 +20,7 @@ export function same(found: unknown[], expected: unknown[]): void {
 }
 
 /** Whether all chunks are bytes. */
-export function isBytes(chunks: unknown[]): chunks is Buffer[] {
+export function areBytes(chunks: unknown[]): chunks is Buffer[] {
   return chunks.every((chunk) => Buffer.isBuffer(chunk))
 }
 
@@ -40,7 +40,7 @@ export function inSplits<I>(
 ): ConformanceCase[] {
   const split = (how: (bytes: Buffer) => Buffer[]) => async () => {
     const chunks: unknown[] = await input()
-    if (isBytes(chunks)) await check(how(Buffer.concat(chunks)))
+    if (areBytes(chunks)) await check(how(Buffer.concat(chunks)))
   }
   return [
     { name: 'it makes of the input what it should', run: async () => check(await input()) },
@@ -57,8 +57,8 @@ export function inSplits<I>(
 }
 
 /** The beginnings of `input` that are not the whole: of every length in bytes, or else in objects. */
-export function* cutsOf(input: unknown[]): Generator<{ at: number; part: unknown[] }> {
-  const bytes = isBytes(input) ? Buffer.concat(input) : undefined
+export function* beginningsOf(input: unknown[]): Generator<{ at: number; part: unknown[] }> {
+  const bytes = areBytes(input) ? Buffer.concat(input) : undefined
   const end = bytes?.length ?? input.length
   for (let at = 0; at < end; at++) {
     if (bytes) yield { at, part: at === 0 ? [] : [bytes.subarray(0, at)] }
