@@ -13,6 +13,7 @@ import {
   shownValue,
 } from '../options.js'
 import { type ByteDuplex, Connection, type ConnectionEvents, checkDuplex } from '../transfer/connection.js'
+import { passingMemory } from '../transfer/streams/read-into.js'
 import type { Identity } from './identity.js'
 import { KEY_LENGTH, sameKey } from './keys.js'
 import { FirstWords } from './secure/first-words.js'
@@ -125,7 +126,8 @@ class Opening {
     const abort = () =>
       this.#fail(new SluiceError('ERR_CANCELLED', 'the handshake was cancelled', { cause: signal?.reason }))
     const late = () => this.#fail(new SluiceError('ERR_TIMEOUT', tooLate(timeout)))
-    this.#connection.open()
+    // what is said in the handshake is copied, and records are opened into other memory
+    this.#connection.open(passingMemory)
     const cancel = clock.after(timeout, late)
     signal?.addEventListener('abort', abort)
     if (signal?.aborted) abort()

@@ -52,6 +52,20 @@ test('what waits for a slow connection is not overwritten by what is sealed behi
   t.true(CONTENT.equals(await readFile(join(dir, 'large'))))
 })
 
+test('what came over one channel is not overwritten by what comes over others: they read into the same memory', async (t) => {
+  const one = async () => {
+    const [near, far] = await both(await connection(t))
+    const content = randomContent(3_000_000)
+    const heard: Buffer[] = []
+    far.on('data', (bytes: Buffer) => heard.push(bytes))
+    near.end(content)
+    await once(far, 'end')
+    far.end()
+    return Buffer.concat(heard).equals(content)
+  }
+  t.deepEqual(await Promise.all([one(), one(), one(), one()]), [true, true, true, true])
+})
+
 test('who listens to the channel as well keeps the chunks that it was given', async (t) => {
   const [near, far] = await both(await connection(t))
   const heard: Buffer[] = []

@@ -29,16 +29,21 @@ const LEAST = 64 * 1024
 const ON_READ = ['kBuffer', 'kBufferCb', 'kBufferGen'] as const
 type OnRead = Record<(typeof ON_READ)[number], symbol>
 
-let scratch: Buffer | undefined
+/** Bytes of the memory for what passes. */
+const PASSING = 512 * 1024
+
+let passing: Buffer | undefined
+
+/** For readers that use at once whatever comes, and keep none of it: they all have the same memory. */
+export const passingMemory: InputMemory = {
+  room: () => (passing ??= Buffer.allocUnsafeSlow(PASSING)),
+  fill: (length) => passing!.subarray(0, length),
+  adopt: () => {},
+}
 
 /** Nobody who reads it: the stream itself gets what comes, in memory of its own. */
 const NOBODY: InputReader = {
-  memory: {
-    // what is read is copied before anything else is
-    room: (least) => (scratch ??= Buffer.allocUnsafeSlow(least)),
-    fill: () => Buffer.alloc(0),
-    adopt: () => {},
-  },
+  memory: passingMemory,
   isAlone: () => false,
   came: () => {},
 }
