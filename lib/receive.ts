@@ -18,7 +18,6 @@ import { PART_SINK_OPTIONS, type PartSinkOptions } from './stages/part-sink/opti
 import { partSink } from './stages/part-sink.js'
 import { tap } from './stages/progress-tap.js'
 import { itemCheck } from './stages/river/given-items.js'
-import type { Item } from './stages/river/items.js'
 import { checkPartStore } from './stores/parts.js'
 import {
   type ByteDuplex,
@@ -167,12 +166,17 @@ export function beginReceiving(
         const drain = async () => {
           if (makers.length === 0) await sink.drain(plan.cameBytes)
         }
+        const use = () => receiver.control.use
         const first = demuxer({
           limits: ofOffers,
           names: options.names,
           platform: options.platform,
           plan,
           onOffer: offered,
+          onRun: (run) => {
+            use()?.passed(run)
+            passed(run)
+          },
           onCut: async () => {
             await drain()
             cut.resolve()
@@ -181,13 +185,7 @@ export function beginReceiving(
         // where nothing was cut off, or it failed before that
         const over = deferred<void>()
         first.once('close', over.resolve)
-        const use = () => receiver.control.use
         const inSeries = () => receiver.transfer.hasNext
-        const counted = (item: Item) => {
-          if (item.kind === 'run') use()?.passed(item)
-          passed(item)
-        }
-        const before = [first, tap<Item>(counted), hashTap()]
         const sink = partSink({ ...pickKnown(options, PART_SINK_OPTIONS), inSeries, warn, memory })
         const last = finalizer({
           ...pickKnown(options, OF_FINALIZER),
@@ -217,7 +215,7 @@ export function beginReceiving(
         }
         return {
           foreign,
-          stages: [...before, ...foreign.flatMap(checkedStage), sink, last],
+          stages: [first, hashTap(), ...foreign.flatMap(checkedStage), sink, last],
           claim,
           stored: async (isInputEnded) => {
             if (isInputEnded) await Promise.race([cut.promise, over.promise])

@@ -2,7 +2,7 @@ import { Transform, type TransformCallback } from 'node:stream'
 import { overSlices } from '../async.js'
 import { digestLength } from '../digest/digests.js'
 import { SluiceError } from '../errors.js'
-import { checkKeys } from '../options.js'
+import { checkKeys, type Keys } from '../options.js'
 import { addOffer } from '../transfer/plan/add-offer.js'
 import { Plan } from '../transfer/plan.js'
 import type { Offer } from '../wire/entry.js'
@@ -10,6 +10,7 @@ import type { Frame } from '../wire/frame-parser.js'
 import { type Limits, limitsOf } from '../wire/limits.js'
 import { ManifestReader } from '../wire/manifest.js'
 import type { PathRules } from '../wire/paths.js'
+import type { Run } from '../wire/run.js'
 import type { Callback } from './bytes/pump.js'
 import { Confluence } from './lanes/confluence.js'
 import type { LaneInlet } from './lanes/lane-inlet.js'
@@ -28,11 +29,21 @@ export interface DemuxerOptions extends Pick<PathRules, 'names' | 'platform'> {
    * that was attached it may say that it is 'rejected'; meanwhile what was offered before goes on.
    */
   onOffer?: (offer: Offer, plan: Plan) => Decided | Promise<Decided>
+  /** Told of each run just before it is given out. What it throws ends the stream. */
+  onRun?: (run: Run) => void
   /** Called when the input ended too early, before the stream fails of it: what was given out may be stored first. */
   onCut?: () => Promise<void> | void
 }
 
-const OPTIONS = { names: true, platform: true, limits: true, plan: true, onOffer: true, onCut: true } as const
+const OPTIONS: Keys<DemuxerOptions> = {
+  names: true,
+  platform: true,
+  limits: true,
+  plan: true,
+  onOffer: true,
+  onRun: true,
+  onCut: true,
+}
 
 /** Names of the first offer that are taken in again, for a second one, between two turns of the event loop. */
 const RECALLED = 1000
@@ -65,10 +76,10 @@ export class Demuxer extends Transform {
 
   constructor(options: DemuxerOptions = {}) {
     checkKeys('options', options, OPTIONS)
-    const { limits, names, platform, plan = new Plan(), onOffer, onCut = () => {} } = options
+    const { limits, names, platform, plan = new Plan(), onOffer, onRun, onCut = () => {} } = options
     super({ objectMode: true, highWaterMark: 1 })
     this.plan = plan
-    this.confluence = new Confluence(this, plan)
+    this.confluence = new Confluence(this, plan, onRun)
     const checked = limitsOf(limits)
     // where nobody decides, nobody waits to be asked
     if (!onOffer) checked.unaccepted = Number.POSITIVE_INFINITY

@@ -10,8 +10,9 @@ export class PumpQueue<T> {
   readonly #waiting: { items: Iterator<T | undefined>; done: Callback }[] = []
   #isBusy = false
 
-  constructor(stream: Readable) {
-    this.#pump = new Pump(stream)
+  /** `push` as in {@link Pump}. */
+  constructor(stream: Readable, push?: (item: T) => boolean) {
+    this.#pump = new Pump(stream, push)
   }
 
   /** As `Pump.take`, at any time. */

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { Plan } from '../../transfer/plan.js'
 import type { Data } from '../../wire/frame-parser.js'
+import type { Run } from '../../wire/run.js'
 import type { Callback } from '../bytes/pump.js'
 import { PumpQueue } from '../bytes/pump-queue.js'
 import type { Item } from '../river/items.js'
@@ -23,11 +24,17 @@ export class Confluence {
   #parked: Callback | undefined
   readonly #stream: Readable
 
-  /** @param stream gives the items */
-  constructor(stream: Readable, plan: Plan) {
+  /**
+   * @param stream gives the items
+   * @param onRun told of each run before
+   */
+  constructor(stream: Readable, plan: Plan, onRun: (run: Run) => void = () => {}) {
     this.#stream = stream
     this.#plan = plan
-    this.#queue = new PumpQueue(stream)
+    this.#queue = new PumpQueue(stream, (item) => {
+      if (item.kind === 'run') onRun(item)
+      return stream.push(item)
+    })
   }
 
   /** To be called by `_read`. `false` if no item was given. */
