@@ -89,7 +89,8 @@ export class BlockList {
   /** Digests of a page. */
   readonly #page: number
   readonly #pages = new Map<number, Buffer>()
-  readonly #known = new Set<number>()
+  /** The numbers of the blocks whose digests are known. */
+  readonly #known = new Ranges()
 
   /** @param size bytes of the file; `null` where that is not known */
   constructor(size: number | null) {
@@ -97,47 +98,70 @@ export class BlockList {
     this.#page = size === null ? PAGE : Math.min(PAGE, Math.ceil(size / this.block))
   }
 
-  /** Sets the digest of block number `at`. */
-  set(at: number, digest: Uint8Array): void {
-    const number = Math.floor(at / this.#page)
-    let page = this.#pages.get(number)
-    if (page === undefined) {
-      page = Buffer.alloc(this.#page * BLOCK_DIGEST_LENGTH)
-      this.#pages.set(number, page)
+  /** Sets the digests of blocks that follow each other, the first of which has the number `first`. */
+  set(first: number, digests: Uint8Array): void {
+    for (const { at, page, from, to } of this.#slots(first, digests.length / BLOCK_DIGEST_LENGTH)) {
+      const own = page ?? Buffer.alloc(this.#page * BLOCK_DIGEST_LENGTH)
+      if (!page) this.#pages.set(Math.floor(at / this.#page), own)
+      const start = (at - first) * BLOCK_DIGEST_LENGTH
+      own.set(digests.subarray(start, start + to - from), from)
     }
-    page.set(digest, (at % this.#page) * BLOCK_DIGEST_LENGTH)
-    this.#known.add(at)
+    this.#known.add(first, first + digests.length / BLOCK_DIGEST_LENGTH)
   }
 
-  /** The numbers of the blocks whose digests are known. */
-  get known(): Iterable<number> {
+  /** The numbers of the blocks whose digests are known, ascending. */
+  get known(): number[] {
     return this.#known
+      .toArray()
+      .flatMap(({ start, end }) => Array.from({ length: end - start }, (_, i) => start + i))
   }
 
   /** The digest of block number `at`; undefined if it is not known. A view. */
   get(at: number): Buffer | undefined {
-    if (!this.#known.has(at)) return undefined
+    if (!this.#known.covers(at, at + 1)) return undefined
     const from = (at % this.#page) * BLOCK_DIGEST_LENGTH
     return this.#pages.get(Math.floor(at / this.#page))!.subarray(from, from + BLOCK_DIGEST_LENGTH)
+  }
+
+  /** Whether the digests of all these blocks are known, and are those that are given, as in {@link set}. */
+  has(first: number, digests: Buffer): boolean {
+    const count = digests.length / BLOCK_DIGEST_LENGTH
+    if (!this.#known.covers(first, first + count)) return false
+    for (const { at, page, from, to } of this.#slots(first, count)) {
+      const start = (at - first) * BLOCK_DIGEST_LENGTH
+      if (page!.compare(digests, start, start + to - from, from, to) !== 0) return false
+    }
+    return true
   }
 
   /** The digest of a file of `size` bytes; undefined while one of its blocks is not known. */
   digest(size: number, engine: Pick<Engine, 'create' | 'createList'>): Buffer | undefined {
     const count = Math.ceil(size / this.block)
     if (count === 0) return engine.create().digest()
-    if (this.#known.size < count) return undefined
-    if (count === 1) return this.#known.has(0) ? Buffer.from(this.get(0)!) : undefined
+    if (!this.#known.covers(0, count)) return undefined
+    if (count === 1) return Buffer.from(this.get(0)!)
     const list = engine.createList()
     const sizes = Buffer.alloc(16)
     sizes.writeBigUInt64BE(BigInt(size), 0)
     sizes.writeBigUInt64BE(BigInt(this.block), 8)
     list.update(sizes)
-    for (let at = 0; at < count; at++) {
-      const digest = this.get(at)
-      if (digest === undefined) return undefined
-      list.update(digest)
-    }
+    for (const { page, from, to } of this.#slots(0, count)) list.update(page!.subarray(from, to))
     return list.digest()
+  }
+
+  /**
+   * Where the digests of `count` blocks from number `first` on lie, page by page: bytes `from` up to `to` of the page,
+   * the first of them those of block `at`.
+   */
+  *#slots(first: number, count: number) {
+    const end = first + count
+    for (let at = first; at < end; ) {
+      const number = Math.floor(at / this.#page)
+      const next = Math.min(end, (number + 1) * this.#page)
+      const from = (at % this.#page) * BLOCK_DIGEST_LENGTH
+      yield { at, page: this.#pages.get(number), from, to: from + (next - at) * BLOCK_DIGEST_LENGTH }
+      at = next
+    }
   }
 }
 

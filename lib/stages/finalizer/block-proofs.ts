@@ -23,8 +23,7 @@ export class BlockProofs {
 
   /** Blocks came, and have these digests. */
   note(entry: Entry, { first, digests }: BlocksMessage): void {
-    const list = this.#listOf(entry)
-    for (const [at, digest] of slotsOf(first, digests)) list.set(at, digest)
+    this.#listOf(entry).set(first, digests)
   }
 
   /**
@@ -38,6 +37,7 @@ export class BlockProofs {
     signal?: AbortSignal,
   ): Promise<number[]> {
     const list = this.#listOf(entry)
+    if (list.has(first, digests)) return []
     const differ: number[] = []
     const slots = [...slotsOf(first, digests)]
     const others = slots.flatMap(([at]) => (list.get(at) ? [] : at))
@@ -70,11 +70,10 @@ export class BlockProofs {
   ): Promise<number[]> {
     const list = this.#listOf(entry)
     const copied: number[] = []
-    const known = [...list.known].sort((a, b) => a - b)
     const read: Read = (from, into) => source.read(from, into)
     const take: Take = (from, bytes) => part.write(from, [bytes], false)
     const memory = this.#memory
-    for await (const [at, digest] of blocksOf(entry, known, { read, take, memory, signal }))
+    for await (const [at, digest] of blocksOf(entry, list.known, { read, take, memory, signal }))
       if (digest?.equals(list.get(at)!)) copied.push(at)
     return copied
   }

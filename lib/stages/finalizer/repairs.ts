@@ -8,7 +8,7 @@ import {
 } from '../../digest/blocks.js'
 import { prepareDigest } from '../../digest/digests.js'
 import { SluiceError } from '../../errors.js'
-import type { Range } from '../../ranges.js'
+import { inPieces, type Range } from '../../ranges.js'
 import type { Part } from '../../stores/parts.js'
 import type { OpenSource } from '../../stores/sources.js'
 import type { Plan } from '../../transfer/plan.js'
@@ -110,10 +110,15 @@ export class Repairs {
     const isBad = new Set(differ)
     const count = item.digests.length / BLOCK_DIGEST_LENGTH
     const equal = Array.from({ length: count }, (_, i) => item.first + i).filter((at) => !isBad.has(at))
-    // one by one: some may have come, and others be claimed
-    for (const range of equal.flatMap((at) => rangesOfRuns([at, 1], size)))
-      if (!this.#plan.isThere(index, range.start, range.end)) this.#plan.prove(index, [range])
+    for (const range of rangesOfRuns(runsOfBlocks(equal), size)) this.#proveClaimed(entry, range)
     if (differ.length > 0) for (const at of differ) this.#askedOf(entry, 0).differ.add(at)
+  }
+
+  /** Blocks are what the sender has: some of them may have come, and others be claimed. */
+  #proveClaimed({ index, size }: Entry, range: Range): void {
+    if (this.#plan.isThere(index, range.start, range.end)) return
+    for (const block of inPieces(range, blockSizeOf(size)))
+      if (!this.#plan.isThere(index, block.start, block.end)) this.#plan.prove(index, [block])
   }
 
   /** Blocks of a file have these digests that were filled with chunks of what the sender has: they are proved. */

@@ -1,5 +1,6 @@
 import type { Digest, Engine } from '../../digest/blake3.js'
-import { BlockList } from '../../digest/blocks.js'
+import { BLOCK_DIGEST_LENGTH, BlockList } from '../../digest/blocks.js'
+import { RunReader } from '../../wire/run.js'
 
 /** Blocks of a file that ended one after the other. */
 export interface EndedBlocks {
@@ -34,19 +35,26 @@ export class BlockHasher {
    * @param ends whether the file ends with them
    */
   take(offset: number, buffers: readonly Buffer[], ends: boolean): EndedBlocks | undefined {
-    const ended: [at: number, digest: Buffer][] = []
-    let at = offset
-    for (const bytes of buffers)
-      for (let from = 0; from < bytes.length; ) {
-        const some = bytes.subarray(from, from + this.#list.block - (at % this.#list.block))
-        this.#add(at, some)
-        from += some.length
-        at += some.length
-        if (at % this.#list.block === 0 || at === this.#size) this.#end(at, ended)
-      }
-    if (ends) this.#end(at, ended)
-    const [first] = ended
-    return first && { first: first[0], digests: Buffer.concat(ended.map(([, digest]) => digest)) }
+    const { block } = this.#list
+    const reader = new RunReader(buffers)
+    const end = offset + buffers.reduce((sum, { length }) => sum + length, 0)
+    const first = Math.floor(offset / block)
+    const behind = ends || end === this.#size ? Math.ceil(end / block) : Math.floor(end / block)
+    const digests = Buffer.allocUnsafe(Math.max(0, behind - first) * BLOCK_DIGEST_LENGTH)
+    // the beginning of the first one may not have passed
+    let known = first
+    for (let at = first, from = offset; at < behind || from < end; at++) {
+      const to = Math.min(end, (at + 1) * block)
+      const bytes = reader.take(to - from)
+      const into = at < behind ? digests.subarray((at - first) * BLOCK_DIGEST_LENGTH) : undefined
+      if (from === at * block) this.#begin(from, to, bytes, into)
+      else if (!this.#goOn(from, to, bytes, into)) known = at + 1
+      from = to
+    }
+    if (known >= behind) return undefined
+    const ended = { first: known, digests: digests.subarray((known - first) * BLOCK_DIGEST_LENGTH) }
+    this.#list.set(ended.first, ended.digests)
+    return ended
   }
 
   /** The digest of the file, if all of its blocks passed; `size` is that of the whole. */
@@ -54,30 +62,30 @@ export class BlockHasher {
     return this.#list.digest(size, this.#engine)
   }
 
-  #add(at: number, bytes: Buffer): void {
-    const isFirst = at % this.#list.block === 0
-    // a block that begins anew
-    if (isFirst)
-      for (const next of this.#running.keys())
-        if (next > at && next <= at + this.#list.block) this.#running.delete(next)
-    // what begins elsewhere follows a gap, or the beginning of its block did not pass
-    const digest = isFirst ? this.#engine.create() : this.#running.get(at)
-    if (digest === undefined) return
-    this.#running.delete(at)
-    digest.update(bytes)
-    this.#running.set(at + bytes.length, digest)
+  /** A block begins, and is forgotten as it was; its digest is written to `into` if it ends, too. */
+  #begin(from: number, to: number, bytes: readonly Buffer[], into: Buffer | undefined): void {
+    for (const next of this.#running.keys())
+      if (next > from && next <= from + this.#list.block) this.#running.delete(next)
+    if (into) return this.#engine.into(bytes, into, 0)
+    this.#goOnWith(this.#engine.create(), to, bytes)
     const [oldest] = this.#running.keys()
     if (this.#running.size > MOST_RUNNING) this.#running.delete(oldest!)
   }
 
-  /** The block that has begun ends before byte `end` of the file. */
-  #end(end: number, ended: [at: number, digest: Buffer][]): void {
-    const running = this.#running.get(end)
-    if (running === undefined) return
-    this.#running.delete(end)
-    const at = Math.ceil(end / this.#list.block) - 1
-    const digest = running.digest()
-    this.#list.set(at, digest)
-    ended.push([at, digest])
+  /** A block goes on, if its beginning passed, and no gap is between: gives whether it does. */
+  #goOn(from: number, to: number, bytes: readonly Buffer[], into: Buffer | undefined): boolean {
+    const digest = this.#running.get(from)
+    if (!digest) return false
+    this.#running.delete(from)
+    this.#goOnWith(digest, to, bytes)
+    if (!into) return true
+    this.#running.delete(to)
+    digest.digest().copy(into)
+    return true
+  }
+
+  #goOnWith(digest: Digest, to: number, bytes: readonly Buffer[]): void {
+    for (const some of bytes) digest.update(some)
+    this.#running.set(to, digest)
   }
 }
