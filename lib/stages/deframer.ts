@@ -143,7 +143,7 @@ const CONVERSATION =
 const AFTER_END = 'the peer went on after END'
 
 /** Bytes that may pile up while the reader is busy: one large run. */
-const BUFFERED = 1024 * 1024
+const BUFFERED = 2 * 1024 * 1024
 
 /** @see Deframer */
 export function deframer(options?: DeframerOptions): Deframer {

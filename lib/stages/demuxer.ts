@@ -77,7 +77,7 @@ export class Demuxer extends Transform {
   constructor(options: DemuxerOptions = {}) {
     checkKeys('options', options, OPTIONS)
     const { limits, names, platform, plan = new Plan(), onOffer, onRun, onCut = () => {} } = options
-    super({ objectMode: true, highWaterMark: 1 })
+    super({ objectMode: true, readableHighWaterMark: 1, writableHighWaterMark: 2 })
     this.plan = plan
     this.confluence = new Confluence(this, plan, onRun)
     const checked = limitsOf(limits)

@@ -53,7 +53,7 @@ class HashTap extends Transform {
   #isReady = false
 
   constructor() {
-    super({ objectMode: true, highWaterMark: 1 })
+    super({ objectMode: true, readableHighWaterMark: 1, writableHighWaterMark: 2 })
     watchNext('hashTap', this)
   }
 

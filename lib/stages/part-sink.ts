@@ -14,7 +14,7 @@ import { Drain } from './part-sink/drain.js'
 import { checkedPartSinkOptions, type PartSinkOptions } from './part-sink/options.js'
 import { RunJoiner } from './part-sink/run-joiner.js'
 import { RunWriter } from './part-sink/run-writer.js'
-import type { Item, OfferItem, StoredRun } from './river/items.js'
+import type { DigestsItem, Item, OfferItem, StoredRun } from './river/items.js'
 import { checkPlace, watchNext } from './river/place.js'
 import { StoreCalls } from './river/store-calls.js'
 
@@ -49,7 +49,7 @@ export class PartSink extends Transform {
   readonly #stopping = new AbortController()
 
   constructor(options: PartSinkOptions) {
-    super({ objectMode: true, highWaterMark: 1 })
+    super({ objectMode: true, readableHighWaterMark: 1, writableHighWaterMark: 2 })
     const checked = checkedPartSinkOptions(options)
     this.#rules = { checkPath: pathCheck(checked), signal: this.#stopping.signal }
     const inFolder = checked.publish === 'together' ? togetherParts : diskParts
@@ -99,7 +99,13 @@ export class PartSink extends Transform {
   }
 
   override _transform(item: Item, _encoding: BufferEncoding, done: TransformCallback): void {
-    this.#working = this.#take(item).then(() => done(), done)
+    try {
+      const taking = this.#take(item)
+      if (taking) this.#working = taking.then(() => done(), done)
+      else done()
+    } catch (error) {
+      done(error as Error)
+    }
   }
 
   override _flush(done: TransformCallback): void {
@@ -119,25 +125,40 @@ export class PartSink extends Transform {
       )
   }
 
-  async #take(item: Item): Promise<void> {
+  /** Takes an item, at once or in time: most bytes of a large file are taken at once, and so is what only passes. */
+  #take(item: Item): Promise<void> | undefined {
     checkPlace('partSink', item)
     switch (item.kind) {
       case 'offer':
         return this.#offer(item)
       case 'run':
-        checkRun(item, this.#entries, this.#rules.checkPath)
-        await this.#write(this.#joiner.take(item))
-        this.#drain.add(item.length)
-        if (this.#drain.isReached) await this.#writeOut()
-        return
+        return this.#run(item)
       case 'digests':
-        await this.#write(this.#joiner.flush(item.first, item.count))
-        this.#give(await this.#writer.giveUp(item))
-        this.push(item)
-        return
+        return this.#digests(item)
       default:
         this.push(item)
     }
+  }
+
+  #run(item: Run): Promise<void> | undefined {
+    checkRun(item, this.#entries, this.#rules.checkPath)
+    const runs = this.#joiner.take(item)
+    const [only] = runs
+    const isTaken = runs.length === 1 && this.#writer.takesOver(only!)
+    if (!isTaken) return this.#write(runs).then(() => this.#came(item.length))
+    return this.#came(item.length)
+  }
+
+  /** Bytes came, and are written or wait to be. */
+  #came(bytes: number): Promise<void> | undefined {
+    this.#drain.add(bytes)
+    return this.#drain.isReached ? this.#writeOut() : undefined
+  }
+
+  async #digests(item: DigestsItem): Promise<void> {
+    await this.#write(this.#joiner.flush(item.first, item.count))
+    this.#give(await this.#writer.giveUp(item))
+    this.push(item)
   }
 
   async #offer(item: OfferItem): Promise<void> {

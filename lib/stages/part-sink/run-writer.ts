@@ -32,7 +32,10 @@ export class RunWriter {
   /** Files that failed, and of which more may come. */
   readonly #failed = new Set<number>()
   /** Bytes from the middle of a file. */
-  readonly #behind = new WriteBehind((write) => this.#writeOn(write))
+  readonly #behind = new WriteBehind(async (write) => {
+    await this.#store.alive()
+    return this.#writeOn(write)
+  })
   readonly #stopping = new AbortController()
   /** What was left of files that come as a whole, and did not begin yet, by the index of the entry. */
   readonly #left = new Map<number, Claim & { entry: Entry }>()
@@ -97,10 +100,19 @@ export class RunWriter {
   async #writePieces(run: Run): Promise<StoredRun[]> {
     const writes = writesOf(run)
     const [only] = writes
-    const isMiddle = writes.length === 1 && !only!.last && this.#files.get(only!.entry.index)
-    if (!isMiddle) return this.#writeAll(writes)
-    await this.#store.alive()
-    return this.#behind.add(only!)
+    return writes.length === 1 && this.#isMiddle(only!) ? this.#behind.add(only!) : this.#writeAll(writes)
+  }
+
+  /** Whether it is bytes from the middle of a file: they are written while more may come. */
+  #isMiddle({ last, entry }: FileWrite): boolean {
+    return !last && this.#files.get(entry.index) !== undefined
+  }
+
+  /** Takes a run over at once, if that can be done: bytes from the middle of a file, and nothing is to be told first. */
+  takesOver(run: Run): boolean {
+    if (run.cuts || run.first !== run.last || run.ends) return false
+    const [write] = writesOf(run)
+    return this.#isMiddle(write!) && this.#behind.takesOver(write!)
   }
 
   /** Waits for what is still being written; gives the entries that failed. */

@@ -29,11 +29,18 @@ export class WriteBehind {
   async add(write: FileWrite): Promise<StoredRun[]> {
     while (this.#waiting && !follows(this.#waiting, write)) await this.#next()
     const ended = this.#take()
-    if (this.#stopped) return ended
-    if (this.#waiting) append(this.#waiting, write)
-    else this.#waiting = write
-    if (!this.#running) void this.#work()
+    if (!this.#stopped) this.takesOver(write)
     return ended
+  }
+
+  /** Takes a piece over at once; `false` where it has to wait, or something is to be told first: see {@link add}. */
+  takesOver(write: FileWrite): boolean {
+    if (this.#stopped || this.#failed || this.#ended.length > 0) return false
+    if (!this.#waiting) this.#waiting = write
+    else if (follows(this.#waiting, write)) append(this.#waiting, write)
+    else return false
+    if (!this.#running) void this.#work()
+    return true
   }
 
   /** Begins no write any more: what waits, and what still comes, is dropped. */
