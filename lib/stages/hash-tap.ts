@@ -4,6 +4,7 @@ import { type DigestInto, digestInto, digestLength, prepareDigest } from '../dig
 import { printable, SluiceError } from '../errors.js'
 import { type Cut, endsIn, lengthIn, type Run, RunReader } from '../wire/run.js'
 import { FileDigests } from './hash-tap/file-digests.js'
+import { GatheredBlocks } from './hash-tap/gathered-blocks.js'
 import {
   type BlocksItem,
   type ChunksItem,
@@ -17,11 +18,11 @@ import { checkPlace, watchNext } from './river/place.js'
 /**
  * Puts the digest of each whole file on the run in which it ends, by the algorithm of the offer, when all of the file
  * passed from its first byte on without a gap; by `blocks` when all of its blocks passed, in any order. Everything
- * passes but items `answered`; nothing is held back. Of files that were begun and left, the 16 that were begun last are
+ * passes at once but items `answered`. Of files that were begun and left, the 16 that were begun last are
  * remembered.
  *
- * Of what is read for proof, and by `blocks` of all files of several blocks, the digests of blocks follow the run in
- * which they end, as items `blocks`; of what is read for its chunks, those, as items `chunks`. An item `answered`
+ * Of what is read for proof, and by `blocks` of all files of several blocks, the digests of blocks follow the runs in
+ * which they end, many of them together, as items `blocks`; of what is read for its chunks, those, as items `chunks`. An item `answered`
  * becomes the digest of the whole file.
  *
  * Errors: `ERR_UNSUPPORTED` if this machine does not have the algorithm; `ERR_STATE` if data comes before an offer, or
@@ -47,8 +48,14 @@ interface Learned {
   files: FileDigests
 }
 
+/** Whether a run has nothing but bytes of one file, and that goes on. */
+function isInFile({ first, last, ends, cuts }: Run): boolean {
+  return first === last && !ends && !cuts
+}
+
 class HashTap extends Transform {
   #learned: Learned | undefined
+  readonly #blocks = new GatheredBlocks()
   /** Whether digests of blocks can be taken at once. */
   #isReady = false
 
@@ -73,10 +80,19 @@ class HashTap extends Transform {
     }
   }
 
-  #pass(item: Item): Item[] {
-    if (item.kind === 'answered') return [this.#answer(item.index)]
+  override _flush(done: TransformCallback): void {
+    for (const one of this.#blocks.end()) this.push(one)
+    done()
+  }
+
+  *#pass(item: Item): Generator<Item, void> {
+    // what is said of a file goes before its digest
+    if (item.kind !== 'run' || !isInFile(item)) yield* this.#blocks.end()
     if (item.kind === 'digests') this.#forget(item)
-    return item.kind === 'run' ? [item, ...this.#run(item)] : [item]
+    const said = item.kind === 'run' ? this.#run(item) : []
+    yield item.kind === 'answered' ? this.#answer(item.index) : item
+    for (const one of said) yield* one.kind === 'blocks' ? this.#blocks.add(one) : [one]
+    if (item.kind === 'run' && !isInFile(item)) yield* this.#blocks.end()
   }
 
   async #learn({ offer: { algorithm }, plan }: OfferItem): Promise<void> {

@@ -1,0 +1,32 @@
+import { BLOCK_DIGEST_LENGTH } from '../../digest/blocks.js'
+import type { BlocksItem } from '../river/items.js'
+
+/** Blocks that are said together at most: what is done for a message costs far more than a digest that it holds. */
+const MOST = 256
+
+/** Digests of blocks of one file that follow each other, gathered until there are many. Pure. */
+export class GatheredBlocks {
+  #index = 0
+  #first = 0
+  #digests: Buffer[] = []
+  #count = 0
+
+  /** Takes blocks over; gives what is to be said now: those before, if these do not follow them, and what is many. */
+  add({ index, first, digests }: BlocksItem): BlocksItem[] {
+    const follow = index === this.#index && first === this.#first + this.#count
+    const before = follow ? [] : this.end()
+    if (this.#count === 0) [this.#index, this.#first] = [index, first]
+    this.#digests.push(digests)
+    this.#count += digests.length / BLOCK_DIGEST_LENGTH
+    return this.#count < MOST ? before : [...before, ...this.end()]
+  }
+
+  /** Nothing else is waited for: gives what was gathered. */
+  end(): BlocksItem[] {
+    if (this.#count === 0) return []
+    const gathered = { index: this.#index, first: this.#first, digests: Buffer.concat(this.#digests) }
+    this.#digests = []
+    this.#count = 0
+    return [{ kind: 'blocks', ...gathered }]
+  }
+}
