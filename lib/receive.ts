@@ -73,9 +73,6 @@ export interface ReceiveOptions
   quota?: Quota
 }
 
-/** Bytes that are read from the connection at once, at most. */
-const READ = 512 * 1024
-
 const { outcomes, missing, onSettled, repair, acknowledged: _, ...OF_FINALIZER } = FINALIZER_OPTIONS
 
 const OPTIONS: Keys<ReceiveOptions> = {
@@ -134,7 +131,7 @@ export function beginReceiving(
   const owing = [wire.owed]
   // a stage of the user's, and a store, may hold on to what they are given
   const isOurs = makers.length === 0 && wire.incoming.length === 0 && options.store === undefined
-  const memory = isOurs ? new MemoryPool(READ) : undefined
+  const memory = isOurs ? new MemoryPool() : undefined
   // a stage of the user's, and such a store, are given the bytes of a file in order
   const takesLanes = makers.length === 0 && options.store?.features?.order !== 'ascending'
   // where the connection is cut off, what came before is stored before anything fails

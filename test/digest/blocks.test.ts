@@ -121,6 +121,46 @@ test('a list filled in any order, some blocks twice, has the digest of the conte
   )
 })
 
+test('a list has the digests that were set, many at once or one by one, and no others', (t) => {
+  const size = 400 * BLOCK
+  const digests = randomContent(400 * BLOCK_DIGEST_LENGTH)
+  const of = (first: number, count: number) =>
+    digests.subarray(first * BLOCK_DIGEST_LENGTH, (first + count) * BLOCK_DIGEST_LENGTH)
+  const some = fc
+    .tuple(fc.nat(399), fc.nat(300))
+    .map(([first, count]) => [first, Math.min(count, 400 - first)])
+  fc.assert(
+    fc.property(fc.array(some, { maxLength: 4 }), some, (parts, asked) => {
+      const [list, one] = [new BlockList(size), new BlockList(size)]
+      const known = new Set<number>()
+      for (const [first, count] of parts as [number, number][]) {
+        list.set(first, of(first, count))
+        for (let at = first; at < first + count; at++) {
+          known.add(at)
+          one.set(at, of(at, 1))
+        }
+      }
+      const [first, count] = asked as [number, number]
+      const all = Array.from({ length: count }, (_, at) => first + at)
+      t.is(
+        list.has(first, of(first, count)),
+        all.every((at) => known.has(at)),
+      )
+      for (const at of all) t.deepEqual(list.get(at), known.has(at) ? of(at, 1) : undefined)
+      t.deepEqual(
+        list.known,
+        [...known].sort((a, b) => a - b),
+      )
+      t.deepEqual(one.known, list.known)
+      if (count === 0) return
+      const wrong = Buffer.from(of(first, count))
+      wrong[wrong.length - 1]! ^= 1
+      t.false(list.has(first, wrong))
+    }),
+    { numRuns: scale(50, 1000) },
+  )
+})
+
 test('blocks behind the end of a file, whose size was not known, do not make its list a full one', (t) => {
   const list = new BlockList(null)
   list.set(0, Buffer.alloc(BLOCK_DIGEST_LENGTH, 1))

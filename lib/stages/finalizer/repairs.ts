@@ -8,7 +8,7 @@ import {
 } from '../../digest/blocks.js'
 import { prepareDigest } from '../../digest/digests.js'
 import { SluiceError } from '../../errors.js'
-import { inPieces, type Range } from '../../ranges.js'
+import { inPieces, type Range, Ranges } from '../../ranges.js'
 import type { Part } from '../../stores/parts.js'
 import type { OpenSource } from '../../stores/sources.js'
 import type { Plan } from '../../transfer/plan.js'
@@ -107,10 +107,10 @@ export class Repairs {
     const { index, size } = entry
     const differ = await this.#proofs.compare(entry, item, part, signal)
     if (this.#plan.isClosed(index)) return
-    const isBad = new Set(differ)
-    const count = item.digests.length / BLOCK_DIGEST_LENGTH
-    const equal = Array.from({ length: count }, (_, i) => item.first + i).filter((at) => !isBad.has(at))
-    for (const range of rangesOfRuns(runsOfBlocks(equal), size)) this.#proveClaimed(entry, range)
+    const said = [item.first, item.digests.length / BLOCK_DIGEST_LENGTH]
+    const equal = Ranges.from(rangesOfRuns(said, size))
+    for (const { start, end } of rangesOfRuns(runsOfBlocks(differ), size)) equal.remove(start, end)
+    for (const range of equal.toArray()) this.#proveClaimed(entry, range)
     if (differ.length > 0) for (const at of differ) this.#askedOf(entry, 0).differ.add(at)
   }
 

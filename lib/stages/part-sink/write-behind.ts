@@ -2,10 +2,10 @@ import type { StoredRun } from '../river/items.js'
 import type { FileWrite } from './writes.js'
 
 /**
- * Bytes that wait together, at most: for a write of a mebibyte Linux looks for adjacent pages, which takes longer than
- * the copying where memory is fragmented. And buffers: the system takes that many in one call.
+ * Bytes that wait together, at most: for larger writes Linux looks for more adjacent pages, which takes longer than the
+ * copying where memory is fragmented. And buffers: the system takes that many in one call.
  */
-const MOST_BYTES = 512 * 1024
+const MOST_BYTES = 1024 * 1024
 const MOST_BUFFERS = 1024
 
 /**

@@ -19,8 +19,11 @@ export interface InputReader {
   came(bytes: Buffer): void
 }
 
-/** Bytes that are worth a call of the system. */
-const LEAST = 64 * 1024
+/**
+ * Bytes that are worth a call of the system, and all that is done with what comes at once. Half of a slot of the memory
+ * at most: what is left of one is not used, and small pieces must not take more than twice their size.
+ */
+const LEAST = 512 * 1024
 
 /**
  * What a socket has for the option `onread` of its constructor, by which it reads into a memory that it is given. Those

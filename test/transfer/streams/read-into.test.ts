@@ -13,7 +13,7 @@ const CONTENT = randomContent(3_000_000)
 
 /** A reader that copies what comes, and uses it at once. */
 function copying(isAlone = () => true) {
-  const memory = new MemoryPool(512 * 1024)
+  const memory = new MemoryPool()
   const copies: Buffer[] = []
   const seen = new Set<ArrayBufferLike>()
   const reader: InputReader = {
