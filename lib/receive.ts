@@ -170,9 +170,9 @@ export function beginReceiving(
           platform: options.platform,
           plan,
           onOffer: offered,
-          onRun: (run) => {
-            use()?.passed(run)
-            passed(run)
+          onItem: (item) => {
+            if (item.kind === 'run') use()?.passed(item)
+            passed(item)
           },
           onCut: async () => {
             await drain()

@@ -10,7 +10,6 @@ import type { Frame } from '../wire/frame-parser.js'
 import { type Limits, limitsOf } from '../wire/limits.js'
 import { ManifestReader } from '../wire/manifest.js'
 import type { PathRules } from '../wire/paths.js'
-import type { Run } from '../wire/run.js'
 import type { Callback } from './bytes/pump.js'
 import { Confluence } from './lanes/confluence.js'
 import type { LaneInlet } from './lanes/lane-inlet.js'
@@ -29,8 +28,8 @@ export interface DemuxerOptions extends Pick<PathRules, 'names' | 'platform'> {
    * that was attached it may say that it is 'rejected'; meanwhile what was offered before goes on.
    */
   onOffer?: (offer: Offer, plan: Plan) => Decided | Promise<Decided>
-  /** Told of each run just before it is given out. What it throws ends the stream. */
-  onRun?: (run: Run) => void
+  /** Told of each item but offers, just before it is given out. What it throws ends the stream. */
+  onItem?: (item: Item) => void
   /** Called when the input ended too early, before the stream fails of it: what was given out may be stored first. */
   onCut?: () => Promise<void> | void
 }
@@ -41,7 +40,7 @@ const OPTIONS: Keys<DemuxerOptions> = {
   limits: true,
   plan: true,
   onOffer: true,
-  onRun: true,
+  onItem: true,
   onCut: true,
 }
 
@@ -76,10 +75,10 @@ export class Demuxer extends Transform {
 
   constructor(options: DemuxerOptions = {}) {
     checkKeys('options', options, OPTIONS)
-    const { limits, names, platform, plan = new Plan(), onOffer, onRun, onCut = () => {} } = options
+    const { limits, names, platform, plan = new Plan(), onOffer, onItem, onCut = () => {} } = options
     super({ objectMode: true, readableHighWaterMark: 1, writableHighWaterMark: 2 })
     this.plan = plan
-    this.confluence = new Confluence(this, plan, onRun)
+    this.confluence = new Confluence(this, plan, onItem)
     const checked = limitsOf(limits)
     // where nobody decides, nobody waits to be asked
     if (!onOffer) checked.unaccepted = Number.POSITIVE_INFINITY

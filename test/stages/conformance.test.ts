@@ -40,7 +40,7 @@ import {
 // The seven stages of the river, each by itself, against the suite that is there for the stages of users, too.
 
 const KIB = 1024
-const LARGE = { large: Buffer.alloc(3 * KIB * KIB, 'large') }
+const LARGE = { large: Buffer.alloc(5 * KIB * KIB, 'large') }
 const MANY = () => itemsOf(LARGE, 2 * KIB)
 const END = encodeMessage({ type: 'end' })
 
@@ -105,7 +105,7 @@ conforms(
     same: sameFrames,
     many: () => recorded(MANY()),
     // frames that wait for the reader, beside what waits to be parsed
-    bound: 1024 * KIB + KIB,
+    bound: 2 * KIB * KIB + KIB,
     truncated: { codes: ['ERR_TRUNCATED'] },
     prompt: (given, written) => dataOf(given) === dataOf(parsed(written)),
     badOptions: [

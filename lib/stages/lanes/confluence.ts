@@ -1,7 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { Plan } from '../../transfer/plan.js'
 import type { Data } from '../../wire/frame-parser.js'
-import type { Run } from '../../wire/run.js'
 import type { Callback } from '../bytes/pump.js'
 import { PumpQueue } from '../bytes/pump-queue.js'
 import type { Item } from '../river/items.js'
@@ -26,13 +25,13 @@ export class Confluence {
 
   /**
    * @param stream gives the items
-   * @param onRun told of each run before
+   * @param onItem told of each before
    */
-  constructor(stream: Readable, plan: Plan, onRun: (run: Run) => void = () => {}) {
+  constructor(stream: Readable, plan: Plan, onItem: (item: Item) => void = () => {}) {
     this.#stream = stream
     this.#plan = plan
     this.#queue = new PumpQueue(stream, (item) => {
-      if (item.kind === 'run') onRun(item)
+      onItem(item)
       return stream.push(item)
     })
   }
