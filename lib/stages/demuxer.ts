@@ -2,7 +2,7 @@ import { Transform, type TransformCallback } from 'node:stream'
 import { overSlices } from '../async.js'
 import { digestLength } from '../digest/digests.js'
 import { SluiceError } from '../errors.js'
-import { checkKeys, type Keys } from '../options.js'
+import { checkKeys } from '../options.js'
 import { addOffer } from '../transfer/plan/add-offer.js'
 import { Plan } from '../transfer/plan.js'
 import type { Offer } from '../wire/entry.js'
@@ -34,15 +34,8 @@ export interface DemuxerOptions extends Pick<PathRules, 'names' | 'platform'> {
   onCut?: () => Promise<void> | void
 }
 
-const OPTIONS: Keys<DemuxerOptions> = {
-  names: true,
-  platform: true,
-  limits: true,
-  plan: true,
-  onOffer: true,
-  onItem: true,
-  onCut: true,
-}
+const CALLS = { onOffer: true, onItem: true, onCut: true } as const
+const OPTIONS = { names: true, platform: true, limits: true, plan: true, ...CALLS } as const
 
 /** Names of the first offer that are taken in again, for a second one, between two turns of the event loop. */
 const RECALLED = 1000

@@ -22,8 +22,8 @@ import { checkPlace, watchNext } from './river/place.js'
  * remembered.
  *
  * Of what is read for proof, and by `blocks` of all files of several blocks, the digests of blocks follow the runs in
- * which they end, many of them together, as items `blocks`; of what is read for its chunks, those, as items `chunks`. An item `answered`
- * becomes the digest of the whole file.
+ * which they end, many of them together, as items `blocks`; of what is read for its chunks, those, as items `chunks`.
+ * An item `answered` becomes the digest of the whole file.
  *
  * Errors: `ERR_UNSUPPORTED` if this machine does not have the algorithm; `ERR_STATE` if data comes before an offer, or
  * if a digest is asked for (an item `answered`) of a file of which not all passed; `ERR_PROTOCOL` if a later offer has

@@ -7,12 +7,10 @@ import { togetherParts } from '../stores/together/together-store.js'
 import type { Known } from '../transfer/plan/known.js'
 import type { Entry, Offer } from '../wire/entry.js'
 import { pathCheck } from '../wire/paths.js'
-import type { Run } from '../wire/run.js'
 import { checkRun } from './part-sink/check-run.js'
 import { type ClaimRules, claimParts, knownOf } from './part-sink/claim-parts.js'
-import { Drain } from './part-sink/drain.js'
+import { IncomingRuns } from './part-sink/incoming-runs.js'
 import { checkedPartSinkOptions, type PartSinkOptions } from './part-sink/options.js'
-import { RunJoiner } from './part-sink/run-joiner.js'
 import { RunWriter } from './part-sink/run-writer.js'
 import type { DigestsItem, Item, OfferItem, StoredRun } from './river/items.js'
 import { checkPlace, watchNext } from './river/place.js'
@@ -39,9 +37,8 @@ export class PartSink extends Transform {
   readonly #store: StoreCalls
   readonly #writer: RunWriter
   readonly #rules: Omit<ClaimRules, 'isWanted'>
-  readonly #joiner = new RunJoiner()
+  readonly #runs: IncomingRuns
   #entries: readonly Entry[] = []
-  readonly #drain = new Drain()
   /** Bytes that are claimed of offers that are still to come, by their first entry. */
   readonly #claims = new Map<number, ReadonlyMap<number, readonly Range[]>>()
   #working: Promise<void> = Promise.resolve()
@@ -57,6 +54,8 @@ export class PartSink extends Transform {
     if (checked.durability === 'power') this.#store.raiseDurability()
     this.#store.hold()
     this.#writer = new RunWriter(this.#store, checked)
+    const fail = (error: Error) => void this.destroy(error)
+    this.#runs = new IncomingRuns(this.#writer, (stored) => this.#give(stored), fail)
     watchNext('partSink', this)
   }
 
@@ -76,9 +75,9 @@ export class PartSink extends Transform {
   /** Resolves when so many bytes came here and are written, or will not be. Called by `receive` at the end of all. */
   async drain(bytes: number): Promise<void> {
     if (this.destroyed) return
-    this.once('close', this.#drain.end)
-    const drained = this.#drain.await(bytes)
-    if (this.#drain.isReached) this.#working = this.#working.then(() => this.#writeOut())
+    this.once('close', this.#runs.end)
+    const drained = this.#runs.await(bytes)
+    if (this.#runs.haveCome) this.#working = this.#working.then(() => this.#runs.writeOut())
     await drained
   }
 
@@ -87,16 +86,6 @@ export class PartSink extends Transform {
 
   /** Of what has not ended when this is closed, nothing is to stay. Called by `receive`. */
   discardAll = (): void => this.#store.discardAll()
-
-  async #writeOut(): Promise<void> {
-    try {
-      await this.#write(this.#joiner.flush())
-      this.#give(await this.#writer.settle())
-    } catch (error) {
-      this.destroy(error as Error)
-    }
-    this.#drain.end()
-  }
 
   override _transform(item: Item, _encoding: BufferEncoding, done: TransformCallback): void {
     try {
@@ -125,14 +114,15 @@ export class PartSink extends Transform {
       )
   }
 
-  /** Takes an item, at once or in time: most bytes of a large file are taken at once, and so is what only passes. */
+  /** Takes an item, at once where nothing has to be waited for. */
   #take(item: Item): Promise<void> | undefined {
     checkPlace('partSink', item)
     switch (item.kind) {
       case 'offer':
         return this.#offer(item)
       case 'run':
-        return this.#run(item)
+        checkRun(item, this.#entries, this.#rules.checkPath)
+        return this.#runs.take(item)
       case 'digests':
         return this.#digests(item)
       default:
@@ -140,23 +130,8 @@ export class PartSink extends Transform {
     }
   }
 
-  #run(item: Run): Promise<void> | undefined {
-    checkRun(item, this.#entries, this.#rules.checkPath)
-    const runs = this.#joiner.take(item)
-    const [only] = runs
-    const isTaken = runs.length === 1 && this.#writer.takesOver(only!)
-    if (!isTaken) return this.#write(runs).then(() => this.#came(item.length))
-    return this.#came(item.length)
-  }
-
-  /** Bytes came, and are written or wait to be. */
-  #came(bytes: number): Promise<void> | undefined {
-    this.#drain.add(bytes)
-    return this.#drain.isReached ? this.#writeOut() : undefined
-  }
-
   async #digests(item: DigestsItem): Promise<void> {
-    await this.#write(this.#joiner.flush(item.first, item.count))
+    await this.#runs.flush(item.first, item.count)
     this.#give(await this.#writer.giveUp(item))
     this.push(item)
   }
@@ -183,13 +158,8 @@ export class PartSink extends Transform {
     this.#give(await this.#writer.fill(this.#store.bases.of(offer)))
   }
 
-  async #write(runs: readonly Run[]): Promise<void> {
-    for (const run of runs) this.#give(await this.#writer.write(run))
-  }
-
   async #end(): Promise<void> {
-    await this.#write(this.#joiner.flush())
-    this.#give(await this.#writer.settle())
+    await this.#runs.settle()
     const path = this.#writer.unfinished?.path
     if (path === undefined) return
     throw new SluiceError('ERR_TRUNCATED', `the input ended in the middle of ${printable(path)}`, { path })

@@ -11,7 +11,7 @@ import type { StoreCalls } from '../river/store-calls.js'
 import { isWhole, type OpenFile, OpenFiles } from './open-files.js'
 import { WriteBehind } from './write-behind.js'
 import { writeUnequal } from './write-unequal.js'
-import { byFile, type FileWrite, writesOf } from './writes.js'
+import { byFile, type FileWrite, outOfOrder, storedRun, writesOf } from './writes.js'
 
 interface WriterOptions {
   concurrency: number
@@ -108,11 +108,10 @@ export class RunWriter {
     return !last && this.#files.get(entry.index) !== undefined
   }
 
-  /** Takes a run over at once, if that can be done: bytes from the middle of a file, and nothing is to be told first. */
+  /** Takes a run over at once, if it is bytes from the middle of a file, and nothing is to be told first. */
   takesOver(run: Run): boolean {
-    if (run.cuts || run.first !== run.last || run.ends) return false
-    const [write] = writesOf(run)
-    return this.#isMiddle(write!) && this.#behind.takesOver(write!)
+    const [write] = run.cuts || run.first !== run.last ? [] : writesOf(run)
+    return write !== undefined && this.#isMiddle(write) && this.#behind.takesOver(write)
   }
 
   /** Waits for what is still being written; gives the entries that failed. */
@@ -186,7 +185,7 @@ export class RunWriter {
       if (entry.type === 'file') continue
       try {
         if (entry.type === 'directory') await this.#store.makeFolder(entry)
-        ended.set(write, this.#stored(entry))
+        ended.set(write, storedRun(entry))
       } catch (error) {
         ended.set(write, this.#failedRun(entry, error as SluiceError))
       }
@@ -236,7 +235,7 @@ export class RunWriter {
 
   #end(file: OpenFile, more: Partial<StoredRun> = {}): StoredRun {
     this.#files.end(file)
-    return this.#stored(file.entry, { part: file.part, isWhole: isWhole(file), ...more })
+    return storedRun(file.entry, { part: file.part, isWhole: isWhole(file), ...more })
   }
 
   /** Begins a file again that has ended, if its part is to be gone on with; or one that was begun elsewhere. */
@@ -288,12 +287,8 @@ export class RunWriter {
     return this.#end(file, digest && { digests: { first: entry.index, count: 1, bytes: digest } })
   }
 
-  #stored(entry: Entry, more: Partial<StoredRun> = {}): StoredRun {
-    return { entries: [], first: entry.index, last: entry.index, entry, ...more }
-  }
-
   #failedRun(entry: Entry, error: SluiceError): StoredRun {
-    return this.#stored(entry, { failures: new Map([[entry.index, this.#fail(error, entry.index)]]) })
+    return storedRun(entry, { failures: new Map([[entry.index, this.#fail(error, entry.index)]]) })
   }
 
   /** One file failed; or all, then it throws. */
@@ -302,9 +297,4 @@ export class RunWriter {
     this.#failed.add(index)
     return error
   }
-}
-
-function outOfOrder({ path }: Entry, offset: number, end: number): SluiceError {
-  const message = `${printable(path)} goes on at byte ${offset} instead of ${end}: the store takes the bytes of a file in ascending order only`
-  return new SluiceError('ERR_UNSUPPORTED', message, { path, saysPath: true, expected: end, found: offset })
 }

@@ -1,5 +1,7 @@
+import { printable, SluiceError } from '../../errors.js'
 import type { Entry } from '../../wire/entry.js'
 import { digestIn, endsIn, lengthIn, type Run, RunReader } from '../../wire/run.js'
+import type { StoredRun } from '../river/items.js'
 
 /** What a run brings of one entry: bytes that are written together. */
 export interface FileWrite {
@@ -59,4 +61,15 @@ export function byFile(writes: readonly FileWrite[]): FileWrite[][] {
     else files.set(write.entry.index, [write])
   }
   return [...files.values()]
+}
+
+/** A single entry that is stored, or failed. */
+export function storedRun(entry: Entry, more: Partial<StoredRun> = {}): StoredRun {
+  return { entries: [], first: entry.index, last: entry.index, entry, ...more }
+}
+
+/** The failure of a write where the store takes the bytes of a file in order, and did up to `end`. */
+export function outOfOrder({ path }: Entry, offset: number, end: number): SluiceError {
+  const message = `${printable(path)} goes on at byte ${offset} instead of ${end}: the store takes the bytes of a file in ascending order only`
+  return new SluiceError('ERR_UNSUPPORTED', message, { path, saysPath: true, expected: end, found: offset })
 }
