@@ -67,12 +67,15 @@ export async function sendCommand(paths: string[], flags: SendFlags, context: Co
   if (watching) return sendWatched(await watching.takePaths(paths), flags, { attempts, rate, dialler })
   const manifest = await manifestOfArguments(paths, flags, context)
   const share = shareOf(rate, connections)
+  // nobody can ask for a limit later where there are no keys: each byte would pass a stage for nothing
+  const mayBeLimited = rate.limit !== null || reporter.controls !== undefined
+  const limited = mayBeLimited ? [throttle({ rate: share })] : []
   const begin = (socket: Duplex | Connect, source: Manifest) =>
     send(socket, source, {
       signal,
       connections,
       retry: { attempts },
-      stages: { wire: [...compressed, throttle({ rate: share })] },
+      stages: { wire: [...compressed, ...limited] },
     })
   if (!dialler) {
     const each = async (socket: Duplex) => {
