@@ -1,8 +1,8 @@
-import { Readable } from 'node:stream'
+import { PassThrough, Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import test from 'ava'
 import { isSluiceError, SluiceError } from '../../lib/errors.js'
-import { counter, type Passed, progressTap, tap } from '../../lib/stages/progress-tap.js'
+import { counter, lookAt, type Passed, progressTap, tap } from '../../lib/stages/progress-tap.js'
 import type { Item, StoredRun } from '../../lib/stages/river/items.js'
 import { FakeClock, piecesOf, randomContent, transformConformance } from '../../lib/testing/index.js'
 import { conforms } from '../helpers/conforms.js'
@@ -128,4 +128,25 @@ test('what the callbacks throw fails the stream as it is', async (t) => {
       'ERR_USAGE',
     ),
   )
+})
+
+test('what a stage gives can be looked at before the next one has it, without a stage between', async (t) => {
+  const seen: string[] = []
+  const stage = lookAt(new PassThrough({ objectMode: true }), (chunk: string) =>
+    seen.push(`looked at ${chunk}`),
+  )
+  const next = tap<string>((chunk) => seen.push(`given ${chunk}`))
+  await pipeline(Readable.from(['a', 'b']), stage, next, sink())
+  t.deepEqual(seen, ['looked at a', 'given a', 'looked at b', 'given b'])
+})
+
+test('what is thrown where a stage is looked at fails the pipeline as it is, also of a chunk that has waited', async (t) => {
+  const error = new SluiceError('APP_LOOKED', 'seen enough')
+  const stage = lookAt(new PassThrough({ objectMode: true }), (chunk) => {
+    if (chunk === 'b') throw error
+  })
+  const slow = new PassThrough({ objectMode: true, highWaterMark: 1 })
+  const piped = pipeline(Readable.from(['a', 'b', 'c']), stage, slow)
+  slow.once('readable', () => setImmediate(() => slow.resume()))
+  t.is(await t.throwsAsync(piped), error)
 })
