@@ -79,6 +79,14 @@ export function rangesOfRuns(runs: readonly number[], size: number | null): Rang
   return ranges
 }
 
+/** The digests of blocks of `block` bytes that lie one behind the other. The last one may be shorter. */
+export function digestsOfBlocks(bytes: Buffer, block: number, { into }: Pick<Engine, 'into'>): Buffer {
+  const digests = Buffer.allocUnsafe(Math.ceil(bytes.length / block) * BLOCK_DIGEST_LENGTH)
+  for (let from = 0, at = 0; from < bytes.length; from += block, at += BLOCK_DIGEST_LENGTH)
+    into([bytes.subarray(from, from + block)], digests, at)
+  return digests
+}
+
 /** Digests of a list that are kept together: nobody needs memory for all blocks of a file of which few came. */
 const PAGE = 128
 

@@ -2,6 +2,7 @@ import {
   BLOCK_DIGEST_LENGTH,
   BlockList,
   blockSizeOf,
+  digestsOfBlocks,
   rangesOfRuns,
   runsOfBlocks,
 } from '../../digest/blocks.js'
@@ -27,8 +28,8 @@ export class BlockProofs {
   }
 
   /**
-   * The blocks that are not what the sender says; those that did not come are read back. What cannot be read is not
-   * what it should be.
+   * The blocks that are not what the sender says, ascending; those that did not come are read back. What cannot be read
+   * is not what it should be.
    */
   async compare(
     entry: Entry,
@@ -39,18 +40,23 @@ export class BlockProofs {
     const list = this.#listOf(entry)
     if (list.has(first, digests)) return []
     const differ: number[] = []
-    const slots = [...slotsOf(first, digests)]
-    const others = slots.flatMap(([at]) => (list.get(at) ? [] : at))
-    const read: Read | undefined = part?.read && ((from, into) => part.read!(from, into))
-    const found = new Map<number, Buffer | undefined>()
-    for await (const [at, digest] of blocksOf(entry, others, { read, memory: this.#memory, signal }))
-      found.set(at, digest)
-    for (const [at, said] of slots) {
-      const ours = list.get(at) ?? found.get(at)
-      if (ours?.equals(said)) list.set(at, ours)
-      else differ.push(at)
+    const others: number[] = []
+    const said = (at: number, length = BLOCK_DIGEST_LENGTH) => {
+      const from = (at - first) * BLOCK_DIGEST_LENGTH
+      return digests.subarray(from, from + length)
     }
-    return differ
+    for (let at = first; said(at).length > 0; at++)
+      if (!list.get(at)) others.push(at)
+      else if (!list.has(at, said(at))) differ.push(at)
+    const read: Read | undefined = part?.read && ((from, into) => part.read!(from, into))
+    for await (const found of blocksOf(entry, others, { read, memory: this.#memory, signal })) {
+      const areEqual = found.digests?.equals(said(found.first, found.digests.length))
+      if (areEqual) list.set(found.first, found.digests!)
+      for (const [at, ours] of areEqual ? [] : slotsOf(found))
+        if (ours?.equals(said(at))) list.set(at, ours)
+        else differ.push(at)
+    }
+    return differ.sort((a, b) => a - b)
   }
 
   /** Whether blocks of a file are known to be what the sender says, or came. */
@@ -72,9 +78,8 @@ export class BlockProofs {
     const copied: number[] = []
     const read: Read = (from, into) => source.read(from, into)
     const take: Take = (from, bytes) => part.write(from, [bytes], false)
-    const memory = this.#memory
-    for await (const [at, digest] of blocksOf(entry, list.known, { read, take, memory, signal }))
-      if (digest?.equals(list.get(at)!)) copied.push(at)
+    for await (const found of blocksOf(entry, list.known, { read, take, memory: this.#memory, signal }))
+      for (const [at, digest] of slotsOf(found)) if (digest && list.has(at, digest)) copied.push(at)
     return copied
   }
 
@@ -98,9 +103,17 @@ export class BlockProofs {
   }
 }
 
-function* slotsOf(first: number, digests: Buffer): Generator<[at: number, digest: Buffer]> {
-  for (let from = 0; from < digests.length; from += BLOCK_DIGEST_LENGTH)
-    yield [first + from / BLOCK_DIGEST_LENGTH, digests.subarray(from, from + BLOCK_DIGEST_LENGTH)]
+/** Blocks that follow each other, as they stand; without digests it is one that cannot be read. */
+interface FoundBlocks {
+  first: number
+  digests: Buffer | undefined
+}
+
+function* slotsOf({ first, digests }: FoundBlocks): Generator<[at: number, digest: Buffer | undefined]> {
+  if (!digests) yield [first, undefined]
+  else
+    for (let from = 0; from < digests.length; from += BLOCK_DIGEST_LENGTH)
+      yield [first + from / BLOCK_DIGEST_LENGTH, digests.subarray(from, from + BLOCK_DIGEST_LENGTH)]
 }
 
 /** Reads bytes of a file at an offset, into all of a buffer. */
@@ -153,14 +166,17 @@ async function* blocksOf(
   entry: Entry,
   blocks: readonly number[],
   reading: Reading,
-): AsyncGenerator<[at: number, digest: Buffer | undefined]> {
+): AsyncGenerator<FoundBlocks> {
   const block = blockSizeOf(entry.size)
   for (const run of rangesOfRuns(runsOfBlocks(blocks), entry.size))
     for (const { start, end } of inPieces(run, Math.max(PIECE, block))) {
       reading.signal?.throwIfAborted()
+      const first = start / block
       const digests = end - start > block ? await together({ start, end }, block, reading) : undefined
-      for (let at = start / block; at * block < end; at++)
-        yield [at, digests?.[at - start / block] ?? (await blockOf(entry, at, reading))]
+      if (digests) yield { first, digests }
+      else
+        for (let at = first; at * block < end; at++)
+          yield { first: at, digests: await blockOf(entry, at, reading) }
     }
 }
 
@@ -169,20 +185,12 @@ async function together(
   { start, end }: Range,
   block: number,
   { read, take, memory }: Reading,
-): Promise<Buffer[] | undefined> {
+): Promise<Buffer | undefined> {
   if (!read) return undefined
   const fill = (bytes: Buffer) => read(start, bytes)
   return memory.filled(end - start, fill, async (bytes) => {
     await take?.(start, bytes)
-    const digests: Buffer[] = []
-    for (let from = 0; from < bytes.length; from += block)
-      digests.push(
-        blockEngine()
-          .create()
-          .update(bytes.subarray(from, from + block))
-          .digest(),
-      )
-    return digests
+    return digestsOfBlocks(bytes, block, blockEngine())
   })
 }
 

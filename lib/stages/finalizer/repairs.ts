@@ -8,7 +8,7 @@ import {
 } from '../../digest/blocks.js'
 import { prepareDigest } from '../../digest/digests.js'
 import { SluiceError } from '../../errors.js'
-import { inPieces, type Range, Ranges } from '../../ranges.js'
+import { type Range, Ranges } from '../../ranges.js'
 import type { Part } from '../../stores/parts.js'
 import type { OpenSource } from '../../stores/sources.js'
 import type { Plan } from '../../transfer/plan.js'
@@ -22,7 +22,7 @@ import { deleteRange } from './owed-records.js'
 
 /** Where {@link Repairs} notes what it asks for, and says it. */
 export interface RepairCalls {
-  plan: Pick<Plan, 'ask' | 'claimed' | 'isClosed' | 'isThere' | 'prove'>
+  plan: Pick<Plan, 'ask' | 'claimed' | 'isClosed' | 'prove' | 'toProve'>
   want(message: WantMessage): void
   /** Bytes of a file were copied from what stands here, and need not travel. */
   copied?(entry: Entry, bytes: number): void
@@ -107,18 +107,21 @@ export class Repairs {
     const { index, size } = entry
     const differ = await this.#proofs.compare(entry, item, part, signal)
     if (this.#plan.isClosed(index)) return
-    const said = [item.first, item.digests.length / BLOCK_DIGEST_LENGTH]
-    const equal = Ranges.from(rangesOfRuns(said, size))
-    for (const { start, end } of rangesOfRuns(runsOfBlocks(differ), size)) equal.remove(start, end)
-    for (const range of equal.toArray()) this.#proveClaimed(entry, range)
+    const equal = Ranges.of(item.first, item.first + item.digests.length / BLOCK_DIGEST_LENGTH)
+    for (const at of differ) equal.remove(at, at + 1)
+    const runs = equal.toArray().flatMap(({ start, end }) => [start, end - start])
+    for (const range of rangesOfRuns(runs, size)) this.#prove(entry, range)
     if (differ.length > 0) for (const at of differ) this.#askedOf(entry, 0).differ.add(at)
   }
 
-  /** Blocks are what the sender has: some of them may have come, and others be claimed. */
-  #proveClaimed({ index, size }: Entry, range: Range): void {
-    if (this.#plan.isThere(index, range.start, range.end)) return
-    for (const block of inPieces(range, blockSizeOf(size)))
-      if (!this.#plan.isThere(index, block.start, block.end)) this.#plan.prove(index, [block])
+  /** What is claimed of these bytes of a file is there; some of them may have come. */
+  #prove({ index }: Entry, { start, end }: Range): void {
+    for (let at = start; ; ) {
+      const next = this.#plan.toProve(index, at)
+      if (next?.entry.index !== index || next.start >= end) return
+      at = Math.min(next.end, end)
+      this.#plan.prove(index, [{ start: next.start, end: at }])
+    }
   }
 
   /** Blocks of a file have these digests that were filled with chunks of what the sender has: they are proved. */

@@ -72,6 +72,17 @@ test('bytes that end one block and begin another tell the one, and go on with th
   t.deepEqual(fed.hasher.digest(SIZE), WHOLE)
 })
 
+test('a block that had begun and comes again as a whole is said once: what follows of the first is nothing', (t) => {
+  const fed = new Fed()
+  const other = Buffer.from(CONTENT).fill(1, 0, 2 * BLOCK)
+  t.deepEqual(fed.take(0, 1000, { content: other }), [])
+  t.deepEqual(fed.take(0, 2 * BLOCK), [0, 1])
+  t.deepEqual(fed.take(1000, BLOCK), [])
+  fed.take(2 * BLOCK, SIZE)
+  t.true(fed.isRight)
+  t.deepEqual(fed.hasher.digest(SIZE), WHOLE)
+})
+
 test('byte by byte across the border of a block, and at the end', (t) => {
   const fed = new Fed()
   fed.take(0, BLOCK - 500)
