@@ -1,13 +1,14 @@
 import debug from 'debug'
 import { digestLength } from '../../digest/digests.js'
 import { SluiceError } from '../../errors.js'
-import { type OpenSource, type SourceStore, sourceError } from '../../stores/sources.js'
+import { type SourceStore, sourceError } from '../../stores/sources.js'
 import type { Piece } from '../../transfer/plan/pieces.js'
 import type { Plan } from '../../transfer/plan.js'
 import type { Entry } from '../../wire/entry.js'
 import { failureItem, type Item, runOfPiece } from '../river/items.js'
 import { PendingCalls } from '../river/pending-calls.js'
-import { closeSource, openSource, readEach, readToEnd } from '../river/read-files.js'
+import { readEach, readToEnd } from '../river/read-files.js'
+import { LargeFile } from './large-file.js'
 import { ReadInOrder } from './read-in-order.js'
 import type { BlockStep, ProofStep, Step } from './steps.js'
 
@@ -42,13 +43,13 @@ export class SourceReader {
   readonly pending = new PendingCalls()
   /** The large file that was read last. */
   current: number | undefined
-  /** The large file that is being read. */
-  #file: { index: number; open: OpenSource } | undefined
+  readonly #file: LargeFile
 
   constructor(options: ReaderOptions) {
     this.#options = options
     this.#slot = digestLength(options.algorithm)
     this.inOrder = new ReadInOrder(options.plan)
+    this.#file = new LargeFile(options.store, this.pending, options.signal)
   }
 
   async *items(step: Step): AsyncGenerator<Item> {
@@ -58,10 +59,8 @@ export class SourceReader {
     else yield* this.#stream(step.entry)
   }
 
-  async close(): Promise<void> {
-    const file = this.#file
-    this.#file = undefined
-    await closeSource(file?.open)
+  close(): Promise<void> {
+    return this.#file.close()
   }
 
   /** Many small files, folders and empty files. A run is contiguous: a file that failed ends one. */
@@ -142,43 +141,34 @@ export class SourceReader {
     yield { ...runOfPiece(plan, { ...piece, offset: 0, ends: true, isLate: false }, buffers), isProof: true }
   }
 
-  async *#block({ entry, start, end, chunk, isLast, isProof }: BlockStep): AsyncGenerator<Item> {
+  async *#block(step: BlockStep): AsyncGenerator<Item> {
     const { plan } = this.#options
-    this.current = entry.index
+    const { entry, start, end, chunk, isLast, isProof } = step
+    const { index } = entry
+    this.current = index
+    const read: Buffer[] = []
     // at least once: an empty file is to be proved as well
-    for (let at = start; (at < end || at === start) && !plan.isClosed(entry.index); at += chunk) {
-      const until = Math.min(end, at + chunk)
-      const bytes = this.#memory(until - at)
+    for (let at = start; (at < end || at === start) && !plan.isClosed(index); at += chunk) {
+      const bytes = this.#memory(Math.min(chunk, end - at))
+      const until = at + bytes.length
       try {
-        await this.pending.of('read', entry.path, async () => {
-          const open = await this.#open(entry)
-          await open.read(at, bytes)
-          if (isLast && until === end) await open.verify()
-          if (until === entry.size) await this.close()
-        })
+        await this.#file.read(entry, at, bytes, isLast && until === end)
       } catch (error) {
         await this.close()
         yield* this.#fail(entry, error)
         return
       }
-      if (isProof) yield* this.#proof(entry, at, bytes)
-      else yield* this.#runs(entry.start + at, bytes)
-      this.inOrder.note(entry.index, at, until)
+      read.push(bytes)
+      // all that is proved is one item
+      if (isProof && until < end) continue
+      yield* isProof ? this.#proof(entry, start, read) : this.#runs(entry.start + at, bytes)
+      this.inOrder.note(index, isProof ? start : at, until)
     }
-    if (plan.isClosed(entry.index)) await this.close()
+    if (plan.isClosed(index)) await this.close()
   }
 
   #memory(length: number): Buffer {
     return this.#options.memory?.take(length) ?? Buffer.allocUnsafeSlow(length)
-  }
-
-  async #open(entry: Entry): Promise<OpenSource> {
-    if (this.#file?.index === entry.index) return this.#file.open
-    await this.close()
-    const { store, signal } = this.#options
-    const open = await openSource(store, entry, signal)
-    this.#file = { index: entry.index, open }
-    return open
   }
 
   async *#stream(entry: Entry): AsyncGenerator<Item> {
@@ -213,7 +203,7 @@ export class SourceReader {
       const start = isOfFile ? Math.max(0, claimed.start - offset) : bytes.length
       const end = isOfFile ? claimed.end - offset : bytes.length
       if (from < start) yield* this.#runs(entry.start + offset + from, bytes.subarray(from, start))
-      else yield* this.#proof(entry, offset + from, bytes.subarray(from, end))
+      else yield* this.#proof(entry, offset + from, [bytes.subarray(from, end)])
       from = from < start ? Math.min(start, bytes.length) : Math.min(end, bytes.length)
     }
   }
@@ -242,15 +232,15 @@ export class SourceReader {
   }
 
   /** What is read only for its digest. */
-  *#proof(entry: Entry, start: number, bytes: Buffer): Generator<Item> {
+  *#proof(entry: Entry, start: number, buffers: readonly Buffer[]): Generator<Item> {
     const { plan } = this.#options
     const { index } = entry
     if (plan.isClosed(index)) return
     const byChunks = plan.chunked.has(index)
-    const { length } = bytes
+    const length = buffers.reduce((sum, bytes) => sum + bytes.length, 0)
     plan.prove(index, [{ start, end: start + length }])
     const piece = { position: entry.start + start, length, first: index, last: index, offset: start }
-    yield { ...runOfPiece(plan, { ...piece, ends: false, isLate: false }, [bytes]), isProof: true, byChunks }
+    yield { ...runOfPiece(plan, { ...piece, ends: false, isLate: false }, buffers), isProof: true, byChunks }
     yield* this.#answered(index)
   }
 

@@ -22,8 +22,8 @@ export interface ProofStep {
 }
 
 /**
- * Up to 1 MiB, or a larger block: each block goes from its beginning to its end, so that its digest can be taken on the
- * way.
+ * What is sent is up to 1 MiB, or a larger block: each block goes from its beginning to its end, so that its digest can
+ * be taken on the way. What is only read for its digests is one item.
  */
 export interface BlockStep {
   kind: 'block'
@@ -63,6 +63,9 @@ const KIB = 1024
 const SMALLEST = 64 * KIB
 const LARGEST = 1024 * KIB
 
+/** Bytes of an item of which only the digests of blocks travel: with fewer, the items cost as much as the digests. */
+const PROVED = 4096 * KIB
+
 /**
  * What of the plan is to be read next; undefined if nothing more is to come of what was decided until now. What is to
  * be sent goes before what is to be proved. Pure.
@@ -72,7 +75,7 @@ export function nextStep(plan: Plan, rules: StepRules): Step | undefined {
   const coming = plan.coming()
   if (!coming) return proof(plan, rules)
   const left = current === undefined ? undefined : claimedBefore(plan, rules, current, coming)
-  if (left) return large(left, rules, true)
+  if (left) return large(plan, left, rules, true)
   const slab = Math.min(SLAB, maxRun)
   const entries: Entry[] = []
   const files: Entry[] = []
@@ -87,7 +90,7 @@ export function nextStep(plan: Plan, rules: StepRules): Step | undefined {
       // the run of a large file owns the folders and links before it; a file must be looked at, be it empty
       const before = readBefore(plan, rules, next)
       if (files.length > 0 || (before && entries.length > 0)) break
-      return before ? large(before.bytes, rules, before.isProof) : large(next, rules, false)
+      return before ? large(plan, before.bytes, rules, before.isProof) : large(plan, next, rules, false)
     }
     const isNext = entries.length === 0 || entries[0]!.start + length === entry.start
     if (!isNext || length + size > slab || entries.length === MOST_ENTRIES) break
@@ -142,7 +145,7 @@ function toProve(plan: Plan, index = 0): EntryBytes | undefined {
 
 function proof(plan: Plan, rules: StepRules): Step | undefined {
   const first = toProve(plan)
-  if (!first || !isProvedAsWhole(plan, first, rules)) return first && large(first, rules, true)
+  if (!first || !isProvedAsWhole(plan, first, rules)) return first && large(plan, first, rules, true)
   const files: Entry[] = []
   let length = 0
   for (let next: EntryBytes | undefined = first; next; next = plan.toProve(next.entry.index + 1)) {
@@ -176,15 +179,19 @@ function follows({ entries }: Plan, { index }: Entry, next: Entry): boolean {
 }
 
 function large(
+  { chunked }: Plan,
   { entry, start, end }: EntryBytes,
   { maxRun, isRereadable }: StepRules,
   isProof: boolean,
 ): Step {
   const { size } = entry
   if (size === null || !isRereadable(entry)) return { kind: 'stream', entry }
-  const span = Math.max(LARGEST, blockSizeOf(size))
+  // to cut chunks takes far longer than to digest blocks
+  const proved = chunked.has(entry.index) ? LARGEST : PROVED
+  const span = isProof ? proved : Math.max(LARGEST, blockSizeOf(size))
   const until = Math.min(end, start - (start % span) + span)
-  const chunk = Math.min(chunkSize(size), maxRun)
+  // what does not travel keeps nobody from talking
+  const chunk = isProof ? chunkSize(size) : Math.min(chunkSize(size), maxRun)
   return { kind: 'block', entry, start, end: until, chunk, isLast: until === end, isProof }
 }
 

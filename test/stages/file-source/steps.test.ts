@@ -170,8 +170,7 @@ test('where a digest needs the bytes of a file in order, all is read in the orde
   t.deepEqual(textsOf(planOf([10, 2 * MIB, 10, 10], [[], [], [], true]), inOrder), [
     'f3:10',
     'proof f0:10',
-    `f1[0-${MIB} by ${512 * KIB}] proof`,
-    `f1[${MIB}-${2 * MIB} by ${512 * KIB}] proof last`,
+    `f1[0-${2 * MIB} by ${512 * KIB}] proof last`,
     'proof f2:10',
   ])
   // nor is it passed over by the folder before it
@@ -192,8 +191,7 @@ test('files of one block are proved many to a step, but for folders nothing lies
     'proof f0:204800',
     'proof f1:102400',
     'proof f2:1048576',
-    `f3[0-${MIB} by ${512 * KIB}] proof`,
-    `f3[${MIB}-${MIB + 1}] proof last`,
+    `f3[0-${MIB + 1} by ${512 * KIB}] proof last`,
   ])
 })
 
@@ -219,6 +217,24 @@ test('no step goes on behind the end of 1 MiB, which is several blocks, or of a 
     t.like(nextStep(huge, RULES), { start, end: start + 4 * MIB, chunk: MIB, isLast })
     take(huge, start, 4 * MIB)
   }
+})
+
+test('what is only read for its digests has up to 4 MiB, however large the blocks are; for its chunks 1 MiB', (t) => {
+  const slow = { ...RULES, maxRun: KIB }
+  t.deepEqual(textsOf(planOf([9 * MIB], [[]]), slow), [
+    `f0[0-${4 * MIB} by ${MIB}] proof`,
+    `f0[${4 * MIB}-${8 * MIB} by ${MIB}] proof`,
+    `f0[${8 * MIB}-${9 * MIB}] proof last`,
+  ])
+  // its blocks have 16 MiB
+  const huge = planOf([1024 * 1024 * MIB], [[]])
+  t.like(nextStep(huge, RULES), { start: 0, end: 4 * MIB, isProof: true })
+  huge.prove(0, [{ start: 0, end: 4 * MIB }])
+  t.like(nextStep(huge, RULES), { start: 4 * MIB, end: 8 * MIB, isProof: true })
+  const older = new Plan()
+  older.add(offerOf([9 * MIB]))
+  older.claim([{ start: 0, end: 9 * MIB }], true)
+  t.is(textsOf(older).length, 9)
 })
 
 test('entries that are not wanted are left out, also empty ones', (t) => {
