@@ -282,7 +282,7 @@ test('a further connection is refused where a stage of the user is to see the by
 /** What does not belong on a lane. */
 const MISPLACED: Record<string, Message | Buffer> = {
   'data beyond the offer': data(100 * MIB, 'x'),
-  'an offer': { type: 'offer', id: '0'.repeat(32), name: '', algorithm: 'blocks', entries: 0, bytes: 0 },
+  'an offer': { type: 'offer', id: '0'.repeat(32), name: '', algorithm: 'blocks' },
   'the end': { type: 'end' },
   'a digest': { type: 'digests', first: 0, count: 1, bytes: Buffer.alloc(32, 1) },
   'a cancellation': { type: 'cancel' },

@@ -214,7 +214,7 @@ test('the id of a transfer is its own until it is over: whoever offers under it 
     const peer = new Peer(near)
     peer.say({ ...HELLO, ...resume })
     const handled = transfers.handle(far)
-    peer.say(...closed({ type: 'offer', id, name: 'x', algorithm: 'sha256', entries: 0, bytes: 0 }))
+    peer.say(...closed({ type: 'offer', id, name: 'x', algorithm: 'sha256' }))
     return { peer, handled }
   }
   for (const secret of [undefined, Buffer.alloc(16), Buffer.alloc(16, 0xff)]) {

@@ -122,7 +122,8 @@ export class Demuxer extends Transform {
       case 'offer':
         this.#expect('an offer', 'offer', 'data')
         this.#state = 'entries'
-        return this.#accept(this.#manifest.offer(message, payload), done)
+        this.#manifest.offer(message, payload)
+        return done()
       case 'entries':
         this.#expect('entries', 'entries')
         return this.#accept(this.#manifest.entries(message, payload), done)

@@ -53,12 +53,17 @@ export interface Offer {
   entries: Entry[]
 }
 
-/** An offer as it is announced, before its entries. */
-export interface OfferMessage extends Pick<Offer, 'id' | 'name' | 'algorithm' | 'bytes' | 'open'> {
-  /** How many follow. */
-  entries: number
-  /** Whether a last page of entries has the digest of all that was said of it. */
-  sealed?: true
+/** An offer as it is announced, before its entries: how much it is may not be known yet. */
+export type OfferMessage = Pick<Offer, 'id' | 'name' | 'algorithm' | 'open'>
+
+/** What is said of an offer behind all of its entries. */
+export interface OfferEnd {
+  /** How many entries it has. */
+  count: number
+  /** Sum of the known sizes in bytes. */
+  bytes: number
+  /** Of the payloads of all messages that said it, but for the one that this is in. */
+  digest: Buffer
 }
 
 /** An entry as it stands in a message. */

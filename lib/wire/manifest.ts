@@ -1,6 +1,6 @@
 import { createDigest, type Digest } from '../digest/digests.js'
 import { printable, SluiceError } from '../errors.js'
-import type { Entry, Offer, WireEntry } from './entry.js'
+import type { Entry, Offer, OfferEnd, WireEntry } from './entry.js'
 import { HEADER_BYTES } from './frames.js'
 import { DEFAULT_LIMITS, type Limits } from './limits.js'
 import { encodeMessage, type Message, type Messages } from './messages.js'
@@ -20,45 +20,59 @@ const PAGE_HEAD = 16
 const ENTRY_HEAD = 29
 
 /**
- * What says an offer: OFFER, pages of ENTRIES, of at most `most` bytes where one entry allows it, and a last one with
- * the digest of the payloads of all of them. Without that a bit that changed on the way would change a name.
+ * Says an offer: OFFER, pages of ENTRIES, and a last one with its end, the digest of the payloads of all before it in
+ * that. Without it a bit that changed on the way would change a name. What is known of an offer that is still being
+ * made may be said before the rest.
  */
-export function* offerFrames(offer: Offer, most = PAGE_BYTES): Generator<Buffer> {
-  const hash = createDigest(OFFER_DIGEST)
-  for (const message of offerMessages(offer, most)) {
-    const frame = encodeMessage(message)
-    hash.update(frame.subarray(HEADER_BYTES))
-    yield frame
+export class OfferFrames {
+  readonly #offer: Offer
+  readonly #hash = createDigest(OFFER_DIGEST)
+  #hasBegun = false
+  /** Entries that were said. */
+  #said = 0
+
+  constructor(offer: Offer) {
+    this.#offer = offer
   }
-  yield encodeMessage({ type: 'entries', entries: [], digest: hash.digest() })
+
+  /** What is known by now and was not said yet, in pages of at most `most` bytes where one entry allows it. */
+  *known(most = PAGE_BYTES): Generator<Buffer, void> {
+    const { id, name, algorithm, entries, open } = this.#offer
+    if (!this.#hasBegun) yield this.#frame({ type: 'offer', id, name, algorithm, ...(open && { open }) })
+    this.#hasBegun = true
+    while (this.#said < entries.length) {
+      const end = pageEnd(entries, this.#said, Math.min(most, PAGE_BYTES))
+      yield this.#frame({ type: 'entries', entries: entries.slice(this.#said, end) })
+      this.#said = end
+    }
+  }
+
+  /** The same of all of it, and its end. */
+  *rest(most?: number): Generator<Buffer, void> {
+    yield* this.known(most)
+    const { entries, bytes } = this.#offer
+    const end = { count: entries.length, bytes, digest: this.#hash.digest() }
+    yield encodeMessage({ type: 'entries', entries: [], end })
+  }
+
+  #frame(message: Message): Buffer {
+    const frame = encodeMessage(message)
+    this.#hash.update(frame.subarray(HEADER_BYTES))
+    return frame
+  }
 }
 
-function* offerMessages(offer: Offer, most: number): Generator<Message> {
-  const pageBytes = Math.min(most, PAGE_BYTES)
-  const { id, name, algorithm, bytes, entries, open } = offer
-  yield {
-    type: 'offer',
-    id,
-    name,
-    algorithm,
-    entries: entries.length,
-    bytes,
-    ...(open && { open }),
-    sealed: true,
+/** The index of the entry behind a page of at most `most` bytes that begins with entry `from`. */
+function pageEnd(entries: readonly Entry[], from: number, most: number): number {
+  const last = Math.min(from + PAGE_ENTRIES, entries.length)
+  let bytes = PAGE_HEAD
+  let end = from
+  for (; end < last; end++) {
+    const { path, target } = entries[end]!
+    bytes += ENTRY_HEAD + Buffer.byteLength(path) + (target === undefined ? 0 : Buffer.byteLength(target))
+    if (bytes > most && end > from) break
   }
-  let page: Entry[] = []
-  let size = PAGE_HEAD
-  for (const entry of entries) {
-    const more = ENTRY_HEAD + Buffer.byteLength(entry.path) + Buffer.byteLength(entry.target ?? '')
-    if (page.length > 0 && (size + more > pageBytes || page.length === PAGE_ENTRIES)) {
-      yield { type: 'entries', entries: page }
-      page = []
-      size = PAGE_HEAD
-    }
-    page.push(entry)
-    size += more
-  }
-  if (page.length > 0) yield { type: 'entries', entries: page }
+  return end
 }
 
 /** The times that a disk can hold, in milliseconds: 1901 to 2446, as ext4 does with 256-byte inodes. */
@@ -106,20 +120,11 @@ export class ManifestReader {
   }
 
   /**
-   * Takes an OFFER and the bytes that said it; gives the offer if nothing more is to come of it.
+   * Takes an OFFER and the bytes that said it.
    * @throws SluiceError `ERR_PROTOCOL`, `ERR_LIMIT`
    */
-  offer(message: Messages['offer'], payload: Buffer): Offer | undefined {
+  offer(message: Messages['offer'], payload: Buffer): void {
     this.#checkAttached(message)
-    const most = this.#limits.entries
-    if (message.entries > most - this.#before.first) {
-      const all = this.#before.first + message.entries
-      const text = `the peer offers ${all} entries; at most ${most} are taken: raise limits.entries, or send in parts`
-      throw new SluiceError('ERR_LIMIT', text, { expected: most, found: all })
-    }
-    if (message.bytes > Number.MAX_SAFE_INTEGER - this.#before.position) {
-      throw new SluiceError('ERR_PROTOCOL', 'the peer offers more than 2^53 bytes', { found: message.bytes })
-    }
     this.recall()
     this.#said = message
     this.#entries = []
@@ -127,7 +132,6 @@ export class ManifestReader {
     this.#found = 0
     this.#memory = 0
     this.#hash = createDigest(OFFER_DIGEST).update(payload)
-    return message.sealed || message.entries > 0 ? undefined : this.#complete(message)
   }
 
   /**
@@ -142,7 +146,7 @@ export class ManifestReader {
   }
 
   /**
-   * Takes a page of entries and the bytes that said it; gives the offer at the last one.
+   * Takes a page of entries and the bytes that said it; gives the offer at its end.
    * @throws SluiceError `ERR_PROTOCOL`, `ERR_LIMIT`, `ERR_PATH`; `ERR_CORRUPT` if it is not what the peer has said
    */
   entries(message: Messages['entries'], payload: Buffer): Offer | undefined {
@@ -154,22 +158,23 @@ export class ManifestReader {
       const text = `the manifest of the peer has more than ${most} bytes: raise limits.manifest, or send in parts`
       throw new SluiceError('ERR_LIMIT', text, { expected: most, found: this.#payload })
     }
-    const found = this.#found + message.entries.length
-    if (found > said.entries) {
-      const text = `the peer sent ${found} entries; its offer announced ${said.entries}`
-      throw new SluiceError('ERR_PROTOCOL', text, { expected: said.entries, found })
-    }
-    this.#found = found
+    if (message.end) return this.#complete(said, message.end)
+    this.#hash!.update(payload)
+    this.#count(message.entries.length)
     for (const entry of message.entries) {
       if (this.#memory > this.#limits.unaccepted) this.#forget()
-      else this.#entry(entry, said)
+      else this.#entry(entry)
     }
-    if (message.digest) {
-      this.#checkSeal(said, message.digest)
-      return this.#complete(said)
-    }
-    this.#hash!.update(payload)
-    return said.sealed || found < said.entries ? undefined : this.#complete(said)
+    return undefined
+  }
+
+  #count(more: number): void {
+    this.#found += more
+    const most = this.#limits.entries
+    const all = this.#before.first + this.#found
+    if (all <= most) return
+    const text = `the peer offers ${all} entries or more; at most ${most} are taken: raise limits.entries, or send in parts`
+    throw new SluiceError('ERR_LIMIT', text, { expected: most, found: all })
   }
 
   #checkAttached({ id, algorithm }: Messages['offer']): void {
@@ -190,7 +195,7 @@ export class ManifestReader {
     if (!last.open) throw new SluiceError('ERR_PROTOCOL', 'the peer attached to an offer that is not open')
   }
 
-  #entry(entry: WireEntry, said: Messages['offer']): void {
+  #entry(entry: WireEntry): void {
     const { type, path, size, mtime, mode, target, code, once } = entry
     const before = this.#entries.at(-1)
     if (before?.size === null) throw badEntry(before, 'has no size, but is not the last')
@@ -217,7 +222,8 @@ export class ManifestReader {
     // a text of characters beyond Latin-1 takes two bytes for each
     this.#memory += ENTRY_MEMORY + 2 * (path.length + (target?.length ?? 0))
     this.#bytes += size ?? 0
-    if (this.#bytes > said.bytes) throw badEntry(entry, `exceeds the announced ${said.bytes} bytes`)
+    if (laid.start + (size ?? 0) > Number.MAX_SAFE_INTEGER)
+      throw badEntry(entry, 'makes the total larger than 2^53 − 1 bytes')
   }
 
   /** Checks only that a text is one. Whether a target may lead there is checked where the link is made. */
@@ -232,29 +238,29 @@ export class ManifestReader {
     this.#names.clear()
   }
 
-  #checkSeal({ entries, sealed }: Messages['offer'], digest: Buffer): void {
-    if (!sealed)
-      throw new SluiceError('ERR_PROTOCOL', 'the peer sent the digest of an offer that is not sealed')
+  #checkEnd({ count, bytes, digest }: OfferEnd): void {
     const found = this.#hash!.digest()
     if (!found.equals(digest)) {
       const text = 'the list of files changed on its way: it does not match its digest; run it again'
       throw new SluiceError('ERR_CORRUPT', text, { expected: digest, found })
     }
-    if (this.#found === entries) return
-    const text = `the peer sent ${this.#found} entries; its offer announced ${entries}`
-    throw new SluiceError('ERR_PROTOCOL', text, { expected: entries, found: this.#found })
-  }
-
-  #complete({ id, name, algorithm, bytes, open }: Messages['offer']): Offer {
+    if (this.#found !== count) {
+      const text = `the peer sent ${this.#found} entries; the end of its offer says ${count}`
+      throw new SluiceError('ERR_PROTOCOL', text, { expected: count, found: this.#found })
+    }
     const most = this.#limits.unaccepted
     if (this.#memory > most) {
       const text = `the offer of the peer takes more than ${most} bytes of memory before anybody can accept it: accept all without being asked (--yes), raise limits.unaccepted, or send in parts`
       throw new SluiceError('ERR_LIMIT', text, { expected: most, found: this.#memory })
     }
-    if (this.#bytes !== bytes) {
-      const text = `the sizes of the peer add up to ${this.#bytes} bytes; its offer announced ${bytes}`
-      throw new SluiceError('ERR_PROTOCOL', text, { expected: bytes, found: this.#bytes })
-    }
+    if (this.#bytes === bytes) return
+    const text = `the sizes of the peer add up to ${this.#bytes} bytes; the end of its offer says ${bytes}`
+    throw new SluiceError('ERR_PROTOCOL', text, { expected: bytes, found: this.#bytes })
+  }
+
+  #complete({ id, name, algorithm, open }: Messages['offer'], end: OfferEnd): Offer {
+    this.#checkEnd(end)
+    const { bytes } = end
     const offer: Offer = {
       id,
       name,

@@ -1,6 +1,13 @@
 import { SluiceError } from '../errors.js'
 import { type BlockRuns, type PlanRecord, type PlanTuple, planRecordOf, planTuple } from './block-runs.js'
-import { type EntryTuple, entryOf, entryTuple, type OfferMessage, type WireEntry } from './entry.js'
+import {
+  type EntryTuple,
+  entryOf,
+  entryTuple,
+  type OfferEnd,
+  type OfferMessage,
+  type WireEntry,
+} from './entry.js'
 import { CHECK_BYTES, FrameType, frameHeader, isIntact, isTalk, seal } from './frames.js'
 import { DEFAULT_LIMITS, type Limits, type PeerLimits } from './limits.js'
 import { type Packed, pack, shortened, unpack } from './msgpack.js'
@@ -85,8 +92,8 @@ export interface OutcomesMessage {
 /** The messages of version 1 by their types; README.md has what each of them means. */
 export interface Messages {
   offer: OfferMessage
-  /** A page of entries; the last one of a sealed offer has none, but the digest. */
-  entries: { entries: WireEntry[]; digest?: Buffer }
+  /** A page of entries; the last one of an offer has none, but its end. */
+  entries: { entries: WireEntry[]; end?: OfferEnd }
   digests: DigestsMessage
   end: object
   blocks: BlocksMessage
@@ -144,7 +151,7 @@ const NO_CHECK = Buffer.alloc(CHECK_BYTES)
 function packed(message: Message): { [key: string]: Packed | undefined } {
   switch (message.type) {
     case 'entries':
-      return message.digest ? { digest: message.digest } : { entries: message.entries.map(entryTuple) }
+      return message.end ? { ...message.end } : { entries: message.entries.map(entryTuple) }
     case 'digests': {
       const { first, count, bytes, failures, sizes } = message
       return { first, count, digests: bytes, failures: pairsOf(failures), sizes: pairsOf(sizes) }
@@ -229,9 +236,11 @@ export function decodeMessage(frameType: number, payload: Buffer, limits: Limits
 function unpacked(type: keyof Messages, map: Record<string, unknown>): Message {
   switch (type) {
     case 'entries': {
-      const { entries = [], digest } = map as { entries?: EntryTuple[]; digest?: Buffer }
-      // it may be a view of what was received
-      return { type, entries: entries.map(entryOf), ...(digest && { digest: Buffer.from(digest) }) }
+      const { entries, ...end } = map as { entries: EntryTuple[] } | ({ entries?: undefined } & OfferEnd)
+      if (entries) return { type, entries: entries.map(entryOf) }
+      const { count, bytes, digest } = end as OfferEnd
+      // the digest may be a view of what was received
+      return { type, entries: [], end: { count, bytes, digest: Buffer.from(digest) } }
     }
     case 'digests': {
       const { first, count, digests: bytes, failures, sizes } = map as DigestsMap

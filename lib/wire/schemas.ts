@@ -140,10 +140,11 @@ function checkLength(count: number, { list }: Limits): void {
   throw new SluiceError('ERR_LIMIT', text, { expected: list, found: count })
 }
 
-/** A page has entries or, the last one, the digest; what is unreadable says why. */
+/** A page has entries or, the last one, what ends the offer; what is unreadable says why. */
 function faultOfEntries(map: Record<string, Packed>): string | undefined {
-  if (Object.hasOwn(map, 'entries') === Object.hasOwn(map, 'digest'))
-    return 'without either entries or a digest'
+  const ends = ['count', 'bytes', 'digest'].filter((key) => Object.hasOwn(map, key))
+  if (ends.length !== (Object.hasOwn(map, 'entries') ? 0 : 3))
+    return 'without either entries or the end of an offer'
   const entries = (map.entries ?? []) as [type: number, path: string, ...rest: Packed[]][]
   const isFit = ([type, , , , , code]: (typeof entries)[number]) =>
     ENTRY_TYPES[type] !== 'unreadable' || (typeof code === 'string' && CODE.test(code))
@@ -197,8 +198,8 @@ export interface DigestsMap extends Record<string, Packed | undefined> {
 export const SCHEMAS = {
   offer: {
     frame: FrameType.OFFER,
-    required: { id: matching(ID), name, algorithm: word, entries: count, bytes: count },
-    optional: { open: isTrue, sealed: isTrue },
+    required: { id: matching(ID), name, algorithm: word },
+    optional: { open: isTrue },
   },
   entries: {
     frame: FrameType.ENTRIES,
@@ -214,6 +215,8 @@ export const SCHEMAS = {
         orNull(integer(0, 0o7777)),
         path,
       ),
+      count,
+      bytes: count,
       digest: ofLength(OFFER_DIGEST_LENGTH),
     },
     together: faultOfEntries,

@@ -7,12 +7,12 @@ import { demuxer } from '../../lib/stages/demuxer.js'
 import type { Offer } from '../../lib/wire/entry.js'
 import { DEFAULT_LIMITS } from '../../lib/wire/limits.js'
 import { ManifestReader } from '../../lib/wire/manifest.js'
-import { decodeMessage, encodeMessage, type Messages } from '../../lib/wire/messages.js'
+import { decodeMessage, encodeMessage, type Message } from '../../lib/wire/messages.js'
 import { checkPath, type PathRules } from '../../lib/wire/paths.js'
 import { encodePreface } from '../../lib/wire/preface.js'
 import { HOSTILE } from '../fixtures/hostile.js'
 import type { HostileCase, ManifestInput } from '../fixtures/hostile-case.js'
-import { closed, readOffers } from '../helpers/offer-messages.js'
+import { closedBy, readOffers } from '../helpers/offer-messages.js'
 
 type Of<K extends HostileCase['kind']> = HostileCase & { kind: K }
 
@@ -45,17 +45,11 @@ function fateOf(input: string): string {
   return here ? 'R' : elsewhere[0] ? 'P' : 'taken'
 }
 
-function read({ entries, offer, limits }: ManifestInput): Offer | undefined {
-  const head: Messages['offer'] = {
-    id: '0123456789abcdef0123456789abcdef',
-    name: 'x',
-    algorithm: 'sha256',
-    entries: entries.length,
-    bytes: entries.reduce((sum, { size }) => sum + (size ?? 0), 0),
-    ...offer,
-  }
+function read({ entries, end = {}, limits }: ManifestInput): Offer | undefined {
+  const id = '0123456789abcdef0123456789abcdef'
+  const head: Message = { type: 'offer', id, name: 'x', algorithm: 'sha256' }
   const reader = new ManifestReader({ ...DEFAULT_LIMITS, ...limits }, { platform: 'linux' })
-  return readOffers(reader, closed({ type: 'offer', ...head }, { type: 'entries', entries: [...entries] }))
+  return readOffers(reader, closedBy(end, head, { type: 'entries', entries: [...entries] }))
 }
 
 async function unpack({ input }: Of<'stream'>): Promise<void> {

@@ -1,13 +1,13 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { isSluiceError } from '../../lib/errors.js'
-import type { Offer, WireEntry } from '../../lib/wire/entry.js'
+import type { Offer, OfferEnd, WireEntry } from '../../lib/wire/entry.js'
 import { HEADER_BYTES } from '../../lib/wire/frames.js'
 import { DEFAULT_LIMITS, type Limits } from '../../lib/wire/limits.js'
-import { ManifestReader, offerFrames } from '../../lib/wire/manifest.js'
+import { ManifestReader, OfferFrames } from '../../lib/wire/manifest.js'
 import { decodeMessage, encodeMessage, type Message } from '../../lib/wire/messages.js'
 import { makeOffer } from '../helpers/make-offer.js'
-import { closed, offerMessages, readOffers } from '../helpers/offer-messages.js'
+import { closedBy, offerMessages, readOffers } from '../helpers/offer-messages.js'
 import { scale } from '../helpers/scale.js'
 
 const HEAD = { id: '0123456789abcdef0123456789abcdef', name: 'x', algorithm: 'sha256', open: true as const }
@@ -105,27 +105,44 @@ test('what stands below a folder need not come after it, and a folder need not b
   t.is(read(messagesOf(file('a/b'), folder('a'), file('c/d/e')))!.entries.length, 3)
 })
 
-test('an offer that does not keep what it announced is refused', (t) => {
-  const [offer, page] = messagesOf(file('a', 5), file('b', 5)) as [Message & { type: 'offer' }, Message]
-  t.throws(() => read([{ ...offer, entries: 1 }, page]), { code: 'ERR_PROTOCOL' })
-  t.throws(() => read([{ ...offer, bytes: 9 }, page]), { code: 'ERR_PROTOCOL' })
-  t.throws(() => read(closed({ ...offer, bytes: 11 }, page)), { code: 'ERR_PROTOCOL' })
-  t.is(read([{ ...offer, entries: 3 }, page]), undefined)
-  t.throws(() => read(closed({ ...offer, entries: 3 }, page)), { code: 'ERR_PROTOCOL', message: /2 entries/ })
+test('an offer that says at its end what it is not is refused', (t) => {
+  const [offer, page] = messagesOf(file('a', 5), file('b', 5)) as [Message, Message]
+  const reading = (lie: Partial<OfferEnd>) => () => read(closedBy(lie, offer, page))
+  t.is(reading({})()!.entries.length, 2)
+  for (const count of [0, 1, 3])
+    t.throws(reading({ count }), { code: 'ERR_PROTOCOL', message: /sent 2 entries/ })
+  for (const bytes of [0, 9, 11]) t.throws(reading({ bytes }), { code: 'ERR_PROTOCOL', message: /10 bytes/ })
+  t.throws(reading({ digest: Buffer.alloc(32) }), { code: 'ERR_CORRUPT' })
 })
 
-test('an offer that is not sealed is complete with its last entry, and has no digest behind that', (t) => {
-  const [offer, page, seal] = messagesOf(file('a', 5)) as [Message & { type: 'offer' }, Message, Message]
-  const { sealed, ...plain } = offer
-  t.true(sealed)
-  t.is(read([plain, page])!.entries.length, 1)
-  t.is(read([{ ...plain, entries: 0, bytes: 0 }])!.entries.length, 0)
-  t.throws(() => read([plain, seal]), { code: 'ERR_PROTOCOL', message: /not sealed/ })
+test('an offer is complete at its end, and not before', (t) => {
+  const [offer, page, end] = messagesOf(file('a', 5)) as [Message, Message, Message]
+  t.is(read([offer, page]), undefined)
+  t.is(read([offer, page, end])!.entries.length, 1)
+  t.throws(() => read([offer, end]), { code: 'ERR_CORRUPT' })
+})
+
+test('what is known of an offer can be said while it is still being made', (t) => {
+  const offer = makeOffer(HEAD, [])
+  const frames = new OfferFrames(offer)
+  const said = [...frames.known()]
+  for (let n = 0; n < 700; n++) {
+    offer.entries.push(...makeOffer(HEAD, [file(`${n}`)], { first: n, position: n }).entries)
+    offer.bytes++
+    if (n === 300) said.push(...frames.known())
+  }
+  said.push(...frames.rest())
+  const messages = said.map((frame) => decodeMessage(frame[0]!, frame.subarray(HEADER_BYTES), DEFAULT_LIMITS))
+  t.deepEqual(
+    messages.map((message) => (message.type === 'entries' ? message.entries.length : message.type)),
+    ['offer', 301, 399, 0],
+  )
+  t.deepEqual(read(messages), offer)
 })
 
 test('whatever bit changes on the way, no other offer comes out', (t) => {
   const offer = makeOffer(HEAD, [file('a', 5), folder('folder'), file('folder/b', 300), file('z')])
-  const frames = [...offerFrames(offer)]
+  const frames = [...new OfferFrames(offer).rest()]
   const payloads = frames.map((frame) => frame.subarray(HEADER_BYTES))
   for (const [n, payload] of payloads.entries())
     for (let bit = 0; bit < payload.length * 8; bit++) {
@@ -148,10 +165,11 @@ test('whatever bit changes on the way, no other offer comes out', (t) => {
 })
 
 test('an offer comes in one order only: announced, then its entries, then the next', (t) => {
-  const [offer, page] = messagesOf(file('a', 5)) as [Message & { type: 'offer' }, Message]
+  const [offer, page, end] = messagesOf(file('a', 5)) as [Message, Message, Message]
   t.throws(() => read([page]), { code: 'ERR_PROTOCOL', message: /no offer announced/ })
   t.throws(() => read([offer, offer]), { code: 'ERR_PROTOCOL', message: /before the entries/ })
-  t.throws(() => read([offer, page, page]), { code: 'ERR_PROTOCOL' })
+  t.throws(() => read([offer, page, page]), { code: 'ERR_PROTOCOL', message: /twice/ })
+  t.throws(() => read([offer, page, end, page]), { code: 'ERR_PROTOCOL', message: /no offer announced/ })
 })
 
 test('what follows an unknown size has no position, and is refused', (t) => {

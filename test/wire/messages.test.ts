@@ -133,8 +133,11 @@ const MESSAGES: fc.Arbitrary<Message> = fc
       id: fc.stringMatching(/^[0-9a-f]{32}$/),
       name: text,
       algorithm: fc.constantFrom('sha256', 'blake3', 'RSA-SHA512/256'),
-      entries: count,
-      bytes: count,
+    }),
+    fc.record({
+      type: fc.constant('entries' as const),
+      entries: fc.constant([]),
+      end: fc.record({ count, bytes: count, digest: fc.nat(255).map((byte) => Buffer.alloc(32, byte)) }),
     }),
     fc.record({
       type: fc.constant('entries' as const),
@@ -308,7 +311,7 @@ test('HOSTILE-INPUT 58: a long error text is cut when it is said, and refused wh
 test('names for people are cut to what a peer takes, and made valid', (t) => {
   const hello = decode(encodeMessage({ type: 'hello', version: 1, agent: 'ü'.repeat(200), features: [] }))
   t.like(hello, { agent: 'ü'.repeat(127) })
-  const head = { id: '0'.repeat(32), algorithm: 'sha256', entries: 0, bytes: 0 }
+  const head = { id: '0'.repeat(32), algorithm: 'sha256' }
   const offer = decode(encodeMessage({ type: 'offer', ...head, name: 'a\ud800b' }))
   t.like(offer, { name: 'a\ufffdb' })
   for (const message of [

@@ -4,7 +4,7 @@ import { CHUNK_RECORD, chunkedBytes } from '../../wire/chunk-records.js'
 import type { Entry } from '../../wire/entry.js'
 import { dataHeader } from '../../wire/frames.js'
 import type { Limits } from '../../wire/limits.js'
-import { offerFrames } from '../../wire/manifest.js'
+import { OfferFrames } from '../../wire/manifest.js'
 import { type DigestsMessage, encodeMessage } from '../../wire/messages.js'
 import { type Cut, digestIn, type Run } from '../../wire/run.js'
 import type { BlocksItem, ChunksItem, DigestsItem, Item } from './items.js'
@@ -24,7 +24,7 @@ export function* framesOf(item: Item, { frame, message }: FrameLimits): Generato
   checkPlace('framer', item)
   switch (item.kind) {
     case 'offer':
-      for (const page of offerFrames(item.offer, message)) yield [page]
+      for (const page of new OfferFrames(item.offer).rest(message)) yield [page]
       break
     case 'run':
       if (item.cuts) {
