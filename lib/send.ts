@@ -11,7 +11,7 @@ import { joinedManifest } from './stages/file-source/joined-sources.js'
 import { fileSource } from './stages/file-source.js'
 import { framer } from './stages/framer.js'
 import { hashTap } from './stages/hash-tap.js'
-import { isManifest, type Manifest } from './stages/manifest/builder.js'
+import { type Grown, isManifest, type Manifest } from './stages/manifest/builder.js'
 import { listingOf, MANIFEST_OPTIONS, type ManifestOptions } from './stages/manifest/manifest-of.js'
 import { lookAt } from './stages/progress-tap.js'
 import type { Item } from './stages/river/items.js'
@@ -85,7 +85,8 @@ const BY_HAND =
  *
  * @param socket any duplex stream of bytes, or a function that makes one; it is ended afterwards unless `keepOpen`
  * @param source paths, or a manifest from `manifestOf` or `manifestFrom`, whose stream is destroyed if the transfer
- *   fails; or a function that gives one when the first connection is there, and may take its time
+ *   fails; or a function that gives one when the first connection is there, and may take its time: what it calls
+ *   `grown` with meanwhile is said before
  * @returns at once; the transfer's `finished` resolves with one outcome per entry, or rejects with a `SluiceError`:
  * `ERR_REJECTED`, `ERR_CANCELLED`, `ERR_INTERRUPTED`, `ERR_TRUNCATED`, `ERR_TIMEOUT`, `ERR_FORMATS`,
  * `ERR_FILES_FAILED` (with `outcomes`), or what the receiver reports; `ERR_UNREACHABLE` where the first connection
@@ -96,7 +97,7 @@ const BY_HAND =
  */
 export function send(
   socket: ByteDuplex | Connect,
-  source: readonly string[] | Manifest | ((signal: AbortSignal) => Promise<Manifest>),
+  source: readonly string[] | Manifest | ((signal: AbortSignal, grown: Grown) => Promise<Manifest>),
   options: SendOptions = {},
 ): Transfer {
   checkKeys('options', options, OPTIONS)
@@ -121,9 +122,9 @@ export function send(
   // what is listed only over a connection, or after the offers before it, is what the paths lead to now
   const list = Array.isArray(source) ? listingOf(source, options) : undefined
   const ofListing = { ...pickKnown(options, MANIFEST_OPTIONS), open: isOpen !== false }
-  const make = async (signal: AbortSignal): Promise<Manifest> => {
-    if (typeof source === 'function') return source(signal)
-    if (!isManifest(source)) return list!({ ...ofListing, signal })
+  const make = async (signal: AbortSignal, grown: Grown): Promise<Manifest> => {
+    if (typeof source === 'function') return source(signal, grown)
+    if (!isManifest(source)) return list!({ ...ofListing, signal }, grown)
     return { ...source, offer: { ...source.offer, ...(isOpen && { open: true }) } }
   }
   let manifest: Manifest | undefined
@@ -160,8 +161,8 @@ export function send(
       stages,
       {
         isOpen,
-        prepare: async (signal) => {
-          manifest ??= await make(signal)
+        prepare: async (signal, grown) => {
+          manifest ??= await make(signal, grown)
           if (!continuing?.resume) return manifest
           manifest = joinedManifest([manifest, ...attached.splice(0)])
           // told once, over whichever connection

@@ -1,7 +1,9 @@
 import { Duplex } from 'node:stream'
 import { SluiceError } from '../errors.js'
 import { checkKeys, wholeNow } from '../options.js'
+import type { Offer } from '../wire/entry.js'
 import { DEFAULT_LIMITS, type PeerLimits } from '../wire/limits.js'
+import { OfferFrames } from '../wire/manifest.js'
 import { encodeMessage, type Message } from '../wire/messages.js'
 import { encodePreface } from '../wire/preface.js'
 import { type Callback, ITEM_AND_NEXT, Pump } from './bytes/pump.js'
@@ -38,6 +40,8 @@ export class Framer extends Duplex {
   /** Messages that came while a frame was being pushed: a reader may answer from within. */
   #talk: Message[] = []
   #pushing = false
+  /** Says the offer that is given out next, if it has begun to. */
+  #begun: OfferFrames | undefined
   #isEnded = false
   #isClosed = false
 
@@ -65,6 +69,16 @@ export class Framer extends Duplex {
     else this.push(encodeMessage(message))
   }
 
+  /**
+   * Says what is known of an offer that is still being made; the item that gives it out says the rest. Resolves when the
+   * reader is no longer behind, or is gone.
+   */
+  async announce(offer: Offer): Promise<void> {
+    this.#begun ??= new OfferFrames(offer)
+    for (const page of this.#begun.known(this.#limits.message)) if (!this.#isClosed) this.#pushFrame([page])
+    await this.ready()
+  }
+
   /** Resolves when the reader is no longer behind, or is gone. */
   async ready(): Promise<void> {
     if (this.readableLength < this.readableHighWaterMark || this.destroyed) return
@@ -80,7 +94,9 @@ export class Framer extends Duplex {
   override _write(item: Item, _encoding: BufferEncoding, done: Callback): void {
     if (item.kind === 'end') this.#isEnded = true
     const { frame, message } = this.#limits
-    const frames = framesOf(item, { frame: Math.min(frame, this.#maxFrame()), message })
+    const limits = { frame: Math.min(frame, this.#maxFrame()), message }
+    const frames = framesOf(item, limits, this.#begun)
+    if (item.kind === 'offer') this.#begun = undefined
     this.#pump.take(item.kind === 'offer' ? this.#inTurns(frames) : frames, done)
   }
 

@@ -87,16 +87,14 @@ export class Sender extends Session {
   }
 
   async #run(): Promise<void> {
-    const { offer, skipped } = await this.#sending.prepare(this.stop.signal)
+    const { offer, skipped } = await this.#sending.prepare(this.stop.signal, async (offer) => {
+      await this.#greet(offer)
+      await this.channel.framer.announce(offer)
+    })
     if (this.over) return
     this.#first = offer
-    this.control.identify(offer.id)
     this.#warn(offer, skipped)
-    this.control.move('connecting')
-    this.#limits = await this.#hello.promise
-    if (this.over) return
-    checkLimits(offer.entries.length, this.#limits)
-    this.channel.framer.limit(this.#limits)
+    await this.#greet(offer)
     await addOffer(this.plan, offer)
     if (this.over) return
     this.#river = this.#sending.river({
@@ -119,6 +117,16 @@ export class Sender extends Session {
     this.#state = 'offered'
     this.control.move('offered')
     await pipeline([...this.#river.stages, this.channel.framer], { end: false, signal: this.stop.signal })
+  }
+
+  /** Resolves when the receiver is there, and takes an offer of what is known of this one. */
+  async #greet({ id, entries }: Offer): Promise<void> {
+    this.control.identify(id)
+    this.control.move('connecting')
+    this.#limits = await this.#hello.promise
+    if (this.over) throw new SluiceError('ERR_STATE', 'the transfer is over')
+    checkLimits(entries.length, this.#limits)
+    this.channel.framer.limit(this.#limits)
   }
 
   protected override greeted({ limits = {}, resume, features }: Messages['hello']): void {

@@ -13,7 +13,7 @@ type Before = Pick<Offer, 'first' | 'position'>
 const OFFER_DIGEST = 'sha256'
 /** Most bytes of a page: below the limit that holds before the handshake ends, with the frame around it. */
 const PAGE_BYTES = 60 * 1024
-const PAGE_ENTRIES = 500
+export const PAGE_ENTRIES = 500
 /** Bytes of the map around the entries. */
 const PAGE_HEAD = 16
 /** Most bytes that an entry takes beside its texts: list 1, type 1, two lengths 3 + 3, size 9, mtime 9, mode 3. */
@@ -35,24 +35,29 @@ export class OfferFrames {
     this.#offer = offer
   }
 
-  /** What is known by now and was not said yet, in pages of at most `most` bytes where one entry allows it. */
-  *known(most = PAGE_BYTES): Generator<Buffer, void> {
+  /** What is known by now and makes a full page, of at most `most` bytes where one entry allows it. */
+  *known(most?: number): Generator<Buffer, void> {
+    yield* this.#pages(PAGE_ENTRIES, most)
+  }
+
+  /** All that was not said, and the end. */
+  *rest(most?: number): Generator<Buffer, void> {
+    yield* this.#pages(1, most)
+    const { entries, bytes } = this.#offer
+    const end = { count: entries.length, bytes, digest: this.#hash.digest() }
+    yield encodeMessage({ type: 'entries', entries: [], end })
+  }
+
+  /** Pages as long as `least` entries are left for one. */
+  *#pages(least: number, most = PAGE_BYTES): Generator<Buffer, void> {
     const { id, name, algorithm, entries, open } = this.#offer
     if (!this.#hasBegun) yield this.#frame({ type: 'offer', id, name, algorithm, ...(open && { open }) })
     this.#hasBegun = true
-    while (this.#said < entries.length) {
+    while (this.#said + least <= entries.length) {
       const end = pageEnd(entries, this.#said, Math.min(most, PAGE_BYTES))
       yield this.#frame({ type: 'entries', entries: entries.slice(this.#said, end) })
       this.#said = end
     }
-  }
-
-  /** The same of all of it, and its end. */
-  *rest(most?: number): Generator<Buffer, void> {
-    yield* this.known(most)
-    const { entries, bytes } = this.#offer
-    const end = { count: entries.length, bytes, digest: this.#hash.digest() }
-    yield encodeMessage({ type: 'entries', entries: [], end })
   }
 
   #frame(message: Message): Buffer {
@@ -99,6 +104,8 @@ export class ManifestReader {
   /** The last offer that was complete. */
   #last: Offer | null = null
   #entries: Entry[] = []
+  /** Those of the last page. */
+  page: readonly Entry[] = []
   #bytes = 0
   #payload = 0
   /** Entries of the offer that is being read. */
@@ -161,10 +168,12 @@ export class ManifestReader {
     if (message.end) return this.#complete(said, message.end)
     this.#hash!.update(payload)
     this.#count(message.entries.length)
+    const from = this.#entries.length
     for (const entry of message.entries) {
       if (this.#memory > this.#limits.unaccepted) this.#forget()
       else this.#entry(entry)
     }
+    this.page = this.#entries.slice(from)
     return undefined
   }
 

@@ -359,3 +359,54 @@ test('a byte that the peer says of a river is refused in every state', async (t:
   peer.close()
   t.is(await codeOf(transfer), 'ERR_PROTOCOL')
 })
+
+/** A sender whose source tells of an offer of 700 files when the first 600 of them are known. */
+async function growing(t: ExecutionContext) {
+  const [near, far] = duplexPair()
+  const manifest = manifestOfContents(Object.fromEntries(Array.from({ length: 700 }, (_, n) => [`${n}`, ''])))
+  const entries = manifest.offer.entries.splice(600)
+  let goOn = () => {}
+  const wait = new Promise<void>((resolve) => {
+    goOn = resolve
+  })
+  const transfer = send(near, async (_signal, grown) => {
+    await grown(manifest.offer)
+    await wait
+    manifest.offer.entries.push(...entries)
+    return manifest
+  })
+  const peer = new Peer(far)
+  t.teardown(() => transfer.cancel())
+  return { transfer, peer, goOn }
+}
+
+test('an offer goes out while it is still being made', async (t) => {
+  const { transfer, peer, goOn } = await growing(t)
+  peer.say(HELLO)
+  await peer.hears('offer')
+  t.is((await peer.hears('entries')).entries.length, 500)
+  t.is(transfer.state, 'connecting')
+  goOn()
+  t.is((await peer.hears('entries')).entries.length, 200)
+  t.like(await peer.hears('entries'), { end: { count: 700, bytes: 0 } })
+  peer.say(ACCEPT, page(0, ['skip', 700]), outcomes(0, 700))
+  await peer.hears('end')
+  peer.say(result(700))
+  t.is((await transfer.finished).published, 700)
+})
+
+test('nothing more is made of an offer whose beginning is too much for the receiver', async (t) => {
+  const { transfer, peer } = await growing(t)
+  peer.say({ ...HELLO, limits: { entries: 550 } } as Message)
+  await t.throwsAsync(transfer.finished, { code: 'ERR_LIMIT' })
+  t.false(peer.rest.some(({ type }) => type === 'offer'))
+})
+
+test('an offer that is cancelled while it is made ends at once', async (t) => {
+  const { transfer, peer, goOn } = await growing(t)
+  peer.say(HELLO)
+  await peer.hears('entries')
+  await transfer.cancel()
+  await t.throwsAsync(transfer.finished, { code: 'ERR_CANCELLED' })
+  goOn()
+})

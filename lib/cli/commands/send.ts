@@ -29,7 +29,13 @@ import { serve } from '../network/serve.js'
 import { qrCodeOf } from '../network/ticket-code.js'
 import { checkWays } from '../network/ways.js'
 import { connectionsOf, shareOf } from '../sending/connections.js'
-import { leftOut, manifestOfArguments, type SourceFlags } from '../sending/sources.js'
+import {
+  type GrowingManifest,
+  growingManifest,
+  leftOut,
+  manifestOfArguments,
+  type SourceFlags,
+} from '../sending/sources.js'
 import { checkWatch, type WatchFlags, Watching } from '../sending/watching.js'
 import type { Context } from '../ui/context.js'
 import { stoppedByUser } from '../ui/exit.js'
@@ -65,12 +71,11 @@ export async function sendCommand(paths: string[], flags: SendFlags, context: Co
   // before anybody is asked what to send: whom nobody knows is told at once
   const dialler = await diallerOf({ ...flags, to }, watching?.context ?? context)
   if (watching) return sendWatched(await watching.takePaths(paths), flags, { attempts, rate, dialler })
-  const manifest = await manifestOfArguments(paths, flags, context)
   const share = shareOf(rate, connections)
   // nobody can ask for a limit later where there are no keys: each byte would pass a stage for nothing
   const mayBeLimited = rate.limit !== null || reporter.controls !== undefined
   const limited = mayBeLimited ? [throttle({ rate: share })] : []
-  const begin = (socket: Duplex | Connect, source: Manifest) =>
+  const begin = (socket: Duplex | Connect, source: Manifest | GrowingManifest) =>
     send(socket, source, {
       signal,
       connections,
@@ -78,6 +83,7 @@ export async function sendCommand(paths: string[], flags: SendFlags, context: Co
       stages: { wire: [...compressed, ...limited] },
     })
   if (!dialler) {
+    const manifest = await manifestOfArguments(paths, flags, context)
     const each = async (socket: Duplex) => {
       const transfer = begin(socket, shared(manifest))
       await untilOffered(transfer)
@@ -86,12 +92,17 @@ export async function sendCommand(paths: string[], flags: SendFlags, context: Co
     const given = { begin: each, skipped: manifest.skipped, leftOut: () => leftOut(manifest) }
     return sendToCallers(flags, given, context).finally(() => manifest.store.close?.())
   }
+  const source = await growingManifest(paths, flags, context)
   const isAgain = attempts > 0 || connections > 1
   const { socket, caller, remember } = await connected(dialler, flags, isAgain, context)
-  const transfer = begin(socket, manifest)
+  const transfer = begin(socket, source)
+  let left = 0
+  transfer.on('warning', ({ code }) => {
+    if (code === 'ERR_SKIPPED') left++
+  })
   remember(transfer)
   reporter.endsWith(transfer)
-  reporter.watch(transfer, { where: 'sent', leftOut: leftOut(manifest), ticket: caller.ticket })
+  reporter.watch(transfer, { where: 'sent', leftOut: () => left, ticket: caller.ticket })
   await transfer.finished.catch(withAdvice)
 }
 
@@ -109,7 +120,11 @@ async function sendWatched(
     const transfer = await begin(socket)
     remember(transfer)
     context.reporter.endsWith(transfer)
-    context.reporter.watch(transfer, { where: 'sent', leftOut: watching.leftOut, ticket: caller.ticket })
+    context.reporter.watch(transfer, {
+      where: 'sent',
+      leftOut: () => watching.leftOut,
+      ticket: caller.ticket,
+    })
   } else {
     const given = { begin, skipped: [], leftOut: () => watching.leftOut }
     await sendToCallers(flags, given, context).catch((error: unknown) => {

@@ -148,7 +148,7 @@ export function serve(
       // first what it says of the end
       reporter.watch(transfer, {
         where: where(caller),
-        leftOut: leftOut?.(),
+        leftOut,
         ticket,
         isOneOfMany: !once,
         isNext,

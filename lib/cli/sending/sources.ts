@@ -1,10 +1,11 @@
+import { deferred } from '../../async.js'
 import { SluiceError } from '../../errors.js'
 import type { FileStats } from '../../files/disk/fs.js'
 import { commandFileSystem } from '../../files/disk/node-fs.js'
 import { checkOption } from '../../options.js'
-import type { Manifest } from '../../stages/manifest/builder.js'
+import type { Grown, Manifest } from '../../stages/manifest/builder.js'
 import { manifestFrom, manifestOfEntries } from '../../stages/manifest/manifest-from.js'
-import { type ManifestOptions, manifestOf } from '../../stages/manifest/manifest-of.js'
+import { listingOf, type ManifestOptions } from '../../stages/manifest/manifest-of.js'
 import { memorySources } from '../../stores/memory-sources.js'
 import type { Context } from '../ui/context.js'
 import { canChoose } from '../ui/input/choose.js'
@@ -27,6 +28,30 @@ export interface SourceFlags extends ListFlags {
   text?: string
 }
 
+/** What goes on making a manifest when it is to be offered, and tells of it as it grows. */
+export type GrowingManifest = (signal: AbortSignal, grown: Grown) => Promise<Manifest>
+
+/** {@link manifestOfArguments}; of many files as soon as the first ones are found: the others are listed meanwhile. */
+export async function growingManifest(
+  given: readonly string[],
+  flags: SourceFlags,
+  context: Context,
+): Promise<Manifest | GrowingManifest> {
+  const begun = deferred<undefined>()
+  const taken = deferred<Grown>()
+  const whole = manifestOfArguments(given, flags, context, async (offer) => {
+    begun.resolve(undefined)
+    const grown = await taken.promise
+    await grown(offer)
+  })
+  whole.catch(() => {}) // where nobody can be reached, nobody takes it
+  const growing: GrowingManifest = (_signal, grown) => {
+    taken.resolve(grown)
+    return whole
+  }
+  return (await Promise.race([whole, begun.promise])) ?? growing
+}
+
 /**
  * The manifest of the paths and those of `--files-from`, of standard input for `-`, or of `--text`. If nothing is named
  * people are asked at the terminal; where that cannot be, it throws `ERR_USAGE`.
@@ -35,6 +60,7 @@ export async function manifestOfArguments(
   given: readonly string[],
   flags: SourceFlags,
   context: Context,
+  grown?: Grown,
 ): Promise<Manifest> {
   const { io, reporter, signal } = context
   const { hash: algorithm, name } = flags
@@ -52,7 +78,8 @@ export async function manifestOfArguments(
   }
   const paths = await orChosen(named, context)
   if (!paths.includes('-')) {
-    const manifest = await manifestOf(paths, { ...(await listingOptions(flags, context)), signal })
+    const options = await listingOptions(flags, context)
+    const manifest = await listingOf(paths, options)({ ...options, signal }, grown)
     if (manifest.offer.entries.some(({ type }) => type !== 'unreadable')) return manifest
     const why = manifest.skipped[0]?.message ?? 'nothing is left of it by --include and --exclude'
     throw new SluiceError('ERR_USAGE', `there is nothing to send: ${why}`)

@@ -19,6 +19,12 @@ export interface Manifest {
   skipped: readonly SluiceError[]
 }
 
+/**
+ * Told of an offer that is still being made, and grows: its head is known, and some entries. It goes on when this
+ * resolves.
+ */
+export type Grown = (offer: Offer) => Promise<void>
+
 /** Whether it has the parts of a manifest: that it came from here is up to the caller. */
 export function isManifest(value: unknown): value is Manifest {
   const { offer, store, skipped } = (value ?? {}) as Partial<Manifest>

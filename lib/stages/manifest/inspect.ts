@@ -23,6 +23,8 @@ export interface ListingOptions {
   omit: readonly FileStats[]
   only: Only | undefined
   limits: Limits
+  /** Told of each page of entries; the listing goes on when it resolves. */
+  grown?: (() => Promise<void>) | undefined
 }
 
 /** What a name turned out to be. */

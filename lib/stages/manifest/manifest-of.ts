@@ -8,7 +8,7 @@ import type { WireEntry } from '../../wire/entry.js'
 import { type Limits, limitsOf } from '../../wire/limits.js'
 import { clampTime } from '../../wire/manifest.js'
 import { argumentsOf, type NamedPath, namedOf, offerNameOf, type PathNaming } from './arguments.js'
-import { type Manifest, OFFER_OPTIONS, OfferBuilder, type OfferOptions } from './builder.js'
+import { type Grown, type Manifest, OFFER_OPTIONS, OfferBuilder, type OfferOptions } from './builder.js'
 import { Only } from './only.js'
 import { checkPatterns, Selection } from './selection.js'
 import { type Readable, type Unreadable, Walk } from './walk.js'
@@ -88,19 +88,23 @@ export async function manifestOf(paths: readonly string[], options: ManifestOpti
 
 /**
  * {@link manifestOf} for whoever has to wait before anything is listed. Where the paths lead is settled now, wherever
- * the process works by then; what is wrong with one is said by the listing.
+ * the process works by then; what is wrong with one is said by the listing, which tells `grown` of each page.
  */
 export function listingOf(
   paths: readonly string[],
   naming: PathNaming = {},
-): (options: ManifestOptions) => Promise<Manifest> {
+): (options: ManifestOptions, grown?: Grown) => Promise<Manifest> {
   const named = (async () => namedOf(paths, naming))()
   named.catch(() => {})
-  return async (options) => listNamed(await named, options)
+  return async (options, grown) => listNamed(await named, options, grown)
 }
 
 /** {@link manifestOf} for paths that were named before. */
-export async function listNamed(named: readonly NamedPath[], options: ManifestOptions): Promise<Manifest> {
+export async function listNamed(
+  named: readonly NamedPath[],
+  options: ManifestOptions,
+  grown?: Grown,
+): Promise<Manifest> {
   const {
     symlinks = 'skip',
     include = [],
@@ -126,7 +130,16 @@ export async function listNamed(named: readonly NamedPath[], options: ManifestOp
   const walk = new Walk(
     fs,
     selection,
-    { keepLinks: symlinks === 'keep', gitignore, omit, only: only && new Only(only), limits, clock, signal },
+    {
+      keepLinks: symlinks === 'keep',
+      gitignore,
+      omit,
+      only: only && new Only(only),
+      limits,
+      clock,
+      signal,
+      grown: grown && (() => grown(builder.offer)),
+    },
     (found) => {
       if (found.type !== 'unreadable' && isOddTime(found.stats)) walk.skipped.push(oddTime(found))
       builder.add(found.type === 'unreadable' ? unreadableEntry(found, limits) : readable(found))

@@ -6,6 +6,7 @@ import { openRegular } from '../../files/disk/open-regular.js'
 import { readFully } from '../../files/disk/read-write.js'
 import { retryOpen } from '../../files/disk/retry.js'
 import { sourceError } from '../../stores/sources.js'
+import { PAGE_ENTRIES } from '../../wire/manifest.js'
 import { cannotRead, type Inspected, Inspector, join, type ListingOptions, whyNot } from './inspect.js'
 import type { FolderRules, Selection } from './selection.js'
 
@@ -48,6 +49,8 @@ export class Walk {
   readonly #give: (found: Readable | Unreadable) => void
   readonly #slice: TimeSlice
   #given = 0
+  /** How many of them were told of. */
+  #told = 0
 
   constructor(
     fs: FileSystem,
@@ -99,7 +102,15 @@ export class Walk {
         if (below) await below
       }
       await this.#slice.yield()
+      await this.#tellPage()
     }
+  }
+
+  async #tellPage(): Promise<void> {
+    const { grown } = this.#options
+    if (grown === undefined || this.#given - this.#told < PAGE_ENTRIES) return
+    this.#told = this.#given
+    await grown()
   }
 
   /** Offers it, or skips it; gives what is to be waited for where it is a folder. */

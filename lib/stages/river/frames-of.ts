@@ -18,13 +18,18 @@ export type FrameLimits = Pick<Limits, 'frame' | 'message'>
 
 /**
  * The frames of an item, with at most `frame` bytes of data or `message` bytes of a message in each.
+ * @param begun what has said the beginning of the offer that is given out
  * @throws SluiceError `ERR_STATE` for a file that ends without a digest
  */
-export function* framesOf(item: Item, { frame, message }: FrameLimits): Generator<FrameBuffers, void> {
+export function* framesOf(
+  item: Item,
+  { frame, message }: FrameLimits,
+  begun?: OfferFrames,
+): Generator<FrameBuffers, void> {
   checkPlace('framer', item)
   switch (item.kind) {
     case 'offer':
-      for (const page of new OfferFrames(item.offer).rest(message)) yield [page]
+      for (const page of (begun ?? new OfferFrames(item.offer)).rest(message)) yield [page]
       break
     case 'run':
       if (item.cuts) {

@@ -1,15 +1,20 @@
 import type { Duplex, Transform } from 'node:stream'
 import type { Owed, Silence } from '../../async.js'
+import type { Offer } from '../../wire/entry.js'
 import type { PeerLimits } from '../../wire/limits.js'
 import type { Message } from '../../wire/messages.js'
 import type { InputMemory } from './read-into.js'
 
 /** The stages around a socket, made by `send` and `receive`. */
 export interface ChannelStages {
-  /** Takes the river of a sender. `talk` puts a message between two frames; `close` ends without one. */
+  /**
+   * Takes the river of a sender. `talk` puts a message between two frames; `announce` says what is known of an offer
+   * before that is given out; `close` ends without one.
+   */
   framer: Duplex & {
     limit(limits: PeerLimits): void
     talk(message: Message): void
+    announce(offer: Offer): Promise<void>
     ready(): Promise<void>
     close(): void
   }

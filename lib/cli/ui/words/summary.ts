@@ -91,7 +91,7 @@ export interface Interrupted {
 /** How a transfer is told; the others as in {@link Interrupted}. */
 export interface WatchedTransfer extends Pick<Interrupted, 'where' | 'isOneOfMany' | 'ticket'> {
   /** How many are left out of the offer. */
-  leftOut?: number | undefined
+  leftOut?: (() => number) | undefined
   /** It is one of a watch, and not the first. */
   isNext?: boolean
 }

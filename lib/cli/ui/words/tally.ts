@@ -55,23 +55,28 @@ export class Tally {
   #unreadable = 0
   /** Bytes of what has its outcome, but for what nobody asked for. */
   bytes = 0
-  /** Nobody asked for them: links, pipes, what a policy leaves out. */
-  leftOut: number
+  #leftOut = 0
   /** Links among them that the receiver did not make: the first ones, and how many. */
   readonly links: Pick<Outcome, 'entry' | 'error'>[] = []
   linksLeft = 0
 
+  readonly #leftOutBefore: () => number
   readonly #isNext: boolean
   /** What has changed, of a watch: some more than are named. */
   readonly #changed: Record<'files' | 'folders', Entry[]> = { files: [], folders: [] }
 
   /**
-   * @param leftOut what the sender has left out already
+   * @param leftOutBefore what the sender has left out already
    * @param isNext of a watch, and not its first transfer: the folders of what has changed are there, as nobody doubts
    */
-  constructor(leftOut = 0, isNext = false) {
-    this.leftOut = leftOut
+  constructor(leftOutBefore = () => 0, isNext = false) {
+    this.#leftOutBefore = leftOutBefore
     this.#isNext = isNext
+  }
+
+  /** Nobody asked for them: links, pipes, what a policy leaves out. */
+  get leftOut(): number {
+    return this.#leftOutBefore() + this.#leftOut
   }
 
   /** Whether there is anything to tell. */
@@ -115,7 +120,7 @@ export class Tally {
     this.bytes += entry.size ?? 0
     if (status === 'published') this.#publish(entry)
     else if (status === 'skipped' && (code === 'ERR_SKIPPED' || code === 'ERR_REJECTED')) {
-      this.leftOut++
+      this.#leftOut++
       this.bytes -= entry.size ?? 0
       // the sender is told no reason
       if (entry.type !== 'symlink' || (reason !== undefined && reason !== 'symlink')) return

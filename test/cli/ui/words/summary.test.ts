@@ -165,7 +165,7 @@ test('what a transfer did: files and folders are counted apart, and what was ove
     summaryOf(again, 'in d/', wereThere),
     'nothing new in d/ (0 B; 10 kB were there); 2 files, 1 folder there already',
   )
-  const mixed = new Tally(3)
+  const mixed = new Tally(() => 3)
   mixed.add({ first: 0, last: 0, status: 'skipped', reason: 'identical' }, entries)
   mixed.add({ first: 1, last: 1, status: 'failed', code: 'ERR_SOURCE_READ' }, entries)
   mixed.add({ first: 2, last: 2, status: 'failed', code: 'ERR_DISK_FULL' }, entries)
@@ -180,14 +180,14 @@ test('in a watch folders that are there are no news, and a transfer without news
     { type: 'directory', path: 'd', mtime: 0, mode: 0, size: 0 },
     { type: 'file', path: 'd/a', size: 5, mtime: 0, mode: 0 },
   ])
-  const next = new Tally(0, true)
+  const next = new Tally(() => 0, true)
   t.false(next.hasNews)
   next.add({ first: 0, last: 0, status: 'skipped', reason: 'identical' }, entries)
   t.false(next.hasNews)
   next.add({ first: 1, last: 1, status: 'published' }, entries)
   t.true(next.hasNews)
   t.is(summaryOf(next, 'sent', { bytes: 5, took: 0 }), 'd/a sent (5 B)')
-  const failed = new Tally(0, true)
+  const failed = new Tally(() => 0, true)
   failed.add({ first: 1, last: 1, status: 'failed', code: 'ERR_DISK_FULL' }, entries)
   t.true(failed.hasNews)
   t.true(new Tally().hasNews)
@@ -219,7 +219,7 @@ test('of what has changed the names are said where they are few', (t) => {
       mode: 0,
     }))
     const offer = makeOffer({ id: '0'.repeat(32), name: 'x', algorithm: 'sha256' }, entries)
-    const tally = new Tally(0, isNext)
+    const tally = new Tally(() => 0, isNext)
     tally.add({ first: 0, last: entries.length - 1, status: 'published' }, offer.entries)
     return summaryOf(tally, 'sent', { bytes: 3, took: 0 })
   }
