@@ -1,9 +1,14 @@
 import type { Transform } from 'node:stream'
 import { deferred, inSlices } from './async.js'
-import { systemClock } from './clock.js'
 import { asSluiceError, type SluiceError } from './errors.js'
-import { checkFunction, checkKeys, checkObject, checkOption, type Keys, pickKnown } from './options.js'
-import { makeForeignStage, nameOfStage, owedBy, type StageStream } from './stages/bytes/foreign-stage.js'
+import { checkFlag, checkKeys, checkObject, checkOption, type Keys, pickKnown } from './options.js'
+import {
+  checkFileStages,
+  makeForeignStage,
+  nameOfStage,
+  owedBy,
+  type StageStream,
+} from './stages/bytes/foreign-stage.js'
 import { heldByPeer } from './stages/bytes/held-back.js'
 import { MemoryPool } from './stages/bytes/memory-pool.js'
 import { makeWireStages, type WireStage } from './stages/bytes/wire-stage.js'
@@ -56,6 +61,8 @@ export interface ReceiveOptions
    * The signal aborts when the transfer ends before there is an answer, and nobody has to be asked any more.
    */
   accept: 'all' | ((offer: Offer, signal: AbortSignal) => Accept | Promise<Accept>)
+  /** Looks at what stands while an offer still comes, before `accept` is asked. Default: whether that is 'all'. */
+  lookAhead?: boolean
   /**
    * `wire`: what stands between the socket and the deframer; the sender needs the same formats in the same order.
    * `file`: makers of Transforms over items, after the digest was taken: scan, filter, rename, convert. An entry of
@@ -80,6 +87,7 @@ const OPTIONS: Keys<ReceiveOptions> = {
   ...PART_SINK_OPTIONS,
   ...OF_FINALIZER,
   accept: true,
+  lookAhead: true,
   stages: true,
   quota: true,
 }
@@ -120,7 +128,8 @@ export function beginReceiving(
   checkKeys('stages', options.stages, { wire: true, file: true })
   checkFileStages(options.stages?.file)
   const limits = limitsOf(options.limits)
-  const { accept, stages, quota } = options
+  const { accept, lookAhead = accept === 'all', stages, quota } = options
+  checkFlag('lookAhead', lookAhead)
   checkOption('quota', quota, quota === undefined || isQuota(quota), 'a FileQuota, or what has its methods')
   const ofOffers = accept === 'all' ? { ...limits, unaccepted: Number.MAX_SAFE_INTEGER } : limits
   const isAccept = accept === 'all' || typeof accept === 'function'
@@ -128,6 +137,9 @@ export function beginReceiving(
   if (options.store !== undefined) checkPartStore(options.store, options.conflict, options.publish)
   const { maxFrame, heldBack, ...wire } = makeWireStages(stages?.wire, keptOpenBy(options), limits)
   const makers = stages?.file ?? []
+  // else nothing is looked for, or each file by itself
+  const looksAhead =
+    lookAhead && makers.length === 0 && options.unless !== 'nothing' && options.durability !== 'power'
   const owing = [wire.owed]
   // a stage of the user's, and a store, may hold on to what they are given
   const isOurs = makers.length === 0 && wire.incoming.length === 0 && options.store === undefined
@@ -150,7 +162,7 @@ export function beginReceiving(
       owner: lasting?.owner,
       decide: (offer, signal, hello) => {
         const decided = () => decide(offer, signal, accept)
-        const use = quota && useOf(quota, receiver, options.clock)
+        const use = quota && QuotaUse.of(quota, receiver.control, options.clock)
         const ask = () => (use ? use.ask(offer, signal, decided) : decided())
         return lasting ? lasting.decide(offer, signal, hello, ask) : ask()
       },
@@ -183,6 +195,7 @@ export function beginReceiving(
         const over = deferred<void>()
         first.once('close', over.resolve)
         const inSeries = () => receiver.transfer.hasNext
+        if (looksAhead) first.on('entries', (entries: readonly Entry[]) => sink.lookAhead(entries))
         const sink = partSink({ ...pickKnown(options, PART_SINK_OPTIONS), inSeries, warn, memory })
         const last = finalizer({
           ...pickKnown(options, OF_FINALIZER),
@@ -229,18 +242,6 @@ export function beginReceiving(
     { ...options, limits, ...(lasting && { continuing: { ...lasting, takesLanes } }) },
   )
   return receiver
-}
-
-/** What a transfer takes of a quota, over whichever connection. */
-function useOf(quota: Quota, { control }: Receiver, clock = systemClock): QuotaUse {
-  control.use ??= new QuotaUse(quota, control, clock)
-  return control.use
-}
-
-function checkFileStages(makers: readonly unknown[] = []): void {
-  checkOption('stages.file', makers, Array.isArray(makers), 'a list of functions that make a Transform')
-  for (const [at, make] of makers.entries())
-    checkFunction(`stages.file[${at}]`, make, 'a function that makes a Transform, as () => mapCuts(…)')
 }
 
 /**

@@ -48,7 +48,8 @@ type State = 'offer' | 'entries' | 'data'
 /**
  * Takes frames and gives items: learns the offers, cuts the data by its position in the stream into runs, refuses
  * bytes that the plan does not want, digests of blocks that neither came nor were claimed, chunks that nobody asked
- * for, and an end without a digest for every file. Behind the end it takes what was asked for again.
+ * for, and an end without a digest for every file. Behind the end it takes what was asked for again. The event
+ * `entries` tells of those of the first offer page by page, once they were checked.
  *
  * Errors: `ERR_PROTOCOL`, `ERR_LIMIT`, `ERR_PATH`, `ERR_UNSUPPORTED` (hash algorithm); `ERR_TRUNCATED` if the input
  * ends before END, or before what was asked for again.
@@ -139,6 +140,7 @@ export class Demuxer extends Transform {
   }
 
   #accept(offer: Offer | undefined, done: Callback): void {
+    if (!offer && this.plan.entries.length === 0) this.emit('entries', this.#manifest.page)
     if (offer) this.#learn(offer).then(() => done(), done)
     // a page of entries takes a few milliseconds, and many may have come at once: others have their turn
     else setImmediate(done)

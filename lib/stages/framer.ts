@@ -70,8 +70,8 @@ export class Framer extends Duplex {
   }
 
   /**
-   * Says what is known of an offer that is still being made; the item that gives it out says the rest. Resolves when the
-   * reader is no longer behind, or is gone.
+   * Says what is known of an offer that is still being made; the item that gives it out says the rest. Resolves when
+   * the reader is no longer behind, or is gone.
    */
   async announce(offer: Offer): Promise<void> {
     this.#begun ??= new OfferFrames(offer)

@@ -1,7 +1,6 @@
 import { Transform, type TransformCallback } from 'node:stream'
 import { inSlices, type Owed } from '../async.js'
 import { printable, SluiceError } from '../errors.js'
-import type { Range } from '../ranges.js'
 import { diskParts } from '../stores/disk/disk-store.js'
 import { togetherParts } from '../stores/together/together-store.js'
 import type { Known } from '../transfer/plan/known.js'
@@ -40,7 +39,7 @@ export class PartSink extends Transform {
   readonly #runs: IncomingRuns
   #entries: readonly Entry[] = []
   /** Bytes that are claimed of offers that are still to come, by their first entry. */
-  readonly #claims = new Map<number, ReadonlyMap<number, readonly Range[]>>()
+  readonly #claims = new Map<number, Awaited<ReturnType<typeof claimParts>>>()
   #working: Promise<void> = Promise.resolve()
   #claiming: Promise<unknown> = Promise.resolve()
   readonly #stopping = new AbortController()
@@ -71,6 +70,9 @@ export class PartSink extends Transform {
     this.#claims.set(offer.first, claims)
     return knownOf(offer, claims, this.#store)
   }
+
+  /** Looks at what is there of entries of an offer that still comes. Called by `receive` where all is accepted. */
+  lookAhead = (entries: readonly Entry[]): void => this.#store.lookAhead(entries)
 
   /** Resolves when so many bytes came here and are written, or will not be. Called by `receive` at the end of all. */
   async drain(bytes: number): Promise<void> {
@@ -127,6 +129,7 @@ export class PartSink extends Transform {
         return this.#digests(item)
       default:
         this.push(item)
+        return undefined
     }
   }
 
@@ -161,8 +164,8 @@ export class PartSink extends Transform {
   async #end(): Promise<void> {
     await this.#runs.settle()
     const path = this.#writer.unfinished?.path
-    if (path === undefined) return
-    throw new SluiceError('ERR_TRUNCATED', `the input ended in the middle of ${printable(path)}`, { path })
+    if (path !== undefined)
+      throw new SluiceError('ERR_TRUNCATED', `the input ended in the middle of ${printable(path)}`, { path })
   }
 
   #give(stored: readonly StoredRun[]): void {

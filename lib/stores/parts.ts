@@ -143,6 +143,11 @@ export interface PartStore {
     signal?: AbortSignal,
   ): Promise<ReadonlyMap<number, Claim>> | ReadonlyMap<number, Claim>
   /**
+   * May look already at what {@link lookup} will need, and changes nothing. Called by `receive` where all is accepted,
+   * with the entries of the first offer, page by page while it still comes.
+   */
+  lookAhead?(entries: readonly Entry[]): void
+  /**
    * Finds, and does not change, what stands in the place of files and folders. Called by `receive` after {@link claims}
    * with the files that are not claimed, and with all folders that are wanted.
    */
@@ -234,6 +239,7 @@ const OPTIONAL = [
   'learn',
   'claims',
   'basis',
+  'lookAhead',
   'lookup',
   'makeFolder',
   'beginAll',

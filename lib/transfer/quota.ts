@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { inSlices } from '../async.js'
-import type { Clock } from '../clock.js'
+import { type Clock, systemClock } from '../clock.js'
 import { blockSizeOf } from '../digest/blocks.js'
 import { counted, SluiceError } from '../errors.js'
 import type { Entry, Offer } from '../wire/entry.js'
@@ -87,6 +87,12 @@ export class QuotaUse {
   #since: number
   /** Settles when all that was told to the quota is there, or has failed. */
   #telling: Promise<void> = Promise.resolve()
+
+  /** What a transfer takes of a quota, over whichever connection. */
+  static of(quota: Quota, control: TransferControl, clock: Clock = systemClock): QuotaUse {
+    control.use ??= new QuotaUse(quota, control, clock)
+    return control.use
+  }
 
   constructor(quota: Quota, control: TransferControl, clock: Clock) {
     this.#quota = quota

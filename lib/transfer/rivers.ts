@@ -38,8 +38,8 @@ export interface Sending {
   /** Whether more may be attached: until that is ended, or while what was attached before is not given out. */
   isOpen: boolean | 'while-busy'
   /**
-   * Makes the offer; `skipped` becomes warnings. `signal` aborts when the transfer is over before. May call `grown` with
-   * what is known of the offer meanwhile, and goes on when that resolves.
+   * Makes the offer; `skipped` becomes warnings. `signal` aborts when the transfer is over before. May call `grown`
+   * with what is known of the offer meanwhile, and goes on when that resolves.
    */
   prepare(signal: AbortSignal, grown: (offer: Offer) => Promise<void>): Promise<Made>
   /** Settles where the paths lead, and gives what makes another offer of them, which goes on where `after` ends. */

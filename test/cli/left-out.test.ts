@@ -173,3 +173,19 @@ test('of very many that fail, or are left out, each side names the first, and co
   t.is(lines(sent, 'warning').length, 21)
   t.is((await readFile(log, 'utf8')).match(/ file failed /g)?.length, 50)
 })
+
+test('what is left out of very many files is told, though they are offered before all of them are listed', async (t) => {
+  const files = Object.fromEntries(Array.from({ length: 700 }, (_, n) => [`tree/${n}`, '1']))
+  const source = await plant(await temporary(t), files)
+  await symlink('1', join(source, 'tree/zzz'))
+  const dir = join(await temporary(t), 'in')
+  for (const there of [/^700 files, 1 folder sent/m, /700 files.* there already/]) {
+    const receiver = new Command(t, ['receive', '--plain', '--dir', dir, '--once', '--yes'])
+    const { code, err } = await run(t, 'send', join(source, 'tree'), '--to', await receiver.line())
+    t.is(code, 0, err)
+    t.regex(err, there)
+    t.regex(err, /1 left out/)
+    t.is((await receiver.ended).code, 0)
+  }
+  t.is(Object.keys(await listing(dir)).filter((path) => /^tree\/\d+$/.test(path)).length, 700)
+})

@@ -515,3 +515,20 @@ test('what a large offer named is taken in again in slices when another one is a
   const [error] = await once(stage, 'error')
   t.regex(error.message, /d5999 is there twice/)
 })
+
+test('entries are told page by page as they come, before anybody is asked about their offer', async (t) => {
+  const folders = Object.fromEntries(Array.from({ length: 1200 }, (_, i) => [`d${i}`, null]))
+  const first = { ...offerOf(folders), open: true as const }
+  const attached = { ...offerOf({ more: null }), id: first.id, first: 1200, open: true as const }
+  attached.entries[0]!.index = 1200
+  const told: unknown[] = []
+  const stage = demuxer({
+    onOffer: ({ entries }) => {
+      told.push(`all ${entries.length}`)
+    },
+  })
+  stage.on('entries', (entries: readonly unknown[]) => told.push(entries.length))
+  await pipeline([...framesOfOffer(first), ...framesOfOffer(attached), END], stage.resume())
+  // what is attached is told of as a whole only
+  t.deepEqual(told, [500, 500, 200, 'all 1200', 'all 1'])
+})

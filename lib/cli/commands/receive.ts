@@ -281,7 +281,7 @@ function optionsOf(
     fs: commandFileSystem,
     signal: context.signal,
     stages: { wire: parseCompress(flags.compress) },
-    ...(flags.yes && { limits: { unaccepted: Number.MAX_SAFE_INTEGER } }),
+    ...(flags.yes && { lookAhead: true, limits: { unaccepted: Number.MAX_SAFE_INTEGER } }),
     accept,
   }
 }

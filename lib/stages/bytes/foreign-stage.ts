@@ -1,7 +1,7 @@
 import { Transform } from 'node:stream'
 import type { Owed } from '../../async.js'
 import { asSluiceError, isError, messageOf, SluiceError } from '../../errors.js'
-import { badOption, type Keys } from '../../options.js'
+import { badOption, checkFunction, checkOption, type Keys } from '../../options.js'
 
 // biome-ignore lint/suspicious/noExplicitAny: the types of other streams say more exactly what they take
 type Any = any
@@ -222,3 +222,10 @@ function guarded(option: string, stage: Transform, ofItems: boolean): Transform 
 }
 
 const STOPPED = 'was destroyed before its end'
+
+/** Checks the makers of file stages; throws `ERR_USAGE`. */
+export function checkFileStages(makers: readonly unknown[] = []): void {
+  checkOption('stages.file', makers, Array.isArray(makers), 'a list of functions that make a Transform')
+  for (const [at, make] of makers.entries())
+    checkFunction(`stages.file[${at}]`, make, 'a function that makes a Transform, as () => mapCuts(…)')
+}

@@ -3,6 +3,7 @@ import { badOption, checkKeys, type Keys } from '../../options.js'
 import type { Basis, Claim } from '../../stores/claim.js'
 import type { Part, PartRun, StandingFiles } from '../../stores/parts.js'
 import type { Placement } from '../../stores/policy.js'
+import { IndexSet } from '../../transfer/plan/index-set.js'
 import type { Entry } from '../../wire/entry.js'
 import { SKIP_REASONS } from '../../wire/outcome.js'
 
@@ -81,10 +82,13 @@ export function indicesOf(
   return given as readonly number[]
 }
 
-/** Whether an index is that of one of these entries. */
+/** Whether an index is that of one of these entries, which ascend. */
 export function isAmong(entries: readonly Entry[]): (index: number) => boolean {
-  const asked = new Set(entries.map(({ index }) => index))
-  return (index) => asked.has(index)
+  const asked = new IndexSet()
+  const end = (entries.at(-1)?.index ?? -1) + 1
+  asked.grow(end)
+  for (const { index } of entries) asked.add(index)
+  return (index) => index < end && asked.has(index)
 }
 
 /** What earlier transfers left of these files. */

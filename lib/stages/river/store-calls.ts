@@ -116,6 +116,9 @@ export class StoreCalls {
     return claims
   }
 
+  /** Of an offer that still comes, and will be accepted: what is there of these entries may be looked at already. */
+  lookAhead = (entries: readonly Entry[]): void => this.#store.lookAhead?.(entries)
+
   /** Looks for what stands already in the place of these entries. */
   async lookup(offer: Offer, entries: readonly Entry[], asked: Omit<Sought, 'entries'>): Promise<void> {
     const find = () => StandingEntries.find(this.#store, this.#policy, offer, { entries, ...asked })

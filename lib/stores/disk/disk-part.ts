@@ -8,7 +8,7 @@ import { lstatIfThere } from '../../files/disk/stats.js'
 import type { BarePart } from '../../files/part/bare-part.js'
 import type { StandingFile } from '../../files/publish/publish.js'
 import type { Entry } from '../../wire/entry.js'
-import type { Part } from '../parts.js'
+import type { Claim, Part } from '../parts.js'
 import type { Placement, PublishPolicy } from '../policy.js'
 import { isSameVersion, type PublishedVersions } from '../published-versions.js'
 import type { DiskStore } from './disk-store.js'
@@ -29,6 +29,12 @@ export class DiskPart implements Part {
     this.entry = entry
     this.file = file
     this.#store = store
+  }
+
+  /** As far as it was written before, by its size. */
+  get claim(): Claim {
+    const { end } = this.file.extent
+    return { part: this, ranges: end > 0 ? [{ start: 0, end }] : [] }
   }
 
   async write(offset: number, buffers: readonly Buffer[], ends: boolean): Promise<void> {

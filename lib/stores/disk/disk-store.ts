@@ -27,6 +27,7 @@ import type { DiskPartsOptions, Ownership } from './options.js'
 import { SmallFiles } from './small-files.js'
 import { DiskPace } from './sources/disk-pace.js'
 import { findBasis } from './standing/basis.js'
+import { StatsAhead } from './standing/stats-ahead.js'
 import { type StandingPart, standingPart } from './standing-part.js'
 
 /** A folder of this disk as a store of parts: `name.part` beside `name`, a journal in our own folder. */
@@ -51,6 +52,8 @@ export class DiskStore implements PartStore {
    * own.
    */
   brought: AcknowledgedFiles | undefined
+  /** What was seen of an offer that still came. */
+  readonly ahead: StatsAhead
   readonly suffixes = new Suffixes()
   /** Why nothing may be made here: then only what stands already is there. */
   refusal: SluiceError | undefined
@@ -67,6 +70,7 @@ export class DiskStore implements PartStore {
     // now, since nothing is opened before the first file comes
     this.#options = { ...options, dir: localPath('dir', options.dir) }
     this.pace = new DiskPace(options.clock ?? systemClock)
+    this.ahead = new StatsAhead(options.fs, this.pace, this.#options.dir)
     this.handles = new HandleBudget(options.handles)
     this.folders = new ArrivingFolders(this)
     this.parts = new JournaledParts(this)
@@ -109,8 +113,7 @@ export class DiskStore implements PartStore {
     await this.#tree
     if (this.refusal) return claims
     await inSlices(await this.parts.claim(entries, signal), (part) => {
-      const { end } = part.file.extent
-      claims.set(part.entry.index, { part, ranges: end > 0 ? [{ start: 0, end }] : [] })
+      claims.set(part.entry.index, part.claim)
     })
     if (isFirst) await this.collect(await this.#tree)
     return claims
@@ -119,6 +122,8 @@ export class DiskStore implements PartStore {
   basis(entry: Entry): Promise<Basis | undefined> {
     return findBasis(this, entry)
   }
+
+  lookAhead = (entries: readonly Entry[]): void => this.ahead.look(entries)
 
   async lookup(entries: readonly Entry[], signal?: AbortSignal): Promise<StandingFiles> {
     return findStanding(this, entries, this.#policy!, signal)
@@ -199,9 +204,8 @@ export class DiskStore implements PartStore {
   }
 
   /** See {@link ownSuffixes}. */
-  ownSuffixes(path: string, suffixes: Iterable<number>): Iterable<number> {
-    return ownSuffixes(path, this.#policy, suffixes)
-  }
+  ownSuffixes = (path: string, suffixes: Iterable<number>): Iterable<number> =>
+    ownSuffixes(path, this.#policy, suffixes)
 
   /** What must be the same of two, or neither is there in the place of the other. */
   likeOf(there: FileStats): string {
@@ -233,9 +237,7 @@ export class DiskStore implements PartStore {
     }
   }
 
-  alive(): Promise<void> {
-    return this.parts.alive()
-  }
+  alive = (): Promise<void> => this.parts.alive()
 
   async sync(): Promise<void> {
     if (this.durability === 'power' && this.#tree) await this.folders.sync().then(() => this.parts.sync())
@@ -266,9 +268,7 @@ export class DiskStore implements PartStore {
     await tree?.close()
   }
 
-  warn(warning: SluiceError): void {
-    this.#options.warn?.(warning)
-  }
+  warn = (warning: SluiceError): void => this.#options.warn?.(warning)
 
   tree(): Promise<Tree> {
     this.#tree ??= this.openTree().then((tree) => this.collect(tree))

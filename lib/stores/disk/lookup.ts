@@ -32,7 +32,7 @@ export async function findStanding(
   if (policy.unless === 'nothing' || !first) return { indices: [], source: {} }
   const { root } = await store.tree()
   const lookup = new Lookup(store, policy, first.index, root.endsWith('/') ? root : `${root}/`)
-  await lookup.find(entries, signal)
+  await lookup.find(entries, signal).finally(() => store.ahead.forget())
   return lookup
 }
 
@@ -95,7 +95,9 @@ class Lookup implements StandingFiles {
     const { type, path } = entry
     if (type !== 'file' || isReservedName(nameOf(path))) return false
     try {
-      const stats = calls.lstat(this.#root + path)
+      const seen = this.#store.ahead.of(entry)
+      if (seen === null) return true
+      const stats = seen ?? calls.lstat(this.#root + path)
       const first = { path, stats, isFirst: true }
       const isThere = stats.isFile() && this.#isThere(first, entry)
       if (!isThere && this.#mayBeFurther(stats)) return false

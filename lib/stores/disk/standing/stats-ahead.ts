@@ -1,0 +1,168 @@
+import { errorCode } from '../../../files/disk/disk-error.js'
+import type { FileStats, FileSystem, SyncCalls } from '../../../files/disk/fs.js'
+import { inside, nameOf, parentOf } from '../../../files/disk/names.js'
+import { isReservedName } from '../../../files/own/reserved.js'
+import type { Entry } from '../../../wire/entry.js'
+import type { DiskPace } from '../sources/disk-pace.js'
+
+/** Milliseconds after the last look for which stats are taken for what stands. */
+const FRESH = 2000
+
+/** What is known of an entry. */
+const UNKNOWN = 0
+const NOTHING = 1
+const FILE = 2
+
+/** Numbers of a file, in three columns. */
+const TIMES = 3
+const IDS = 2
+const WORDS = 3
+
+/**
+ * The stats of files that stand in the place of entries, looked at before anybody decided about these: what a lookup
+ * right after that would see. It reads, and keeps some sixty bytes for each. What it cannot see by one call is left to
+ * the lookup.
+ */
+export class StatsAhead {
+  /** Undefined where a look at a file costs as much as the lookup would: then nothing is looked at. */
+  readonly #calls: SyncCalls | undefined
+  readonly #pace: DiskPace
+  readonly #dir: string
+  #known = new Uint8Array(0)
+  /** Size, and the two times. */
+  #times = new Float64Array(0)
+  #ids = new BigUint64Array(0)
+  /** Mode, owner, number of names. */
+  #words = new Uint32Array(0)
+  /** The folder of the entry before, and whether it stands, and is no link. */
+  #folder: string | undefined
+  #stands = false
+  #looked = 0
+
+  constructor({ sync }: FileSystem, pace: DiskPace, dir: string) {
+    this.#calls = sync
+    this.#pace = pace
+    this.#dir = dir
+  }
+
+  /** Looks at the next entries, of a page. */
+  look(entries: readonly Entry[]): void {
+    const calls = this.#calls
+    if (!calls || this.#pace.isSlow) return
+    const begun = this.#pace.clock.now()
+    this.#grow((entries.at(-1)?.index ?? -1) + 1)
+    for (const entry of entries) this.#lookAt(calls, entry)
+    this.#looked = this.#pace.clock.now()
+    this.#pace.took(this.#looked - begun)
+  }
+
+  /** What stood under the path of a file; `null` for nothing, undefined if that is not known, or was long ago. */
+  of({ index }: Entry): FileStats | null | undefined {
+    const known = this.#known[index] ?? UNKNOWN
+    if (known === UNKNOWN || this.#pace.clock.now() - this.#looked > FRESH) return undefined
+    if (known === NOTHING) return null
+    const times = index * TIMES
+    const ids = index * IDS
+    const words = index * WORDS
+    return new FileSeen(
+      this.#times[times]!,
+      this.#times[times + 1]!,
+      this.#times[times + 2]!,
+      this.#ids[ids]!,
+      this.#ids[ids + 1]!,
+      this.#words[words]!,
+      this.#words[words + 1]!,
+      this.#words[words + 2]!,
+    )
+  }
+
+  /** To be called when all was looked up. */
+  forget(): void {
+    this.#known = new Uint8Array(0)
+    this.#times = new Float64Array(0)
+    this.#ids = new BigUint64Array(0)
+    this.#words = new Uint32Array(0)
+  }
+
+  #lookAt(calls: SyncCalls, { type, path, index }: Entry): void {
+    if (type !== 'file' || isReservedName(nameOf(path)) || !this.#isBelowFolders(calls, parentOf(path)))
+      return
+    try {
+      const stats = calls.lstat(inside(this.#dir, path))
+      if (stats.isFile()) this.#keep(index, stats)
+    } catch (error) {
+      if (errorCode(error) === 'ENOENT') this.#known[index] = NOTHING
+    }
+  }
+
+  #keep(place: number, { size, mtimeMs, ctimeMs, dev, ino, mode, uid, nlink }: FileStats): void {
+    this.#known[place] = FILE
+    this.#times[place * TIMES] = size
+    this.#times[place * TIMES + 1] = mtimeMs
+    this.#times[place * TIMES + 2] = ctimeMs
+    this.#ids[place * IDS] = dev
+    this.#ids[place * IDS + 1] = ino
+    this.#words[place * WORDS] = mode
+    this.#words[place * WORDS + 1] = uid
+    this.#words[place * WORDS + 2] = nlink
+  }
+
+  /** Whether a folder of the offer stands, with all above it, and none of them is a link. */
+  #isBelowFolders(calls: SyncCalls, path: string): boolean {
+    if (path === this.#folder) return this.#stands
+    this.#folder = path
+    this.#stands = isFolder(calls, inside(this.#dir, path))
+    for (let above = parentOf(path); this.#stands && above !== ''; above = parentOf(above))
+      this.#stands = isFolder(calls, inside(this.#dir, above))
+    return this.#stands
+  }
+
+  #grow(length: number): void {
+    if (length <= this.#known.length) return
+    const room = Math.max(length, this.#known.length * 2)
+    this.#known = grown(this.#known, new Uint8Array(room))
+    this.#times = grown(this.#times, new Float64Array(room * TIMES))
+    this.#ids = grown(this.#ids, new BigUint64Array(room * IDS))
+    this.#words = grown(this.#words, new Uint32Array(room * WORDS))
+  }
+}
+
+function isFolder(calls: SyncCalls, path: string): boolean {
+  try {
+    return calls.lstat(path).isDirectory()
+  } catch {
+    return false
+  }
+}
+
+function grown<T extends { set(from: T): void }>(from: T, to: T): T {
+  to.set(from)
+  return to
+}
+
+/** A file as it was seen. Its group and its birth were not kept: nobody asks who looks for what stands. */
+class FileSeen implements FileStats {
+  readonly gid = 0
+  constructor(
+    readonly size: number,
+    readonly mtimeMs: number,
+    readonly ctimeMs: number,
+    readonly dev: bigint,
+    readonly ino: bigint,
+    readonly mode: number,
+    readonly uid: number,
+    readonly nlink: number,
+  ) {}
+
+  isFile(): boolean {
+    return true
+  }
+
+  isDirectory(): boolean {
+    return false
+  }
+
+  isSymbolicLink(): boolean {
+    return false
+  }
+}
