@@ -2,14 +2,17 @@ import { setImmediate } from 'node:timers/promises'
 import type { SluiceError } from '../../errors.js'
 import { FRESH, timeInSeconds } from '../../files/disk/attributes.js'
 import { diskError, isRefusal } from '../../files/disk/disk-error.js'
-import { type FileIdentity, OPEN, type SyncCalls } from '../../files/disk/fs.js'
-import { nameOf, parentOf, partCandidate } from '../../files/disk/names.js'
+import { OPEN, type SyncCalls } from '../../files/disk/fs.js'
+import { nameOf, partCandidate } from '../../files/disk/names.js'
 import { isStillWritten } from '../../files/disk/stats.js'
 import type { OpenFolder } from '../../files/tree/tree.js'
 import type { Entry } from '../../wire/entry.js'
 import { lengthIn, type Run, RunReader } from '../../wire/run.js'
 import type { Part, PartRun } from '../parts.js'
 import type { DiskStore } from './disk-store.js'
+import { expectRun } from './small-files/expect-run.js'
+import { HeldFolder } from './small-files/held-folder.js'
+import { WrittenFiles } from './small-files/written-files.js'
 import { attempt, isLate, isRemoved, linkLate, OWNER_BITS, statsOf, writeAll } from './sync-file-calls.js'
 
 /** Milliseconds for which the loop may hold the event loop. */
@@ -26,15 +29,10 @@ export class SmallFiles implements PartRun {
   /** Without its bytes, once they are written: it waits for its digests, and there may be many such. */
   #run: Run
   readonly #signal: AbortSignal
-  /** What was written, entry by entry: what gets the name must be that. No object for each: there are very many. */
-  readonly #inodes: FileIdentity['ino'][] = []
-  readonly #devices: FileIdentity['dev'][] = []
+  readonly #written: WrittenFiles
   /** Files that went their own way, by the index of their entry. */
   readonly #alone = new Map<number, Part>()
   readonly failures = new Map<number, SluiceError>()
-  /** The folder that is held, and its path in the offer. */
-  #held: OpenFolder | undefined
-  #heldPath = ''
   /** When the slice of the loop began that is under way: what it takes says how fast the disk is. */
   #since = 0
   /** Whether the journal was found to be ours in this slice. */
@@ -45,13 +43,15 @@ export class SmallFiles implements PartRun {
     this.#calls = calls
     this.#run = run
     this.#signal = signal
+    this.#written = new WrittenFiles(run.first)
   }
 
   /** Writes all of them. */
   async write(): Promise<void> {
     const { first, last, entries, buffers } = this.#run
-    const odd = await this.#expect()
+    const odd = await expectRun(this.#store, this.#run, this.failures)
     const reader = new RunReader(buffers)
+    const held = new HeldFolder(this.#store)
     // the rest of the run before, which was too quick to be told of, lies between its slow slices and those of this one
     this.#store.pace.took(0)
     this.#beginSlice()
@@ -63,17 +63,17 @@ export class SmallFiles implements PartRun {
         if (entry.type !== 'file' || this.failures.has(index)) continue
         this.#signal.throwIfAborted()
         const isQuick = !odd.has(index) && !this.#store.pace.isSlow
-        const folder = isQuick ? (this.#heldFor(entry) ?? (await this.#enter(entry))) : undefined
+        const folder = isQuick ? (held.of(entry.path) ?? (await this.#enter(held, entry))) : undefined
         const mayBeThere =
           folder && this.#store.isByTime && statsOf(this.#calls, folder.at(nameOf(entry.path)))
         const isEnded = folder && !mayBeThere ? await this.#tryWrite(folder, entry, bytes) : false
         if (isEnded && !this.failures.has(index)) written.push(entry)
-        if (!isEnded) await this.#writeAlone(entry, bytes)
+        if (!isEnded) await this.#writeAlone(held, entry, bytes)
         if (this.#store.pace.clock.now() - this.#since > LONGEST_HOLD) await this.#yield()
       }
     } finally {
-      this.#leave()
-      if (written.length > 0) this.#store.parts.madeRun(written, (entry) => this.#written(entry))
+      held.leave()
+      if (written.length > 0) this.#store.parts.madeRun(written, (entry) => this.#written.of(entry))
       this.#run = { ...this.#run, buffers: [] }
     }
   }
@@ -81,15 +81,16 @@ export class SmallFiles implements PartRun {
   async publish(first: number, last: number): Promise<number[]> {
     const unusual: number[] = []
     const published: Entry[] = []
+    const held = new HeldFolder(this.#store)
     this.#beginSlice()
     try {
       for (let index = first; index <= last; index++) {
         const entry = this.#run.entries[index]!
         if (entry.type !== 'file' || this.failures.has(index)) continue
         const isAlone = this.#alone.has(index) || this.#store.pace.isSlow
-        const folder = isAlone ? undefined : (this.#heldFor(entry) ?? (await this.#enter(entry)))
+        const folder = isAlone ? undefined : (held.of(entry.path) ?? (await this.#enter(held, entry)))
         // below a folder that has a suffix it gets another name than its own
-        const isOwn = folder !== undefined && folder.path === this.#heldPath
+        const isOwn = folder !== undefined && held.hasOwnName
         // else DiskPart says that the journal is lost
         const how = isOwn && this.#holdsJournal() ? this.#tryPublish(folder, entry) : 'unusual'
         if (how === 'published') published.push(entry)
@@ -97,7 +98,7 @@ export class SmallFiles implements PartRun {
         if (this.#store.pace.clock.now() - this.#since > LONGEST_HOLD) await this.#yield()
       }
     } finally {
-      this.#leave()
+      held.leave()
     }
     await this.#store.parts.published(published)
     return unusual
@@ -105,35 +106,7 @@ export class SmallFiles implements PartRun {
 
   part(index: number): Part {
     const entry = this.#run.entries[index]!
-    return this.#alone.get(index) ?? this.#store.parts.written(entry, this.#written(entry))
-  }
-
-  /** Makes the folders and records the files in the journal; gives those that cannot be written here. */
-  async #expect(): Promise<Set<number>> {
-    const { first, last, entries } = this.#run
-    const { folders, parts } = this.#store
-    const plain: Entry[] = []
-    const odd = new Set<number>()
-    let folder: string | undefined
-    for (let index = first; index <= last; index++) {
-      const entry = entries[index]!
-      const { type, path } = entry
-      if (type !== 'file') continue
-      if (folder === undefined || !isIn(folder, path)) {
-        folder = undefined
-        try {
-          await folders.make(parentOf(path))
-          folder = parentOf(path)
-        } catch (error) {
-          this.failures.set(index, diskError(error, 'write', path))
-          continue
-        }
-      }
-      if (parts.hasPlainPart(path)) plain.push(entry)
-      else odd.add(index)
-    }
-    if (plain.length > 0 && !(await parts.expectRun(plain))) for (const { index } of plain) odd.add(index)
-    return odd
+    return this.#alone.get(index) ?? this.#store.parts.written(entry, this.#written.of(entry))
   }
 
   /**
@@ -175,11 +148,11 @@ export class SmallFiles implements PartRun {
   }
 
   /** Remembers what file it is, and sets its mode where one was asked for, and it is another. */
-  #look(fd: number, { index, mode }: Entry): void {
+  #look(fd: number, entry: Entry): void {
+    const { mode } = entry
     const { modes } = this.#store.parts
     const stats = this.#calls.fstat(fd)
-    this.#inodes[index - this.#run.first] = stats.ino
-    this.#devices[index - this.#run.first] = stats.dev
+    this.#written.add(entry, stats)
     if (mode === null || isLate(mode) || modes.get(mode) === true) return
     const differs = (stats.mode & 0o777) !== mode
     modes.set(mode, !differs)
@@ -197,15 +170,10 @@ export class SmallFiles implements PartRun {
     return (await parts.expect([entry]))[0]!
   }
 
-  #written({ index, size }: Entry): FileIdentity {
-    const at = index - this.#run.first
-    return { ino: this.#inodes[at]!, dev: this.#devices[at]!, size: size! }
-  }
-
   /** By the calls that can wait and try again; what goes wrong then is the file's failure. */
-  async #writeAlone(entry: Entry, bytes: Buffer[]): Promise<void> {
+  async #writeAlone(held: HeldFolder, entry: Entry, bytes: Buffer[]): Promise<void> {
     // it may need the handle
-    this.#leave()
+    held.leave()
     let part: Part | undefined
     try {
       part = await this.#begin(entry)
@@ -226,7 +194,7 @@ export class SmallFiles implements PartRun {
     const part = folder.at(partCandidate(name, 0))
     try {
       const there = this.#calls.lstat(part)
-      if (!isStillWritten(there, this.#written(entry))) return 'unusual'
+      if (!isStillWritten(there, this.#written.of(entry))) return 'unusual'
       this.#store.brought?.add(there)
       if (isLate(mode)) linkLate(this.#calls, part, folder.at(name), mode)
       else this.#calls.link(part, folder.at(name))
@@ -245,25 +213,13 @@ export class SmallFiles implements PartRun {
   #noteVersion(at: string, entry: Entry): void {
     const { versions } = this.#store
     const named = versions && statsOf(this.#calls, at)
-    if (named && isStillWritten(named, this.#written(entry))) versions.note(entry.path, entry.path, named)
+    if (named && isStillWritten(named, this.#written.of(entry))) versions.note(entry.path, entry.path, named)
   }
 
-  /** The folder of an entry, if it is the one that is held. */
-  #heldFor({ path }: Entry): OpenFolder | undefined {
-    return this.#held && isIn(this.#heldPath, path) ? this.#held : undefined
-  }
-
-  /** The folder of an entry, held until another one is entered; undefined where it cannot be. */
-  async #enter({ path }: Entry): Promise<OpenFolder | undefined> {
-    this.#leave()
-    try {
-      this.#held = await this.#store.folder(this.#store.folders.folderOf(parentOf(path))!)
-      this.#heldPath = parentOf(path)
-    } catch {
-      // the file goes its own way, and fails there with the reason
-    }
+  async #enter(held: HeldFolder, { path }: Entry): Promise<OpenFolder | undefined> {
+    const folder = await held.enter(path)
     this.#beginSlice()
-    return this.#held
+    return folder
   }
 
   #beginSlice(): void {
@@ -277,11 +233,6 @@ export class SmallFiles implements PartRun {
     return this.#isOurs
   }
 
-  #leave(): void {
-    this.#held?.release()
-    this.#held = undefined
-  }
-
   async #yield(): Promise<void> {
     this.#store.pace.took(this.#store.pace.clock.now() - this.#since)
     await setImmediate()
@@ -289,10 +240,4 @@ export class SmallFiles implements PartRun {
     await this.#store.alive()
     this.#beginSlice()
   }
-}
-
-/** Whether a file is directly in a folder, and in none below it. */
-function isIn(folder: string, path: string): boolean {
-  const { length } = folder
-  return path.lastIndexOf('/') === length - (length === 0 ? 1 : 0) && path.startsWith(folder)
 }
