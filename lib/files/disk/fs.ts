@@ -97,6 +97,7 @@ export interface SyncCalls {
   write(fd: number, buffers: readonly Uint8Array[], position: number | null): number
   fstat(fd: number): FileStats
   fsync(fd: number): void
+  ftruncate(fd: number, length: number): void
   fchmod(fd: number, mode: number): void
   futimes(fd: number, atime: number, mtime: number): void
   lstat(path: string): FileStats

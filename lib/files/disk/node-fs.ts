@@ -14,7 +14,7 @@ export interface FileSystemOptions {
   platform?: NodeJS.Platform
   /**
    * true: synchronous calls, which are faster for small files but block the event loop. 'short': synchronous calls
-   * except for long writes, which are faster on another thread. Default: asynchronous calls.
+   * except for syncs and long writes, which are faster on other threads. Default: asynchronous calls.
    */
   blocking?: boolean | 'short'
 }
@@ -36,7 +36,7 @@ export function makeFileSystem(options: FileSystemOptions = {}): FileSystem {
 }
 
 function callsOf(blocking: boolean | 'short'): Calls {
-  if (blocking === 'short') return { ...BLOCKING, write: longElsewhere }
+  if (blocking === 'short') return { ...BLOCKING, write: longElsewhere, fsync: CALLBACKS.fsync }
   return blocking ? BLOCKING : CALLBACKS
 }
 
@@ -288,7 +288,7 @@ export const nodeFileSystem: FileSystem = makeFileSystem()
 export const blockingFileSystem: FileSystem = makeFileSystem({ blocking: true })
 
 /**
- * The same with synchronous calls except for long writes: the fastest for a single transfer. The command line uses
- * it.
+ * The same with synchronous calls except for syncs and long writes: the fastest for a single transfer. The command line
+ * uses it.
  */
 export const commandFileSystem: FileSystem = makeFileSystem({ blocking: 'short' })

@@ -50,7 +50,8 @@ export function handlesOf(fs: FileSystem): HandleBudget {
  * the folder above it: two of them could wait for each other.
  */
 export class HandleBudget {
-  readonly #most: number
+  /** Handles open at once. */
+  readonly most: number
   /** Handles of folders and files that are open, or on their way to be open or closed. */
   #open = 0
   /** Those of files among them. */
@@ -76,7 +77,7 @@ export class HandleBudget {
   /** @param most handles open at once. Default 64. */
   constructor(most = 64) {
     checkWhole('handles', most, 1)
-    this.#most = most
+    this.most = most
     this.#brief = new Limiter(Math.max(1, Math.floor(most / HANDLES_OF_BRIEF)))
   }
 
@@ -151,6 +152,18 @@ export class HandleBudget {
   }
 
   /**
+   * For who holds handles that are not this budget's, and closes them without waiting for another one: others to whom
+   * the system gives none then wait. Returns what is to be called when they are closed.
+   */
+  holds(): () => void {
+    this.#running++
+    return () => {
+      this.#running--
+      this.#returned()
+    }
+  }
+
+  /**
    * For `work` that opens a few files and closes them again, without waiting for anything but the disk: only as many at
    * once as there is room for, so that those that have one handle and want a second get it. Never one inside another:
    * it could wait for itself. {@link retry} may be inside.
@@ -183,7 +196,7 @@ export class HandleBudget {
       else if (slot) {
         if (slot.users++ === 0) this.take(slot)
         return slot
-      } else if (this.#open < this.#most || this.#files === 0) return this.#openSlot(file)
+      } else if (this.#open < this.most || this.#files === 0) return this.#openSlot(file)
       else await (this.#idle[0]?.evict() ?? this.#nextReturn())
     }
   }
@@ -233,7 +246,7 @@ export class HandleBudget {
 
   /** Folders may have gone beyond the budget: closes what nobody uses. */
   #shrink(): void {
-    for (let n = this.#open - this.#most; n > 0 && this.#idle.length > 0; n--) this.#idle[0]!.evict()
+    for (let n = this.#open - this.most; n > 0 && this.#idle.length > 0; n--) this.#idle[0]!.evict()
   }
 
   #returned(): void {

@@ -225,10 +225,10 @@ export class DiskStore implements PartStore {
     return true
   }
 
-  /** By synchronous calls, if the file system has them, the disk is quick, and nothing has to be synced. */
+  /** By synchronous calls, if the file system has them, and the disk is quick. */
   get writeRun(): ((run: Run, signal: AbortSignal) => Promise<PartRun>) | undefined {
     const calls = this.fs.sync
-    if (!calls || this.durability === 'power' || this.pace.isSlow) return undefined
+    if (!calls || this.pace.isSlow) return undefined
     return async (run, signal) => {
       await this.tree()
       const files = new SmallFiles(this, calls, run, signal)

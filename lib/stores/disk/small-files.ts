@@ -12,6 +12,7 @@ import type { Part, PartRun } from '../parts.js'
 import type { DiskStore } from './disk-store.js'
 import { expectRun } from './small-files/expect-run.js'
 import { HeldFolder } from './small-files/held-folder.js'
+import { syncFolders, UnsyncedFiles } from './small-files/unsynced-files.js'
 import { WrittenFiles } from './small-files/written-files.js'
 import { attempt, isLate, isRemoved, linkLate, OWNER_BITS, statsOf, writeAll } from './sync-file-calls.js'
 
@@ -30,6 +31,8 @@ export class SmallFiles implements PartRun {
   #run: Run
   readonly #signal: AbortSignal
   readonly #written: WrittenFiles
+  /** With 'power' those that are to be synced. */
+  readonly #unsynced: UnsyncedFiles | undefined
   /** Files that went their own way, by the index of their entry. */
   readonly #alone = new Map<number, Part>()
   readonly failures = new Map<number, SluiceError>()
@@ -44,6 +47,8 @@ export class SmallFiles implements PartRun {
     this.#run = run
     this.#signal = signal
     this.#written = new WrittenFiles(run.first)
+    const { durability, fs, handles } = store
+    if (durability === 'power') this.#unsynced = new UnsyncedFiles(fs, calls, handles)
   }
 
   /** Writes all of them. */
@@ -62,18 +67,24 @@ export class SmallFiles implements PartRun {
         const bytes = reader.take(lengthIn(this.#run, index))
         if (entry.type !== 'file' || this.failures.has(index)) continue
         this.#signal.throwIfAborted()
-        const isQuick = !odd.has(index) && !this.#store.pace.isSlow
+        // a mode that is set with the name would be synced by nobody
+        const isOdd = odd.has(index) || (this.#unsynced !== undefined && isLate(entry.mode))
+        const isQuick = !isOdd && !this.#store.pace.isSlow
         const folder = isQuick ? (held.of(entry.path) ?? (await this.#enter(held, entry))) : undefined
         const mayBeThere =
           folder && this.#store.isByTime && statsOf(this.#calls, folder.at(nameOf(entry.path)))
         const isEnded = folder && !mayBeThere ? await this.#tryWrite(folder, entry, bytes) : false
-        if (isEnded && !this.failures.has(index)) written.push(entry)
-        if (!isEnded) await this.#writeAlone(held, entry, bytes)
-        if (this.#store.pace.clock.now() - this.#since > LONGEST_HOLD) await this.#yield()
+        if (isEnded) written.push(entry)
+        else await this.#writeAlone(held, entry, bytes)
+        if (this.#unsynced?.isFull) await this.#sync(this.#unsynced)
+        if (this.#isLong) await this.#yield()
       }
+      if (this.#unsynced) await this.#sync(this.#unsynced)
     } finally {
+      this.#unsynced?.drop()
       held.leave()
-      if (written.length > 0) this.#store.parts.madeRun(written, (entry) => this.#written.of(entry))
+      const made = written.filter(({ index }) => !this.failures.has(index))
+      if (made.length > 0) this.#store.parts.madeRun(made, (entry) => this.#written.of(entry))
       this.#run = { ...this.#run, buffers: [] }
     }
   }
@@ -81,6 +92,13 @@ export class SmallFiles implements PartRun {
   async publish(first: number, last: number): Promise<number[]> {
     const unusual: number[] = []
     const published: Entry[] = []
+    /** Those that have their name, and that of the part until the folder is synced. */
+    const named: Entry[] = []
+    const drop = (folder: OpenFolder, entry: Entry) => {
+      const how = this.#dropPart(folder, entry)
+      if (how === 'published') published.push(entry)
+      if (how === 'unusual') unusual.push(entry.index)
+    }
     const held = new HeldFolder(this.#store)
     this.#beginSlice()
     try {
@@ -92,11 +110,24 @@ export class SmallFiles implements PartRun {
         // below a folder that has a suffix it gets another name than its own
         const isOwn = folder !== undefined && held.hasOwnName
         // else DiskPart says that the journal is lost
-        const how = isOwn && this.#holdsJournal() ? this.#tryPublish(folder, entry) : 'unusual'
-        if (how === 'published') published.push(entry)
-        if (how === 'unusual') unusual.push(index)
-        if (this.#store.pace.clock.now() - this.#since > LONGEST_HOLD) await this.#yield()
+        const isNamed = isOwn && this.#holdsJournal() && this.#tryName(folder, entry)
+        if (!isNamed) unusual.push(index)
+        else if (this.#unsynced) named.push(entry)
+        else drop(folder, entry)
+        if (this.#isLong) await this.#yield()
       }
+      held.leave()
+      // in the other order a power cut could lose both names
+      await syncFolders(this.#store, named)
+      for (const entry of named) {
+        const folder = held.of(entry.path) ?? (await this.#enter(held, entry))
+        if (folder && this.#holdsJournal()) drop(folder, entry)
+        else unusual.push(entry.index)
+        if (this.#isLong) await this.#yield()
+      }
+      held.leave()
+      // else parts could be back after a power cut, when nobody knows of them any more
+      await syncFolders(this.#store, named)
     } finally {
       held.leave()
     }
@@ -126,18 +157,32 @@ export class SmallFiles implements PartRun {
     }
     let isOpen = true
     try {
+      this.#unsynced?.prepare(fd)
       writeAll(calls, fd, bytes)
       this.#look(fd, entry)
       const seconds = timeInSeconds(entry.mtime)
       calls.futimes(fd, seconds, seconds)
       isOpen = false
-      calls.close(fd)
+      if (this.#unsynced) this.#unsynced.add(entry, fd, path)
+      else calls.close(fd)
       return true
     } catch (error) {
       if (isOpen) attempt(() => calls.close(fd))
       if (attempt(() => calls.unlink(path))) return false
       return this.#fail(entry, diskError(error, 'write', entry.path))
     }
+  }
+
+  async #sync(files: UnsyncedFiles): Promise<void> {
+    const failures = await files.sync()
+    for (const [entry, error] of failures) {
+      const failure = diskError(error, 'write', entry.path)
+      await this.#store.parts.ended(entry, { state: 'failed', code: failure.code, part: 'suspect' })
+      this.failures.set(entry.index, failure)
+    }
+    // whoever reads them after this process finds them as they should be, whatever is on the disk
+    if (failures.size > 0) await this.#store.parts.sync()
+    this.#beginSlice()
   }
 
   /** Something stands under the name of its part, or may: with that in the way the file cannot begin anew. */
@@ -172,8 +217,9 @@ export class SmallFiles implements PartRun {
 
   /** By the calls that can wait and try again; what goes wrong then is the file's failure. */
   async #writeAlone(held: HeldFolder, entry: Entry, bytes: Buffer[]): Promise<void> {
-    // it may need the handle
+    // it may need the handles
     held.leave()
+    if (this.#unsynced) await this.#sync(this.#unsynced)
     let part: Part | undefined
     try {
       part = await this.#begin(entry)
@@ -187,22 +233,29 @@ export class SmallFiles implements PartRun {
     this.#beginSlice()
   }
 
-  /** Gives a file its name if that is free; 'unusual' where it is not, or anything goes wrong. */
-  #tryPublish(folder: OpenFolder, entry: Entry): 'published' | 'part is left' | 'unusual' {
+  /** Gives a file its name, beside that of the part, if it is free; false where it is not, or anything goes wrong. */
+  #tryName(folder: OpenFolder, entry: Entry): boolean {
     const { path, mode } = entry
     const name = nameOf(path)
     const part = folder.at(partCandidate(name, 0))
     try {
       const there = this.#calls.lstat(part)
-      if (!isStillWritten(there, this.#written.of(entry))) return 'unusual'
+      if (!isStillWritten(there, this.#written.of(entry))) return false
       this.#store.brought?.add(there)
       if (isLate(mode)) linkLate(this.#calls, part, folder.at(name), mode)
       else this.#calls.link(part, folder.at(name))
+      return true
     } catch {
       // where it is done already, DiskPart finds that
-      return 'unusual'
+      return false
     }
-    const isPartGone = isRemoved(this.#calls, part)
+  }
+
+  /** Takes the name of the part away from a file that has its own. */
+  #dropPart(folder: OpenFolder, entry: Entry): 'published' | 'part is left' | 'unusual' {
+    const { path, mode } = entry
+    const name = nameOf(path)
+    const isPartGone = isRemoved(this.#calls, folder.at(partCandidate(name, 0)))
     this.#noteVersion(folder.at(name), entry)
     if (isPartGone) return 'published'
     // DiskPart would open it, which its mode may forbid by now; the journal says that the part is left
@@ -220,6 +273,10 @@ export class SmallFiles implements PartRun {
     const folder = await held.enter(path)
     this.#beginSlice()
     return folder
+  }
+
+  get #isLong(): boolean {
+    return this.#store.pace.clock.now() - this.#since > LONGEST_HOLD
   }
 
   #beginSlice(): void {

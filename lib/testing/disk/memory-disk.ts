@@ -173,6 +173,7 @@ export class MemoryDisk extends MemoryCalls implements FileSystem {
       write: (...given) => now('write', prepared.write(...given)),
       fstat: (...given) => now('fstat', prepared.fstat(...given)),
       fsync: (...given) => now('fsync', prepared.fsync(...given)),
+      ftruncate: (...given) => now('ftruncate', prepared.ftruncate(...given)),
       fchmod: (...given) => now('fchmod', prepared.fchmod(...given)),
       futimes: (...given) => now('futimes', prepared.futimes(...given)),
       lstat: (...given) => now('lstat', prepared.lstat(...given)),

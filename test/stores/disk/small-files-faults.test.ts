@@ -14,8 +14,6 @@ const all: Fault[] = [...FAULTS, { error: 'EROFS' }]
 
 for (const sync of [true, false]) {
   for (const durability of ['crash', 'power'] as const) {
-    // nothing is made at once where it has to be synced
-    if (sync && durability === 'power') continue
     const how = `${sync ? 'by calls made at once' : 'by promises'} with ${durability}`
     test(`${how}: any call of a receive of small files may fail in any way`, async (t) => {
       let atOnce = 0

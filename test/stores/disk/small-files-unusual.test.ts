@@ -77,16 +77,12 @@ test.serial(
   },
 )
 
-test("with durability 'power', and where the disk makes no calls at once, they go one by one", async (t) => {
-  for (const [disk, options] of [
-    [scene({}, { sync: false }), {}],
-    [scene(), { durability: 'power' }],
-  ] as const) {
-    const events = watched(disk)
-    t.deepEqual((await receive(disk, FILES, options)).found, ALL)
-    t.true(onParts(events).length > 8)
-    t.false(onParts(events).some(({ sync }) => sync))
-  }
+test('where the disk makes no calls at once they go one by one', async (t) => {
+  const disk = scene({}, { sync: false })
+  const events = watched(disk)
+  t.deepEqual((await receive(disk)).found, ALL)
+  t.true(onParts(events).length > 8)
+  t.false(onParts(events).some(({ sync }) => sync))
 })
 
 test('what another process put in the place of a part, or wrote to it, gets no name', async (t) => {

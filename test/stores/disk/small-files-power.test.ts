@@ -1,0 +1,90 @@
+import test from 'ava'
+import { SystemError } from '../../../lib/files/index.js'
+import { readJournal } from '../../../lib/files/journal/read-journal.js'
+import type { FinalizerOptions } from '../../../lib/stages/finalizer.js'
+import type { DiskEvent } from '../../../lib/testing/disk/disk-faults.js'
+import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
+import { arrivingOf, type Content } from '../../helpers/items.js'
+import { receiveItems, statuses } from '../../helpers/river.js'
+
+// Many small files by calls that are made at once, with durability 'power'. What the power may do to them:
+// small-files-killed.test.ts.
+
+const COUNT = 100
+const FILES: Content = { d: null }
+for (let i = 0; i < COUNT; i++) FILES[`d/${i}`] = `file ${i}`
+
+async function receive(watch: (event: DiskEvent, disk: MemoryDisk) => void, options: FinalizerOptions = {}) {
+  const disk = new MemoryDisk()
+  disk.putFolder('/dst')
+  disk.hook = (event) => watch(event, disk)
+  const settings = { dir: '/dst', fs: disk, durability: 'power', ...options } as const
+  return { disk, ...(await receiveItems(arrivingOf(FILES), settings)) }
+}
+
+const isPart = ({ path }: DiskEvent) => path.endsWith('.part')
+
+test('many are written before the first of them is synced, and the system was asked to write them by then', async (t) => {
+  const before = { written: 0, closed: 0 }
+  let syncs = 0
+  const { outcomes } = await receive((event) => {
+    if (!isPart(event)) return
+    if (event.call === 'fsync') syncs++
+    if (syncs > 0) return
+    if (event.call === 'write') before.written++
+    if (event.call === 'close') before.closed++
+  })
+  t.true(outcomes.every(({ status }) => status === 'published'))
+  t.is(syncs, COUNT)
+  t.deepEqual(before, { written: 64, closed: 64 })
+})
+
+test('no more of them are open than the budget of handles allows, and one more', async (t) => {
+  let most = 0
+  await receive((_, disk) => {
+    most = Math.max(most, disk.openHandles().filter((path) => path.endsWith('.part')).length)
+  })
+  t.is(most, 65)
+})
+
+test('their folder is synced once for the names of all, and once more when those of the parts are gone', async (t) => {
+  const calls: string[] = []
+  await receive(({ call, path }) => {
+    if (path === '/dst/d' && call === 'fsync') calls.push('sync')
+    const isOfPart = path.startsWith('/dst/d/') && path.endsWith('.part')
+    if (isOfPart && (call === 'link' || call === 'unlink') && calls.at(-1) !== call) calls.push(call)
+  })
+  t.deepEqual(calls.slice(0, 4), ['link', 'sync', 'unlink', 'sync'])
+  t.deepEqual(
+    calls.filter((call) => call !== 'sync'),
+    ['link', 'unlink'],
+  )
+})
+
+test('one whose sync fails is not published, and the journal says that its part is suspect; the others are', async (t) => {
+  const { disk, outcomes, error } = await receive((event) => {
+    if (event.call === 'fsync' && event.path.endsWith('/7.part'))
+      throw new SystemError('EIO', 'fsync', 'of the test')
+  })
+  t.is(error?.code, 'ERR_FILES_FAILED')
+  const { 'd/7': failed, ...others } = statuses(outcomes)
+  t.is(failed, 'failed ERR_WRITE')
+  t.deepEqual(new Set(Object.values(others)), new Set(['published']))
+  t.false(disk.snapshot().has('/dst/d/7'))
+  const journal = disk.list().find((path) => path.endsWith('journal'))
+  const content = await readJournal(disk, journal!)
+  t.like(content!.unfinished, [{ path: 'd/7', isSuspect: true }])
+  t.deepEqual(disk.openHandles(), [])
+})
+
+test('where the sync of a folder fails nothing is told of what is in it', async (t) => {
+  const told: string[] = []
+  const { error } = await receive(
+    ({ call, path }) => {
+      if (call === 'fsync' && path === '/dst/d') throw new SystemError('EIO', 'fsync', 'of the test')
+    },
+    { onOutcome: (batch) => void told.push(...batch.map(({ path }) => path)) },
+  )
+  t.is(error?.code, 'ERR_WRITE')
+  t.deepEqual(told, [])
+})
