@@ -13,6 +13,7 @@ import { inside, type PathLike } from '../disk/names.js'
 import { writeFully } from '../disk/read-write.js'
 import { retrying } from '../disk/retry.js'
 import { removeWritten } from '../disk/stats.js'
+import { beginWriteBack, prepareWriteBack } from '../disk/sync.js'
 import { Renewal } from '../own/lease.js'
 import { temporaryName } from '../own/temporary-name.js'
 import { buffersOf, checkPosition, lengthOf } from '../part/part-options.js'
@@ -26,7 +27,7 @@ import {
   writeSettings,
 } from './options.js'
 import { checkSignal, destroyedBeforeEnd, LARGE_PORTION, PORTION } from './pieces.js'
-import { checkFolder, findTarget, type Target } from './target.js'
+import { checkFolder, findTarget, noFolder, type Target } from './target.js'
 
 /** What was written. */
 export interface Written {
@@ -126,6 +127,7 @@ export class AtomicFile {
         await checkFolder(fs, temporary, path)
         throw noFolder(path, target.folder, tempDir, cause)
       })
+      if (durability === 'power') await prepareWriteBack(fs, fd)
       return new AtomicFile(path, { target, settings, temporary }, fd)
     }
     try {
@@ -268,8 +270,11 @@ export class AtomicFile {
     const { bytes } = this
     const stats = await checkWritten(fs, fd, bytes)
     this.#warning = await keepAttributes(fd, stats, target.there, settings, this.#path)
-    // a failed fsync is never tried again: a second one would report success for data that is lost
-    if (durability === 'power') await fs.fsync(fd)
+    if (durability === 'power') {
+      await beginWriteBack(fs, temporary)
+      // a failed fsync is never tried again: a second one would report success for data that is lost
+      await fs.fsync(fd)
+    }
     // what did not come in order is read back
     await this.#hasher?.readOn(fs, fd, bytes, settings.signal)
     const digest = this.#hasher?.value() ?? Buffer.alloc(0)
@@ -291,10 +296,4 @@ export class AtomicFile {
     await this.#renewal.stop()
     await this.#draft.settings.fs.close(fd)
   }
-}
-
-function noFolder(path: string, folder: string, tempDir: string | undefined, cause: unknown): SluiceError {
-  const wayOut = tempDir === undefined ? 'make it first' : 'make it first, or choose another tempDir'
-  const message = `cannot write ${printable(path)}: the folder ${printable(tempDir ?? folder)} does not exist (ENOENT); ${wayOut}`
-  return new SluiceError('ERR_WRITE', message, { path, cause })
 }

@@ -1,4 +1,5 @@
 import { basename, dirname, isAbsolute } from 'node:path'
+import { printable, SluiceError } from '../../errors.js'
 import { withAccessList } from '../disk/access-list.js'
 import { checkReplaceable } from '../disk/attributes.js'
 import { SystemError } from '../disk/disk-error.js'
@@ -63,6 +64,18 @@ async function follow(fs: FileSystem, path: string): Promise<Target> {
 export async function checkFolder(fs: FileSystem, name: string, path: string): Promise<void> {
   const folder = await ifThere(fs.realpath(dirname(name)))
   if (folder !== undefined && isOfProcess(folder)) throw ofProcess(path)
+}
+
+/** The error for a path in a folder that is not there. */
+export function noFolder(
+  path: string,
+  folder: string,
+  tempDir: string | undefined,
+  cause: unknown,
+): SluiceError {
+  const wayOut = tempDir === undefined ? 'make it first' : 'make it first, or choose another tempDir'
+  const message = `cannot write ${printable(path)}: the folder ${printable(tempDir ?? folder)} does not exist (ENOENT); ${wayOut}`
+  return new SluiceError('ERR_WRITE', message, { path, cause })
 }
 
 function targetOf(path: string, there: FileStats | undefined): Target {

@@ -49,22 +49,38 @@ export function shareSyncs(fs: FileSystem, open: () => Promise<number> | number)
 // not to leave empty. Elsewhere it changes nothing. It promises nothing either: the sync says whether it went well.
 
 /** To be called before anything is written to a new file: only then {@link beginWriteBack} takes effect. */
-export function prepareWriteBack(calls: SyncCalls, fd: number): void {
-  try {
-    calls.ftruncate(fd, 0)
-  } catch {
-    // the sync waits longer
-  }
+export async function prepareWriteBack(fs: FileSystem, fd: number): Promise<void> {
+  if (mayWriteBack(fs)) await fs.ftruncate(fd, 0).catch(() => {})
 }
 
 /**
  * Has the system begin to write what stands in a new file, some time before the sync. Its own handle stays open, so
  * that the sync learns what fails until then.
  */
-export function beginWriteBack(calls: SyncCalls, path: string): void {
+export async function beginWriteBack(fs: FileSystem, path: string): Promise<void> {
+  const reopen = async () => fs.close(await fs.open(path, OPEN.read))
+  if (mayWriteBack(fs)) await reopen().catch(() => {})
+}
+
+/** {@link prepareWriteBack} by a call that is made at once. */
+export function prepareWriteBackNow(fs: FileSystem, calls: SyncCalls, fd: number): void {
+  if (mayWriteBack(fs)) ifItGoes(() => calls.ftruncate(fd, 0))
+}
+
+/** {@link beginWriteBack} by calls that are made at once. */
+export function beginWriteBackNow(fs: FileSystem, calls: SyncCalls, path: string): void {
+  if (mayWriteBack(fs)) ifItGoes(() => calls.close(calls.open(path, OPEN.read)))
+}
+
+function mayWriteBack({ platform }: FileSystem): boolean {
+  return platform === 'linux'
+}
+
+/** Where it does not, the sync takes longer. */
+function ifItGoes(act: () => void): void {
   try {
-    calls.close(calls.open(path, OPEN.read))
+    act()
   } catch {
-    // the sync waits longer
+    // what the disk cannot do, the sync tells
   }
 }

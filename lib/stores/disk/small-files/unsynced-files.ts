@@ -1,7 +1,7 @@
 import { Limiter } from '../../../async.js'
 import type { FileSystem, SyncCalls } from '../../../files/disk/fs.js'
 import { parentOf } from '../../../files/disk/names.js'
-import { beginWriteBack, prepareWriteBack } from '../../../files/disk/sync.js'
+import { beginWriteBackNow, prepareWriteBackNow } from '../../../files/disk/sync.js'
 import type { HandleBudget } from '../../../files/tree/handle-budget.js'
 import type { OpenFolder } from '../../../files/tree/tree.js'
 import type { Entry } from '../../../wire/entry.js'
@@ -30,14 +30,14 @@ export class UnsyncedFiles {
 
   /** A file was made, and nothing was written to it yet. */
   prepare(fd: number): void {
-    prepareWriteBack(this.#calls, fd)
+    prepareWriteBackNow(this.#fs, this.#calls, fd)
   }
 
   /** Takes over the handle of a file that is complete. */
   add(entry: Entry, fd: number, path: string): void {
     this.#release ??= this.#handles.holds()
     this.#open.set(entry, fd)
-    beginWriteBack(this.#calls, path)
+    beginWriteBackNow(this.#fs, this.#calls, path)
   }
 
   /** Syncs and closes all of them; gives those with which that failed, and why. */
