@@ -4,7 +4,7 @@ import { diskError } from '../../files/disk/disk-error.js'
 import { type Range, Ranges } from '../../ranges.js'
 import type { Claim } from '../../stores/parts.js'
 import type { Entry } from '../../wire/entry.js'
-import { lengthIn, type Run, sliceRun } from '../../wire/run.js'
+import { type Run, sliceRun } from '../../wire/run.js'
 import { type AnsweredPlan, type DigestsItem, isLastWord, type StoredRun } from '../river/items.js'
 import { endsTransfer } from '../river/placements.js'
 import type { StoreCalls } from '../river/store-calls.js'
@@ -172,7 +172,7 @@ export class RunWriter {
     for (let index = run.first; index <= run.last; index++) {
       if (this.#files.get(index) || this.#files.hasEnded(index)) return false
       if (this.#failed.has(index) || this.#left.has(index)) return false
-      if (lengthIn(run, index) > 0) files++
+      if (run.entries[index]!.type === 'file') files++
     }
     return files > 1
   }

@@ -171,6 +171,14 @@ test('small whole files go together, and those at the ends of the run that are n
   t.deepEqual(recorder.files.get('b'), Buffer.from('world'))
 })
 
+test('files without bytes go together', async (t) => {
+  const recorder = new Recorder({ bulk: true })
+  const runs = itemsOf({ d: null, 'd/a': '', 'd/b': '', 'd/c': '' }).filter((item) => item.kind === 'run')
+  const stored = await writeAll(writerOf(recorder), runs)
+  t.deepEqual(saidOf(stored), ['d: directory', 'd/a: together', 'd/b: together', 'd/c: together'])
+  t.deepEqual(recorder.calls, ['folder d', 'together 0 to 3'])
+})
+
 test('a single file, one of unknown beginning, and one that failed before do not go together with others', async (t) => {
   const recorder = new Recorder({ bulk: true })
   recorder.fails = (call) => (call === 'begin b' ? 'EACCES' : undefined)
