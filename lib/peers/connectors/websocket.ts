@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type Server, STATUS_CODES } from 'node:http'
+import type { IncomingMessage, RequestListener, Server } from 'node:http'
 import type { Server as SecureServer } from 'node:https'
 import type { AddressInfo, Server as NetServer, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -28,6 +28,9 @@ export interface WebSocketOptions {
   /** Certificates, in PEM, of those who may vouch for a `wss:` server, in the place of those that Node knows. */
   ca?: string | Buffer
 }
+
+/** Only where there is a WebSocket: from Node 22 on, its import loads the WebSocket of Node too, and takes 12 MB. */
+const http = () => import('node:http')
 
 /** Compression would cost more than it gives: what is worth it is compressed before. */
 const HOW = { perMessageDeflate: false, maxPayload: MOST_MESSAGE } as const
@@ -77,7 +80,7 @@ export function websocket(options: WebSocketOptions = {}): Connector {
       } catch (error) {
         socket.terminate()
         if (signal?.aborted) throw signal.reason
-        throw noWebSocket(error, url)
+        throw await noWebSocket(error, url)
       }
     },
     async listen(address, options) {
@@ -88,11 +91,11 @@ export function websocket(options: WebSocketOptions = {}): Connector {
       const { WebSocketServer } = await import('ws')
       const sockets = new WebSocketServer({ ...HOW, noServer: true, clientTracking: false })
       const silent = new Set<Socket>()
-      const server = given ?? limitSilent(createServer(OWN_SERVER, refuseRequest), silent)
+      const server = given ?? limitSilent((await http()).createServer(OWN_SERVER, refuseRequest), silent)
       const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
         if (pathOf(request) !== url.pathname) {
           // of a server that is shared others may have that path
-          if (server.listenerCount('upgrade') === 1) refuse(socket, 404)
+          if (server.listenerCount('upgrade') === 1) refuse(socket)
           return
         }
         silent.delete(request.socket)
@@ -142,8 +145,9 @@ function urlOf(address: string): URL {
 /** Without what may be a password or a token. */
 const shownUrl = ({ protocol, host, pathname }: URL) => printable(`${protocol}//${host}${pathname}`, 300)
 
-function noWebSocket(cause: unknown, url: URL): SluiceError {
+async function noWebSocket(cause: unknown, url: URL): Promise<SluiceError> {
   const where = shownUrl(url)
+  const { STATUS_CODES } = await http()
   const status = /^Unexpected server response: (\d+)$/.exec(messageOf(cause))?.[1]
   const why =
     status === undefined
@@ -179,12 +183,12 @@ function addressesOf(server: NetServer): Address[] {
 
 const pathOf = ({ url = '/' }: IncomingMessage) => url.replace(/\?.*$/s, '')
 
-const refuseRequest: Parameters<typeof createServer>[1] = (_request, response) => {
+const refuseRequest: RequestListener = (_request, response) => {
   response.writeHead(426, { connection: 'close', upgrade: 'websocket' }).end()
 }
 
-function refuse(socket: Duplex, status: number): void {
+function refuse(socket: Duplex): void {
   socket.on('error', () => {})
-  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`
+  const head = 'HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n'
   socket.end(head, () => socket.destroy())
 }
