@@ -128,6 +128,39 @@ export async function inSlices<T>(items: Iterable<T>, work: (item: T) => void): 
   }
 }
 
+/** The items that `passes` says, looked at in slices; the same list where it says all, since a copy takes memory. */
+export async function filterInSlices<T>(
+  items: readonly T[],
+  passes: (item: T) => boolean,
+): Promise<readonly T[]> {
+  let passed: T[] | undefined
+  await overSlices(0, items.length, (first, end) => {
+    for (let at = first; at < end; at++) {
+      const item = items[at]!
+      if (!passes(item)) passed ??= items.slice(0, at)
+      else passed?.push(item)
+    }
+  })
+  return passed ?? items
+}
+
+/** Finds items by their keys; the map of a million is made in slices, and not before somebody asks. */
+export function lazyIndex<K, T>(
+  items: Iterable<T>,
+  keyOf: (item: T) => K,
+): (key: K) => Promise<T | undefined> {
+  const make = async () => {
+    const byKey = new Map<K, T>()
+    await inSlices(items, (item) => void byKey.set(keyOf(item), item))
+    return byKey
+  }
+  let made: Promise<Map<K, T>> | undefined
+  return async (key) => {
+    made ??= make()
+    return (await made).get(key)
+  }
+}
+
 /** Milliseconds for which a {@link TimeSlice} holds the event loop. */
 const SLICE_TIME = 8
 

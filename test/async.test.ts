@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import test from 'ava'
-import { deferred, inSlices, Limiter, TimeSlice } from '../lib/async.js'
+import { deferred, filterInSlices, inSlices, Limiter, lazyIndex, TimeSlice } from '../lib/async.js'
 import { FakeClock } from '../lib/testing/fake-clock.js'
 
 /** Work that counts how much of it runs at once. */
@@ -17,6 +17,35 @@ function counted() {
 }
 
 const items = Array.from({ length: 20 }, (_, i) => i)
+
+test('a list is filtered in slices, and is itself what is given where all of it passes', async (t) => {
+  const many = Array.from({ length: 2500 }, (_, i) => i)
+  t.is(await filterInSlices(many, () => true), many)
+  for (const least of [1, 1000, 2499, 2500])
+    t.deepEqual(await filterInSlices(many, (i) => i >= least), many.slice(least))
+  t.deepEqual(await filterInSlices(many, (i) => i !== 1200), many.toSpliced(1200, 1))
+
+  let looked = 0
+  const filtering = filterInSlices(many, () => ++looked > 0)
+  t.true(looked > 0 && looked < 2500)
+  await filtering
+  t.is(looked, 2500)
+})
+
+test('an index of items is made when somebody asks, once, and in slices', async (t) => {
+  let made = 0
+  const keyOf = (i: number) => {
+    made++
+    return `${i}`
+  }
+  const many = Array.from({ length: 2500 }, (_, i) => i)
+  const find = lazyIndex(many, keyOf)
+  t.is(made, 0)
+  const asking = Promise.all([find('2499'), find('0'), find('no')])
+  t.true(made > 0 && made < 2500)
+  t.deepEqual(await asking, [2499, 0, undefined])
+  t.is(made, 2500)
+})
 
 test('a limiter runs at most so many at once, in order, over all that use it', async (t) => {
   const { seen, work } = counted()

@@ -60,6 +60,9 @@ export interface TakeOverOptions extends ClaimOptions {
   isJournal?: (name: string) => boolean
 }
 
+/** Whether something is to be done with a file. */
+type IsWanted = (file: UnfinishedFile) => boolean | Promise<boolean>
+
 /** What {@link takeOver} gives to whoever goes on with parts. */
 export interface Taker {
   /**
@@ -87,14 +90,14 @@ const MOST_LISTINGS = 100
  * Takes over parts that were left of files: by processes that are dead, or that have let go of them. Other parts in the
  * same journals stay. A part belongs to one process at a time: one that another journal knows too, which cannot be had,
  * is left.
- * @param isWanted whether something is to be done with a file
+ * @param isWanted whether something is to be done with a file; not asked where nothing was left
  * @param begin called once, with all parts of such files, one that several journals know several times: makes those its
  * own that it goes on with, makes another journal know them, and only then calls `taken` for each of them. If it fails,
  *   all is as it was
  */
 export async function takeOver<T>(
   tree: Tree,
-  isWanted: (file: UnfinishedFile) => boolean,
+  isWanted: IsWanted,
   options: TakeOverOptions,
   begin: (left: readonly LeftPart[], taker: Taker) => Promise<T>,
 ): Promise<T> {
@@ -121,12 +124,12 @@ export async function takeOver<T>(
 
 class Taking {
   readonly #tree: Tree
-  readonly #isWanted: (file: UnfinishedFile) => boolean
+  readonly #isWanted: IsWanted
   readonly #options: TakeOverOptions
   readonly #folders: OpenFolder[] = []
   readonly #held: Held[] = []
 
-  constructor(tree: Tree, isWanted: (file: UnfinishedFile) => boolean, options: TakeOverOptions) {
+  constructor(tree: Tree, isWanted: IsWanted, options: TakeOverOptions) {
     this.#tree = tree
     this.#isWanted = isWanted
     this.#options = options
@@ -229,7 +232,8 @@ class Taking {
   /** What a journal knows of such files; nothing also where its owner left it with no file unfinished: it goes. */
   async #wantedIn(folder: OpenFolder, name: string): Promise<UnfinishedFile[] | 'none'> {
     const journal = await readJournal(this.#tree.fs, folder.at(name))
-    const files = journal?.unfinished.filter(this.#isWanted) ?? []
+    const files: UnfinishedFile[] = []
+    for (const file of journal?.unfinished ?? []) if (await this.#isWanted(file)) files.push(file)
     const hasLetGo = journal?.isReleased || isReleasedName(name)
     const isLeft = journal && (hasLetGo || isGone(journal.owner, this.#options.system))
     const isOver = isLeft && journal.unfinished.length === 0
@@ -246,7 +250,7 @@ class Taking {
       const { journal, mayWake } = held.claimed
       const { unfinished } = journal
       const lookInto = async (file: UnfinishedFile) => {
-        if (!this.#isWanted(file)) return
+        if (!(await this.#isWanted(file))) return
         if (others.get(partPathOf(file))?.some((other) => mayBeOne(file, other))) return
         signal?.throwIfAborted()
         const found = file.isSuspect ? undefined : await findPart(this.#tree, file, journal)

@@ -1,4 +1,4 @@
-import { inSlices } from '../../async.js'
+import { filterInSlices } from '../../async.js'
 import { wholeBlocks } from '../../digest/blocks.js'
 import type { Range } from '../../ranges.js'
 import type { Claimed, Known } from '../../transfer/plan/known.js'
@@ -30,13 +30,12 @@ export async function claimParts(
   { isWanted, obey, checkPath, signal }: ClaimRules,
 ): Promise<Map<number, Range[]>> {
   await obey?.(store)
-  const wanted: Entry[] = []
-  await inSlices(offer.entries, (entry) => {
-    if (!mayStand(entry) || !isWanted(entry)) return
+  const wanted = await filterInSlices(offer.entries, (entry) => {
+    if (!mayStand(entry) || !isWanted(entry)) return false
     checkPath(entry.path)
-    wanted.push(entry)
+    return true
   })
-  const files = wanted.filter(({ type }) => type === 'file')
+  const files = await filterInSlices(wanted, ({ type }) => type === 'file')
   const claims = new Map<number, Range[]>()
   // what takes all bytes in their order cannot be gone on with
   const left = store.order === 'ascending' ? [] : await store.claim(offer, files, signal)
@@ -44,17 +43,11 @@ export async function claimParts(
     const blocks = wholeBlocks(ranges, offer.entries[index - offer.first]!.size!)
     claims.set(index, inFewRuns(blocks))
   }
-  const others: Entry[] = []
-  await inSlices(wanted, (entry) => {
-    if (!claims.has(entry.index)) others.push(entry)
-  })
+  const others = await filterInSlices(wanted, ({ index }) => !claims.has(index))
   if (obey) await store.lookup(offer, others, { isWanted, signal })
   // only where the sender can be asked for their chunks
   if (obey)
-    await store.bases.find(
-      others.filter(({ index }) => !store.standing?.has(index)),
-      signal,
-    )
+    await store.bases.find(await filterInSlices(others, ({ index }) => !store.standing?.has(index)), signal)
   return claims
 }
 

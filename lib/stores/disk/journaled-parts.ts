@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { inSlices, TimeSlice } from '../../async.js'
+import { inSlices, lazyIndex, TimeSlice } from '../../async.js'
 import { systemClock } from '../../clock.js'
 import type { SluiceError } from '../../errors.js'
 import type { ModeMemory } from '../../files/disk/attributes.js'
@@ -79,20 +79,17 @@ export class JournaledParts {
    * This transfer's journal knows them before another one forgets them.
    */
   async claim(entries: readonly Entry[], signal?: AbortSignal): Promise<DiskPart[]> {
-    const wanted = new Map<string, Entry>()
-    await inSlices(entries, (entry) => {
-      wanted.set(entry.path, entry)
-      this.#names.avoid(entry.path)
-    })
+    await inSlices(entries, ({ path }) => this.#names.avoid(path))
+    const wanted = lazyIndex(entries, ({ path }) => path)
     const store = this.#store
     const warn = (error: SluiceError) => store.warn(error)
     const options = { ...store.ownership, wait: true, signal, warn }
-    const isWanted = ({ path }: UnfinishedFile) => wanted.has(path)
+    const isWanted = async ({ path }: UnfinishedFile) => (await wanted(path)) !== undefined
     return takeOver(await store.tree(), isWanted, options, async (left, taker) => {
       const chosen = new Map<Entry, LeftPart>()
       const slice = new TimeSlice(systemClock)
       for (const one of left) {
-        const entry = wanted.get(one.file.path)!
+        const entry = (await wanted(one.file.path))!
         const size = chosen.get(entry)?.stats.size ?? -1
         if (one.stats.size > size && (await this.#mayGoOn(entry, one))) chosen.set(entry, one)
         await slice.yield()
