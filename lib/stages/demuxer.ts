@@ -10,7 +10,7 @@ import type { Frame } from '../wire/frame-parser.js'
 import { type Limits, limitsOf } from '../wire/limits.js'
 import { ManifestReader } from '../wire/manifest.js'
 import type { PathRules } from '../wire/paths.js'
-import type { Callback } from './bytes/pump.js'
+import { type Callback, ITEM_AND_NEXT } from './bytes/pump.js'
 import { Confluence } from './lanes/confluence.js'
 import type { LaneInlet } from './lanes/lane-inlet.js'
 import type { Item } from './river/items.js'
@@ -70,7 +70,7 @@ export class Demuxer extends Transform {
   constructor(options: DemuxerOptions = {}) {
     checkKeys('options', options, OPTIONS)
     const { limits, names, platform, plan = new Plan(), onOffer, onItem, onCut = () => {} } = options
-    super({ objectMode: true, readableHighWaterMark: 1, writableHighWaterMark: 2 })
+    super({ objectMode: true, readableHighWaterMark: 1, writableHighWaterMark: ITEM_AND_NEXT })
     this.plan = plan
     this.confluence = new Confluence(this, plan, onItem)
     const checked = limitsOf(limits)
