@@ -75,7 +75,7 @@ test('the files of a run stand behind each other in one buffer, in the order of 
   t.deepEqual(run!.buffers[0], Buffer.concat(content))
 })
 
-test('a run has 512 entries and 256 KiB of small files at most', async (t) => {
+test('a run has 512 entries and 512 KiB of small files at most', async (t) => {
   const fs = new MemoryDisk()
   for (let i = 0; i < 1200; i++) fs.put(`/tiny/${i}`, 'x')
   for (let i = 0; i < 10; i++) fs.put(`/small/${i}`, randomContent(100 * KIB))
@@ -87,7 +87,7 @@ test('a run has 512 entries and 256 KiB of small files at most', async (t) => {
   const small = runsOf(await read(fs, await manifestOf(['/small'], { fs })))
   t.deepEqual(
     small.map(({ length }) => length),
-    Array(5).fill(200 * KIB),
+    Array(2).fill(500 * KIB),
   )
 })
 

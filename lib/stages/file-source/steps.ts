@@ -56,7 +56,7 @@ export interface StepRules {
 }
 
 /** Bytes, and entries, that are read together at most. */
-const SLAB = 256 * 1024
+const SLAB = 512 * 1024
 const MOST_ENTRIES = 512
 
 const KIB = 1024

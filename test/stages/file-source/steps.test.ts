@@ -101,9 +101,9 @@ function textsOf(plan: Plan, rules = RULES): string[] {
 }
 
 test('small files come many to a step, large ones in chunks, a stream last', (t) => {
-  t.deepEqual(textsOf(planOf([3, 0, 5, 300 * KIB, 4, null])), [
+  t.deepEqual(textsOf(planOf([3, 0, 5, 600 * KIB, 4, null])), [
     'f0:3 f1:0 f2:5',
-    'f3[0-307200 by 131072] last',
+    'f3[0-614400 by 262144] last',
     'f4:4',
     'stream f5',
   ])
@@ -129,8 +129,8 @@ test('a step is never larger than a run may be', (t) => {
 })
 
 test('folders before a large file need no step of their own; empty files do, since they must be looked at', (t) => {
-  t.deepEqual(textsOf(planOf(['folder', 'folder', 300 * KIB])), ['f2[0-307200 by 131072] last'])
-  t.is(textsOf(planOf(['folder', 0, 300 * KIB]))[0], 'd0:0 f1:0')
+  t.deepEqual(textsOf(planOf(['folder', 'folder', 600 * KIB])), ['f2[0-614400 by 262144] last'])
+  t.is(textsOf(planOf(['folder', 0, 600 * KIB]))[0], 'd0:0 f1:0')
   t.deepEqual(textsOf(planOf(['folder', 'folder'])), ['d0:0 d1:0'])
 })
 
@@ -187,9 +187,9 @@ test('files of one block are proved many to a step, but for folders nothing lies
     'proof f0:3 f2:0 f3:5',
     'proof f5:6',
   ])
-  t.deepEqual(textsOf(planOf([200 * KIB, 100 * KIB, MIB, MIB + 1], [[], [], [], []])), [
-    'proof f0:204800',
-    'proof f1:102400',
+  t.deepEqual(textsOf(planOf([400 * KIB, 200 * KIB, MIB, MIB + 1], [[], [], [], []])), [
+    'proof f0:409600',
+    'proof f1:204800',
     'proof f2:1048576',
     `f3[0-${MIB + 1} by ${512 * KIB}] proof last`,
   ])
