@@ -6,7 +6,7 @@ import { accessList } from './access-list.js'
 import { SystemError } from './disk-error.js'
 import type { FileStats, FileSystem } from './fs.js'
 import { permission, restricted } from './restricted.js'
-import { Births } from './stats.js'
+import { NodeStats } from './stats.js'
 
 /** Options of {@link makeFileSystem}. */
 export interface FileSystemOptions {
@@ -93,54 +93,6 @@ function warnOfSync(): void {
     'Node allows no fsync under its permission model: what is written survives the death of the process, but not ' +
     "always a loss of power, as durability 'crash'"
   process.emitWarning(message, { type: 'SluiceWarning', code: 'SLUICE_NO_SYNC' })
-}
-
-const births = new Births()
-
-/** What Node says of a file, with device and inode as whole 64-bit numbers and all else as ordinary ones. */
-class NodeStats implements FileStats {
-  size: number
-  mode: number
-  uid: number
-  gid: number
-  dev: bigint
-  ino: bigint
-  nlink: number
-  mtimeMs: number
-  ctimeMs: number
-  birthtimeMs: number
-
-  constructor(stats: fs.BigIntStats) {
-    this.size = Number(stats.size)
-    this.mode = Number(stats.mode)
-    this.uid = Number(stats.uid)
-    this.gid = Number(stats.gid)
-    // Node gives those beyond 2^63 as negative numbers
-    this.dev = BigInt.asUintN(64, stats.dev)
-    this.ino = BigInt.asUintN(64, stats.ino)
-    this.nlink = Number(stats.nlink)
-    this.mtimeMs = millisecondsOf(stats.mtimeNs)
-    this.ctimeMs = millisecondsOf(stats.ctimeNs)
-    this.birthtimeMs = millisecondsOf(births.of(stats))
-  }
-
-  isFile(): boolean {
-    return (this.mode & fs.constants.S_IFMT) === fs.constants.S_IFREG
-  }
-
-  isDirectory(): boolean {
-    return (this.mode & fs.constants.S_IFMT) === fs.constants.S_IFDIR
-  }
-
-  isSymbolicLink(): boolean {
-    return (this.mode & fs.constants.S_IFMT) === fs.constants.S_IFLNK
-  }
-}
-
-/** As Node computes `mtimeMs`, so that both can be compared. */
-function millisecondsOf(nanoseconds: bigint): number {
-  const seconds = nanoseconds / 1_000_000_000n
-  return Number(seconds) * 1000 + Number(nanoseconds - seconds * 1_000_000_000n) / 1e6
 }
 
 /** Promises {@link NodeStats}. */

@@ -1,3 +1,4 @@
+import { type BigIntStats, constants } from 'node:fs'
 import { errorCode, SystemError } from './disk-error.js'
 import type { FileStats, FileSystem } from './fs.js'
 
@@ -93,9 +94,10 @@ export function isStillWritten(there: FileStats, written: WrittenFile): boolean 
 }
 
 /** Whether it is the same file, however long. A disk gives the number of a file that is gone to the next one. */
-function isSameFile(there: FileStats, { birthtimeMs: born, ...written }: WrittenFile): boolean {
-  const isBornThen = !born || !there.birthtimeMs || born === there.birthtimeMs
-  return sameInode(there, written) && isBornThen
+function isSameFile(there: FileStats, written: WrittenFile): boolean {
+  if (!sameInode(there, written)) return false
+  const { birthtimeMs: born } = written
+  return !born || !there.birthtimeMs || born === there.birthtimeMs
 }
 
 /**
@@ -126,4 +128,65 @@ export class Births {
     this.#areTrue ||= birthtimeNs > 0n && birthtimeNs !== ctimeNs
     return this.#areTrue ? birthtimeNs : 0n
   }
+}
+
+const births = new Births()
+
+/**
+ * What Node says of a file, with device and inode as whole 64-bit numbers and all else as ordinary ones. The times are
+ * made when somebody asks for them: there are very many stats, and most of them only tell which file it is.
+ */
+export class NodeStats implements FileStats {
+  readonly size: number
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
+  readonly dev: bigint
+  readonly ino: bigint
+  readonly nlink: number
+  readonly #stats: BigIntStats
+  readonly #birthtimeNs: bigint
+
+  constructor(stats: BigIntStats) {
+    this.#stats = stats
+    this.#birthtimeNs = births.of(stats)
+    this.size = Number(stats.size)
+    this.mode = Number(stats.mode)
+    this.uid = Number(stats.uid)
+    this.gid = Number(stats.gid)
+    // Node gives those beyond 2^63 as negative numbers
+    this.dev = BigInt.asUintN(64, stats.dev)
+    this.ino = BigInt.asUintN(64, stats.ino)
+    this.nlink = Number(stats.nlink)
+  }
+
+  get mtimeMs(): number {
+    return millisecondsOf(this.#stats.mtimeNs)
+  }
+
+  get ctimeMs(): number {
+    return millisecondsOf(this.#stats.ctimeNs)
+  }
+
+  get birthtimeMs(): number {
+    return millisecondsOf(this.#birthtimeNs)
+  }
+
+  isFile(): boolean {
+    return (this.mode & constants.S_IFMT) === constants.S_IFREG
+  }
+
+  isDirectory(): boolean {
+    return (this.mode & constants.S_IFMT) === constants.S_IFDIR
+  }
+
+  isSymbolicLink(): boolean {
+    return (this.mode & constants.S_IFMT) === constants.S_IFLNK
+  }
+}
+
+/** As Node computes `mtimeMs`, so that both can be compared. */
+function millisecondsOf(nanoseconds: bigint): number {
+  const seconds = nanoseconds / 1_000_000_000n
+  return Number(seconds) * 1000 + Number(nanoseconds - seconds * 1_000_000_000n) / 1e6
 }
