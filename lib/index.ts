@@ -83,7 +83,8 @@ export type { Frame } from './wire/frame-parser.js'
 export type { Message } from './wire/messages.js'
 
 // what arrives
-export { type Demuxer, type DemuxerOptions, demuxer } from './stages/demuxer.js'
+export type { DemuxerOptions } from './stages/demuxer/options.js'
+export { type Demuxer, demuxer } from './stages/demuxer.js'
 export { type CutChange, mapCuts } from './stages/map-cuts.js'
 export { type VerifierOptions, verifier } from './stages/verifier.js'
 export { type PartSink, type PartSinkOptions, partSink } from './stages/part-sink.js'

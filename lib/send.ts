@@ -13,7 +13,7 @@ import { framer } from './stages/framer.js'
 import { hashTap } from './stages/hash-tap.js'
 import { type Grown, isManifest, type Manifest } from './stages/manifest/builder.js'
 import { listingOf, MANIFEST_OPTIONS, type ManifestOptions } from './stages/manifest/manifest-of.js'
-import { lookAt } from './stages/progress-tap.js'
+import { watchPassing } from './stages/progress-tap.js'
 import type { Item } from './stages/river/items.js'
 import { spreader } from './stages/spreader.js'
 import { isThrottle } from './stages/throttle.js'
@@ -190,7 +190,7 @@ export function send(
           }
           const spread = connections > 1 ? spreader({ isRereadable, onHeld: held }) : undefined
           return {
-            stages: [source, lookAt(hashTap(), hashed), ...(spread ? [spread] : [])],
+            stages: [source, watchPassing(hashTap(), hashed), ...(spread ? [spread] : [])],
             spread,
             source: {
               wake: () => source.wake(),

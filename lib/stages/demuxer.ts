@@ -7,41 +7,18 @@ import { addOffer } from '../transfer/plan/add-offer.js'
 import { Plan } from '../transfer/plan.js'
 import type { Offer } from '../wire/entry.js'
 import type { Frame } from '../wire/frame-parser.js'
-import { type Limits, limitsOf } from '../wire/limits.js'
+import { limitsOf } from '../wire/limits.js'
 import { ManifestReader } from '../wire/manifest.js'
-import type { PathRules } from '../wire/paths.js'
 import { type Callback, ITEM_AND_NEXT } from './bytes/pump.js'
+import { DEMUXER_OPTIONS, type DemuxerOptions } from './demuxer/options.js'
 import { Confluence } from './lanes/confluence.js'
 import type { LaneInlet } from './lanes/lane-inlet.js'
 import type { Item } from './river/items.js'
 import { isAbout } from './river/items-of.js'
 import { checkPlace, watchNext } from './river/place.js'
 
-/** Options of {@link demuxer}. */
-export interface DemuxerOptions extends Pick<PathRules, 'names' | 'platform'> {
-  limits?: Partial<Limits>
-  /** What is wanted of the offers. Default: a plan of its own. */
-  plan?: Plan
-  /**
-   * Called once an offer is complete and checked, before anything of it is passed on: decides about its entries by
-   * `plan.want` and `plan.skip`. Those that it leaves undecided are wanted. What it throws ends the stream. Of an offer
-   * that was attached it may say that it is 'rejected'; meanwhile what was offered before goes on.
-   */
-  onOffer?: (offer: Offer, plan: Plan) => Decided | Promise<Decided>
-  /** Told of each item but offers, just before it is given out. What it throws ends the stream. */
-  onItem?: (item: Item) => void
-  /** Called when the input ended too early, before the stream fails of it: what was given out may be stored first. */
-  onCut?: () => Promise<void> | void
-}
-
-const CALLS = { onOffer: true, onItem: true, onCut: true } as const
-const OPTIONS = { names: true, platform: true, limits: true, plan: true, ...CALLS } as const
-
 /** Names of the first offer that are taken in again, for a second one, between two turns of the event loop. */
 const RECALLED = 1000
-
-// biome-ignore lint/suspicious/noConfusingVoidType: a function without a `return` is the ordinary case
-type Decided = 'rejected' | void
 
 type State = 'offer' | 'entries' | 'data'
 
@@ -68,7 +45,7 @@ export class Demuxer extends Transform {
   #attached: { offer: Offer; decided: Promise<void> } | undefined
 
   constructor(options: DemuxerOptions = {}) {
-    checkKeys('options', options, OPTIONS)
+    checkKeys('options', options, DEMUXER_OPTIONS)
     const { limits, names, platform, plan = new Plan(), onOffer, onItem, onCut = () => {} } = options
     super({ objectMode: true, readableHighWaterMark: 1, writableHighWaterMark: ITEM_AND_NEXT })
     this.plan = plan

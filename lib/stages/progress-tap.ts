@@ -56,7 +56,7 @@ export function tap<T>(onChunk: (chunk: T) => void, onEnd: () => void = () => {}
  * no stage more, which would cost each chunk some eighty calls of functions. What it throws fails the stage. The next
  * stage must be piped to it in the same turn.
  */
-export function lookAt<S extends Readable, T>(stage: S, onChunk: (chunk: T) => void): S {
+export function watchPassing<S extends Readable, T>(stage: S, onChunk: (chunk: T) => void): S {
   checkFunction('onChunk', onChunk)
   return stage.on('data', (chunk: T) => {
     try {

@@ -2,7 +2,7 @@ import { PassThrough, Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import test from 'ava'
 import { isSluiceError, SluiceError } from '../../lib/errors.js'
-import { counter, lookAt, type Passed, progressTap, tap } from '../../lib/stages/progress-tap.js'
+import { counter, type Passed, progressTap, tap, watchPassing } from '../../lib/stages/progress-tap.js'
 import type { Item, StoredRun } from '../../lib/stages/river/items.js'
 import { FakeClock, piecesOf, randomContent, transformConformance } from '../../lib/testing/index.js'
 import { conforms } from '../helpers/conforms.js'
@@ -132,7 +132,7 @@ test('what the callbacks throw fails the stream as it is', async (t) => {
 
 test('what a stage gives can be looked at before the next one has it, without a stage between', async (t) => {
   const seen: string[] = []
-  const stage = lookAt(new PassThrough({ objectMode: true }), (chunk: string) =>
+  const stage = watchPassing(new PassThrough({ objectMode: true }), (chunk: string) =>
     seen.push(`looked at ${chunk}`),
   )
   const next = tap<string>((chunk) => seen.push(`given ${chunk}`))
@@ -142,7 +142,7 @@ test('what a stage gives can be looked at before the next one has it, without a 
 
 test('what is thrown where a stage is looked at fails the pipeline as it is, also of a chunk that has waited', async (t) => {
   const error = new SluiceError('APP_LOOKED', 'seen enough')
-  const stage = lookAt(new PassThrough({ objectMode: true }), (chunk) => {
+  const stage = watchPassing(new PassThrough({ objectMode: true }), (chunk) => {
     if (chunk === 'b') throw error
   })
   const slow = new PassThrough({ objectMode: true, highWaterMark: 1 })

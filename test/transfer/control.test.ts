@@ -95,7 +95,7 @@ async function hours(clock: FakeClock, number: number): Promise<void> {
   }
 }
 
-const BIG = randomContent(8 * MIB)
+const BIG = randomContent(24 * MIB)
 
 for (const [who, other] of [
   ['sender', 'receiver'],
