@@ -19,7 +19,7 @@ test('receive --together: a tree is there as a whole, and nothing of ours is lef
 })
 
 test('unpack --together of a stream that is cut shows nothing; status finds what is staged, and the whole stream is all there', async (t) => {
-  const from = await plant(await temporary(t), { 'photos/a': 'a', 'photos/b': Buffer.alloc(300_000, 'b') })
+  const from = await plant(await temporary(t), { 'photos/a': 'a', 'photos/b': Buffer.alloc(600_000, 'b') })
   const place = await temporary(t)
   const packed = join(place, 'packed')
   const output = await open(packed, 'w')
@@ -35,7 +35,7 @@ test('unpack --together of a stream that is cut shows nothing; status finds what
     await input.close()
     return code
   }
-  t.is(await unpack(whole.subarray(0, 250_000)), 4)
+  t.is(await unpack(whole.subarray(0, 550_000)), 4)
   t.deepEqual(await readdir(dir), ['.sluice'])
   // where the part stands, and how much is staged
   const status = (await run(t, 'status', dir)).out
