@@ -104,6 +104,11 @@ export interface SyncCalls {
   mkdir(path: string, mode?: number): void
   link(from: string, to: string): void
   rename(from: string, to: string): void
+  /**
+   * Renames a file within an open folder, unless something has the name `to`: EEXIST. Fails with ENOSYS, EINVAL, EPERM
+   * or ENOTSUP where the system or the disk has no such call, and may be missing: then `link` and `unlink` give a name.
+   */
+  readonly renameNoReplace?: ((from: string, to: string) => void) | undefined
   unlink(path: string): void
 }
 

@@ -29,6 +29,7 @@ import { DiskPace } from './sources/disk-pace.js'
 import { findBasis } from './standing/basis.js'
 import { StatsAhead } from './standing/stats-ahead.js'
 import { type StandingPart, standingPart } from './standing-part.js'
+import { FreeNames } from './sync-file-calls.js'
 
 /** A folder of this disk as a store of parts: `name.part` beside `name`, a journal in our own folder. */
 export function diskParts(options: DiskPartsOptions): PartStore {
@@ -47,14 +48,12 @@ export class DiskStore implements PartStore {
   readonly handles: HandleBudget
   /** While the disk is slow, calls are left to other threads. */
   readonly pace: DiskPace
-  /**
-   * Where the policy overwrites, or goes by times: what no other file of the transfer may overwrite, or take for its
-   * own.
-   */
+  /** Where the policy overwrites, or goes by times: what no other file of it may overwrite, or take for its own. */
   brought: AcknowledgedFiles | undefined
   /** What was seen of an offer that still came. */
   readonly ahead: StatsAhead
   readonly suffixes = new Suffixes()
+  readonly freeNames = new FreeNames()
   /** Why nothing may be made here: then only what stands already is there. */
   refusal: SluiceError | undefined
   #policy: PublishPolicy | undefined

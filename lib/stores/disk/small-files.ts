@@ -14,7 +14,7 @@ import { expectRun } from './small-files/expect-run.js'
 import { HeldFolder } from './small-files/held-folder.js'
 import { syncFolders, UnsyncedFiles } from './small-files/unsynced-files.js'
 import { WrittenFiles } from './small-files/written-files.js'
-import { attempt, isLate, isRemoved, linkLate, OWNER_BITS, statsOf, writeAll } from './sync-file-calls.js'
+import { attempt, type Given, isLate, isRemoved, OWNER_BITS, statsOf, writeAll } from './sync-file-calls.js'
 
 /** Milliseconds for which the loop may hold the event loop. */
 const LONGEST_HOLD = 4
@@ -92,10 +92,10 @@ export class SmallFiles implements PartRun {
   async publish(first: number, last: number): Promise<number[]> {
     const unusual: number[] = []
     const published: Entry[] = []
-    /** Those that have their name, and that of the part until the folder is synced. */
-    const named: Entry[] = []
-    const drop = (folder: OpenFolder, entry: Entry) => {
-      const how = this.#dropPart(folder, entry)
+    /** Those that have their name: a linked one also that of the part, until the folder is synced. */
+    const named = new Map<Entry, Given>()
+    const drop = (folder: OpenFolder, entry: Entry, given: Given) => {
+      const how = this.#dropPart(folder, entry, given)
       if (how === 'published') published.push(entry)
       if (how === 'unusual') unusual.push(entry.index)
     }
@@ -110,24 +110,25 @@ export class SmallFiles implements PartRun {
         // below a folder that has a suffix it gets another name than its own
         const isOwn = folder !== undefined && held.hasOwnName
         // else DiskPart says that the journal is lost
-        const isNamed = isOwn && this.#holdsJournal() && this.#tryName(folder, entry)
-        if (!isNamed) unusual.push(index)
-        else if (this.#unsynced) named.push(entry)
-        else drop(folder, entry)
+        const given = isOwn && this.#holdsJournal() ? this.#tryName(folder, entry) : undefined
+        if (!folder || !given) unusual.push(index)
+        else if (this.#unsynced) named.set(entry, given)
+        else drop(folder, entry, given)
         if (this.#isLong) await this.#yield()
       }
       held.leave()
       // in the other order a power cut could lose both names
-      await syncFolders(this.#store, named)
-      for (const entry of named) {
+      await syncFolders(this.#store, [...named.keys()])
+      for (const [entry, given] of named) {
         const folder = held.of(entry.path) ?? (await this.#enter(held, entry))
-        if (folder && this.#holdsJournal()) drop(folder, entry)
+        if (folder && this.#holdsJournal()) drop(folder, entry, given)
         else unusual.push(entry.index)
         if (this.#isLong) await this.#yield()
       }
       held.leave()
       // else parts could be back after a power cut, when nobody knows of them any more
-      await syncFolders(this.#store, named)
+      const linked = [...named.keys()].filter((entry) => named.get(entry) === 'linked')
+      await syncFolders(this.#store, linked)
     } finally {
       held.leave()
     }
@@ -233,29 +234,28 @@ export class SmallFiles implements PartRun {
     this.#beginSlice()
   }
 
-  /** Gives a file its name, beside that of the part, if it is free; false where it is not, or anything goes wrong. */
-  #tryName(folder: OpenFolder, entry: Entry): boolean {
+  /** Gives a file its name, if it is free; undefined where it is not, or anything goes wrong. */
+  #tryName(folder: OpenFolder, entry: Entry): Given | undefined {
     const { path, mode } = entry
     const name = nameOf(path)
     const part = folder.at(partCandidate(name, 0))
     try {
       const there = this.#calls.lstat(part)
-      if (!isStillWritten(there, this.#written.of(entry))) return false
+      const written = this.#written.of(entry)
+      if (!isStillWritten(there, written)) return undefined
       this.#store.brought?.add(there)
-      if (isLate(mode)) linkLate(this.#calls, part, folder.at(name), mode)
-      else this.#calls.link(part, folder.at(name))
-      return true
+      return this.#store.freeNames.give(this.#calls, part, folder.at(name), written, mode)
     } catch {
       // where it is done already, DiskPart finds that
-      return false
+      return undefined
     }
   }
 
-  /** Takes the name of the part away from a file that has its own. */
-  #dropPart(folder: OpenFolder, entry: Entry): 'published' | 'part is left' | 'unusual' {
+  /** A file has its name: takes that of the part away, where it still has it. */
+  #dropPart(folder: OpenFolder, entry: Entry, given: Given): 'published' | 'part is left' | 'unusual' {
     const { path, mode } = entry
     const name = nameOf(path)
-    const isPartGone = isRemoved(this.#calls, folder.at(partCandidate(name, 0)))
+    const isPartGone = given === 'moved' || isRemoved(this.#calls, folder.at(partCandidate(name, 0)))
     this.#noteVersion(folder.at(name), entry)
     if (isPartGone) return 'published'
     // DiskPart would open it, which its mode may forbid by now; the journal says that the part is left

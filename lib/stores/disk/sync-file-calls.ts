@@ -1,5 +1,6 @@
 import { errorCode, SystemError } from '../../files/disk/disk-error.js'
 import { type FileStats, OPEN, type SyncCalls } from '../../files/disk/fs.js'
+import { isStillWritten, type WrittenFile } from '../../files/disk/stats.js'
 
 // What is done to one file by calls that are made at once, and when the disk is too slow for them.
 
@@ -11,8 +12,46 @@ export function isLate(mode: number | null): mode is number {
   return mode !== null && (mode & OWNER_BITS) !== OWNER_BITS
 }
 
-/** Gives a part its name, with a mode that is set just before, since it could not be opened again with it. */
-export function linkLate(calls: SyncCalls, part: string, name: string, mode: number): void {
+/** With these a rename says that this system, or this disk, has no such call. */
+const RENAME_REFUSALS = new Set(['ENOSYS', 'EINVAL', 'EPERM', 'ENOTSUP', 'EOPNOTSUPP'])
+
+/** How a part got its name: 'moved', and it has only that now, or 'linked', and it has both. */
+export type Given = 'moved' | 'linked'
+
+/** Gives parts names that are free. */
+export class FreeNames {
+  #canRename = true
+
+  /**
+   * Throws system errors: EEXIST where something has the name.
+   * @param mode set just before, if it is one with which the part could not be opened again
+   */
+  give(calls: SyncCalls, part: string, name: string, written: WrittenFile, mode: number | null): Given {
+    if (isLate(mode)) linkLate(calls, part, name, mode)
+    else if (this.#isMoved(calls, part, name, written)) return 'moved'
+    else calls.link(part, name)
+    return 'linked'
+  }
+
+  /** False where the disk cannot do that: then it is not asked again. */
+  #isMoved(calls: SyncCalls, part: string, name: string, written: WrittenFile): boolean {
+    const rename = this.#canRename ? calls.renameNoReplace : undefined
+    if (!rename) return false
+    try {
+      rename(part, name)
+      return true
+    } catch (error) {
+      // an answer may be lost, and the call done
+      const named = statsOf(calls, name)
+      if (named && isStillWritten(named, written) && isGone(calls, part)) return true
+      if (!RENAME_REFUSALS.has(errorCode(error) ?? '')) throw error
+      this.#canRename = false
+      return false
+    }
+  }
+}
+
+function linkLate(calls: SyncCalls, part: string, name: string, mode: number): void {
   const fd = calls.open(part, OPEN.read)
   try {
     const stats = calls.fstat(fd)
@@ -70,8 +109,11 @@ export function isRemoved(calls: SyncCalls, path: string): boolean {
     calls.unlink(path)
     return true
   } catch {
-    // it may be gone all the same
+    return isGone(calls, path)
   }
+}
+
+function isGone(calls: SyncCalls, path: string): boolean {
   try {
     calls.lstat(path)
     return false

@@ -2,7 +2,10 @@ import type { FileSystem } from '../../files/disk/fs.js'
 import { checkChoice, checkKeys, checkOption, checkWhole } from '../../options.js'
 
 /** The calls that can fail. */
-export type DiskCall = Exclude<keyof FileSystem, 'platform' | 'user' | 'at' | 'sync' | 'accessList'>
+export type DiskCall = PlainCall | 'renameNoReplace'
+
+/** Those that a {@link FileSystem} always has. */
+export type PlainCall = Exclude<keyof FileSystem, 'platform' | 'user' | 'at' | 'sync' | 'accessList'>
 
 const CALLS: Record<DiskCall | '*', true> = {
   '*': true,
@@ -25,6 +28,7 @@ const CALLS: Record<DiskCall | '*', true> = {
   symlink: true,
   readlink: true,
   rename: true,
+  renameNoReplace: true,
   unlink: true,
   realpath: true,
   free: true,

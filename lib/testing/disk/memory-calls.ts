@@ -1,6 +1,6 @@
 import { constants } from 'node:fs'
 import type { FileSystem } from '../../files/disk/fs.js'
-import type { DiskCall, DiskFault } from './disk-faults.js'
+import type { DiskCall, DiskFault, PlainCall } from './disk-faults.js'
 import { systemError } from './memory-inode.js'
 import { ACCESS, MemoryStore } from './memory-store.js'
 import type { Attributes } from './unsynced.js'
@@ -24,10 +24,10 @@ export interface PreparedCall<T> {
 
 /** For each call: takes what it is given, and does nothing yet. */
 export type PreparedCalls = {
-  [Call in DiskCall]: (
+  [Call in PlainCall]: (
     ...given: Parameters<FileSystem[Call]>
   ) => PreparedCall<Awaited<ReturnType<FileSystem[Call]>>>
-}
+} & { renameNoReplace: (from: string, to: string) => PreparedCall<void> }
 
 /** What the calls of a disk in memory do, whether they are made at once or as promises. */
 export class MemoryCalls extends MemoryStore {
@@ -138,6 +138,15 @@ export class MemoryCalls extends MemoryStore {
       },
     }),
     rename: (from, to) => ({ on: from, to, act: () => this.#rename(from, to) }),
+    renameNoReplace: (from, to) => ({
+      on: from,
+      to,
+      act: () => {
+        this.names.get('rename', from, false)
+        this.names.free('rename', to)
+        this.#rename(from, to)
+      },
+    }),
     unlink: (path) => ({
       on: path,
       act: () => {

@@ -181,6 +181,9 @@ export class MemoryDisk extends MemoryCalls implements FileSystem {
       link: (...given) => now('link', prepared.link(...given)),
       rename: (...given) => now('rename', prepared.rename(...given)),
       unlink: (...given) => now('unlink', prepared.unlink(...given)),
+      ...(this.options.renameNoReplace && {
+        renameNoReplace: (...given) => now('renameNoReplace', prepared.renameNoReplace(...given)),
+      }),
     }
   }
 

@@ -17,6 +17,8 @@ export interface MemoryDiskOptions {
   umask?: number
   /** Whether there are hard links; without, `link` is EPERM, as on FAT. Default true. */
   links?: boolean
+  /** Whether `sync` can rename without replacing (`renameNoReplace`), as some systems can. Default false. */
+  renameNoReplace?: boolean
   /** Whether the calls that a `FileSystem` can make at once are there (`sync`), too. Default true. */
   sync?: boolean
   /** What two names have in common that are one, for a disk that ignores case or forms of characters. */
@@ -61,6 +63,7 @@ export class MemoryStore {
       capacity: true,
       umask: true,
       links: true,
+      renameNoReplace: true,
       sync: true,
       fold: true,
       crashes: true,

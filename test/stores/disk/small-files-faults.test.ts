@@ -7,18 +7,19 @@ import {
   receiveScene,
   setScene,
 } from '../../helpers/columns-scene.js'
+import { WAYS } from '../../helpers/naming.js'
 import { scale } from '../../helpers/scale.js'
 import { FAULTS, type Fault, faultSweep } from '../../helpers/sweep.js'
 
 const all: Fault[] = [...FAULTS, { error: 'EROFS' }]
 
-for (const sync of [true, false]) {
+for (const [way, options] of Object.entries(WAYS)) {
   for (const durability of ['crash', 'power'] as const) {
-    const how = `${sync ? 'by calls made at once' : 'by promises'} with ${durability}`
+    const how = `${way} with ${durability}`
     test(`${how}: any call of a receive of small files may fail in any way`, async (t) => {
       let atOnce = 0
       const { runs } = await faultSweep({
-        options: { sync },
+        options,
         faults: all,
         step: scale(durability === 'power' ? 89 : 79, 1, durability === 'power' ? 5 : 4),
         set: setScene,
@@ -43,7 +44,7 @@ for (const sync of [true, false]) {
         },
       })
       t.log(`${runs} runs`)
-      t.is(atOnce > 0, sync)
+      t.is(atOnce > 0, options.sync)
     })
   }
 }

@@ -10,12 +10,11 @@ import {
   setScene,
 } from '../../helpers/columns-scene.js'
 import { killedAt } from '../../helpers/kill-sweep.js'
+import { WAYS } from '../../helpers/naming.js'
 import { scale } from '../../helpers/scale.js'
 import { crashSweep } from '../../helpers/sweep.js'
 
-for (const sync of [true, false]) {
-  const how = sync ? 'by calls made at once' : 'by promises'
-
+for (const [how, options] of Object.entries(WAYS)) {
   test(`${how}: a receive of small files may be killed at any call, and so may the collecting after it`, async (t) => {
     let states = 0
     let isOver = false
@@ -24,7 +23,7 @@ for (const sync of [true, false]) {
       const step = scale(51, 7, 13)
       for (let then = 1 + (at % step), collected = false; !collected; then += step) {
         const place = `killed at call ${at}, and at call ${then} of the collecting`
-        const disk = new MemoryDisk({ sync })
+        const disk = new MemoryDisk(options)
         setScene(disk)
         const told: Outcome[] = []
         const died = await killedAt(disk, at, (fs) =>
@@ -56,21 +55,22 @@ for (const sync of [true, false]) {
     t.log(`${states} states`)
     t.true(states > scale(20, 50))
   })
-}
 
-test('the power is cut at any call of a receive of small files that is to survive it', async (t) => {
-  const { states } = await crashSweep({
-    seeds: scale(2, 8),
-    again: scale(0, 1),
-    set: setScene,
-    work: (disk) => receiveScene(disk, { durability: 'power' }),
-    recover: (disk) => collectAll(disk, '/dst'),
-    look: async (found, acknowledged, place) => {
-      checkScene(found, [], place)
-      checkNothingLeft(found, place)
-      if (acknowledged) checkArrived(found, await receiveScene(found), place)
-    },
+  test(`${how}: the power is cut at any call of a receive of small files that is to survive it`, async (t) => {
+    const { states } = await crashSweep({
+      options,
+      seeds: scale(2, 8),
+      again: scale(0, 1),
+      set: setScene,
+      work: (disk) => receiveScene(disk, { durability: 'power' }),
+      recover: (disk) => collectAll(disk, '/dst'),
+      look: async (found, acknowledged, place) => {
+        checkScene(found, [], place)
+        checkNothingLeft(found, place)
+        if (acknowledged) checkArrived(found, await receiveScene(found), place)
+      },
+    })
+    t.log(`${states} states`)
+    t.true(states > scale(30, 100))
   })
-  t.log(`${states} states`)
-  t.true(states > scale(30, 100))
-})
+}

@@ -4,6 +4,7 @@ import { readJournal } from '../../../lib/files/journal/read-journal.js'
 import type { FinalizerOptions } from '../../../lib/stages/finalizer.js'
 import type { DiskEvent } from '../../../lib/testing/disk/disk-faults.js'
 import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
+import type { MemoryDiskOptions } from '../../../lib/testing/disk/memory-store.js'
 import { arrivingOf, type Content } from '../../helpers/items.js'
 import { receiveItems, statuses } from '../../helpers/river.js'
 
@@ -14,8 +15,12 @@ const COUNT = 100
 const FILES: Content = { d: null }
 for (let i = 0; i < COUNT; i++) FILES[`d/${i}`] = `file ${i}`
 
-async function receive(watch: (event: DiskEvent, disk: MemoryDisk) => void, options: FinalizerOptions = {}) {
-  const disk = new MemoryDisk()
+async function receive(
+  watch: (event: DiskEvent, disk: MemoryDisk) => void,
+  options: FinalizerOptions = {},
+  diskOptions: MemoryDiskOptions = {},
+) {
+  const disk = new MemoryDisk(diskOptions)
   disk.putFolder('/dst')
   disk.hook = (event) => watch(event, disk)
   const settings = { dir: '/dst', fs: disk, durability: 'power', ...options } as const
@@ -64,6 +69,23 @@ test('their folder is synced once for the names of all, and once more when those
     { onOutcome: (batch) => void (batch.some(({ path }) => path === 'd/0') && note('told')) },
   )
   t.deepEqual(calls.slice(0, 5), ['link', 'sync', 'unlink', 'sync', 'told'])
+})
+
+test('where their names are given by a rename their folder is synced once, before that is told', async (t) => {
+  const calls: string[] = []
+  const note = (call: string) => {
+    if (calls.at(-1) !== call) calls.push(call)
+  }
+  await receive(
+    ({ call, path }) => {
+      if (path === '/dst/d' && call === 'fsync') note('sync')
+      const isOfPart = path.startsWith('/dst/d/') && path.endsWith('.part')
+      if (isOfPart && ['fsync', 'link', 'unlink', 'renameNoReplace'].includes(call)) note(call)
+    },
+    { onOutcome: (batch) => void (batch.some(({ path }) => path === 'd/0') && note('told')) },
+    { renameNoReplace: true },
+  )
+  t.deepEqual(calls.slice(0, 4), ['fsync', 'renameNoReplace', 'sync', 'told'])
 })
 
 test('one whose sync fails is not published, and the journal says that its part is suspect; the others are', async (t) => {
