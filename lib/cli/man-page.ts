@@ -9,6 +9,10 @@ const require = createRequire(import.meta.url)
 const ENVIRONMENT = [
   ['SLUICE_HOME', 'the folder of your key and of the peers that you know, in the place of the usual one'],
   ['SLUICE_TICKET', 'the other side, where --to of send or the argument of receive is not given'],
+  [
+    'SLUICE_NATIVE',
+    'off: the optional package is not loaded by which many small files get their names faster, on Linux',
+  ],
   ['NO_COLOR', 'if it has any value: no colours, on a terminal neither'],
   ['DEBUG', 'sluice:* tells what happens inside, for who repairs it; errors come with their origin'],
 ] as const

@@ -4,7 +4,8 @@ import { promisify } from 'node:util'
 import { checkKeys } from '../../options.js'
 import { accessList } from './access-list.js'
 import { SystemError } from './disk-error.js'
-import type { FileStats, FileSystem } from './fs.js'
+import type { FileStats, FileSystem, SyncCalls } from './fs.js'
+import { byHandles, pathByHandle } from './native/handle-calls.js'
 import { permission, restricted } from './restricted.js'
 import { NodeStats } from './stats.js'
 
@@ -30,7 +31,8 @@ export function makeFileSystem(options: FileSystemOptions = {}): FileSystem {
   return Object.defineProperty(made, 'sync', {
     // only for this very object: one derived from it in order to replace a call must not be bypassed
     get: function sync(this: unknown) {
-      return this === made && !permission ? SYNC_CALLS : undefined
+      if (this !== made || permission) return undefined
+      return platform === 'linux' ? CALLS_BY_HANDLES : SYNC_CALLS
     },
   })
 }
@@ -46,7 +48,7 @@ function anchor(platform: NodeJS.Platform): FileSystem['at'] {
   let there: boolean | undefined
   return (fd, name) => {
     there ??= isAllowed('/proc/self/fd') && fs.existsSync('/proc/self/fd')
-    return there ? `/proc/self/fd/${fd}/${name}` : null
+    return there ? pathByHandle(fd, name) : null
   }
 }
 
@@ -163,14 +165,14 @@ const SYNC_CALLS = {
       ? fs.writeSync(fd, only, 0, only.length, position)
       : fs.writevSync(fd, buffers, position ?? undefined)
   },
-  fstat: (fd: number): FileStats => new NodeStats(fs.fstatSync(fd, BIG)),
+  fstat: (fd: number) => new NodeStats(fs.fstatSync(fd, BIG)),
   fsync: fs.fsyncSync,
   ftruncate: fs.ftruncateSync,
   fchmod: fs.fchmodSync,
   fchown: fs.fchownSync,
   futimes: (fd: number, atime: number, mtime: number) => fs.futimesSync(fd, timeOf(atime), timeOf(mtime)),
   stat: (path: string): FileStats => new NodeStats(fs.statSync(path, BIG)),
-  lstat: (path: string): FileStats => new NodeStats(fs.lstatSync(path, BIG)),
+  lstat: (path: string) => new NodeStats(fs.lstatSync(path, BIG)),
   mkdir: (path: string, mode?: number) => {
     fs.mkdirSync(path, mode)
   },
@@ -187,6 +189,8 @@ const SYNC_CALLS = {
     return bavail * bsize
   },
 } satisfies AtOnce
+
+const CALLS_BY_HANDLES: SyncCalls = byHandles(SYNC_CALLS)
 
 /** Milliseconds for which calls in a row may hold the event loop. */
 const LONGEST_HOLD = 8

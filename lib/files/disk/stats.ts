@@ -1,6 +1,7 @@
-import { type BigIntStats, constants } from 'node:fs'
+import type { BigIntStats } from 'node:fs'
 import { errorCode, SystemError } from './disk-error.js'
 import type { FileStats, FileSystem } from './fs.js'
+import { StatsByMode } from './native/stats-by-mode.js'
 
 /** What a call answers; undefined if what it is about does not exist (ENOENT). */
 export async function ifThere<T>(call: Promise<T>): Promise<T | undefined> {
@@ -136,7 +137,7 @@ const births = new Births()
  * What Node says of a file, with device and inode as whole 64-bit numbers and all else as ordinary ones. The times are
  * made when somebody asks for them: there are very many stats, and most of them only tell which file it is.
  */
-export class NodeStats implements FileStats {
+export class NodeStats extends StatsByMode implements FileStats {
   readonly size: number
   readonly mode: number
   readonly uid: number
@@ -148,6 +149,7 @@ export class NodeStats implements FileStats {
   readonly #birthtimeNs: bigint
 
   constructor(stats: BigIntStats) {
+    super()
     this.#stats = stats
     this.#birthtimeNs = births.of(stats)
     this.size = Number(stats.size)
@@ -170,18 +172,6 @@ export class NodeStats implements FileStats {
 
   get birthtimeMs(): number {
     return millisecondsOf(this.#birthtimeNs)
-  }
-
-  isFile(): boolean {
-    return (this.mode & constants.S_IFMT) === constants.S_IFREG
-  }
-
-  isDirectory(): boolean {
-    return (this.mode & constants.S_IFMT) === constants.S_IFDIR
-  }
-
-  isSymbolicLink(): boolean {
-    return (this.mode & constants.S_IFMT) === constants.S_IFLNK
   }
 }
 
