@@ -533,3 +533,20 @@ test('entries are told page by page as they come, before anybody is asked about 
   // what is attached is told of as a whole only
   t.deepEqual(told, [500, 500, 200, 'all 1200', 'all 1'])
 })
+
+for (const way of ['the first connection', 'a lane'])
+  test(`what is thrown where items are told of ends the stream, over ${way}`, async (t) => {
+    const onItem = (item: Item) => {
+      if (item.kind === 'run') throw new Error('no more of it')
+    }
+    const demux = demuxer({ onItem })
+    demux.resume()
+    const failed = once(demux, 'error')
+    for (const frame of offer()) demux.write(frame)
+    await once(demux, 'data')
+    if (way === 'a lane') demux.confluence.inlet(() => {}).write(data(0, '0123'), () => {})
+    else demux.write(data(0, '0123'))
+    const [error] = await failed
+    t.is(error.message, 'no more of it')
+    t.true(demux.destroyed)
+  })

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import { errorOf } from '../../errors.js'
 import type { Plan } from '../../transfer/plan.js'
 import type { Data } from '../../wire/frame-parser.js'
 import type { Callback } from '../bytes/pump.js'
@@ -25,13 +26,18 @@ export class Confluence {
 
   /**
    * @param stream gives the items
-   * @param onItem told of each before
+   * @param onItem told of each before; what it throws ends the stream, over whichever connection the item came
    */
   constructor(stream: Readable, plan: Plan, onItem: (item: Item) => void = () => {}) {
     this.#stream = stream
     this.#plan = plan
     this.#queue = new PumpQueue(stream, (item) => {
-      onItem(item)
+      try {
+        onItem(item)
+      } catch (error) {
+        stream.destroy(errorOf(error))
+        return false
+      }
       return stream.push(item)
     })
   }
