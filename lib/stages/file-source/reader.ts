@@ -142,11 +142,12 @@ export class SourceReader {
   }
 
   async *#block(step: BlockStep): AsyncGenerator<Item> {
-    const { plan } = this.#options
+    const { plan, signal } = this.#options
     const { entry, start, end, chunk, isLast, isProof } = step
     const { index } = entry
     this.current = index
-    const read: Buffer[] = []
+    /** What is only proved: all of it is one item. */
+    const proved: Buffer[] = []
     // at least once: an empty file is to be proved as well
     for (let at = start; (at < end || at === start) && !plan.isClosed(index); at += chunk) {
       const bytes = this.#memory(Math.min(chunk, end - at))
@@ -158,10 +159,10 @@ export class SourceReader {
         yield* this.#fail(entry, error)
         return
       }
-      read.push(bytes)
-      // all that is proved is one item
+      if (signal.aborted) return
+      if (isProof) proved.push(bytes)
       if (isProof && until < end) continue
-      yield* isProof ? this.#proof(entry, start, read) : this.#runs(entry.start + at, bytes)
+      yield* isProof ? this.#proof(entry, start, proved) : this.#runs(entry.start + at, bytes)
       this.inOrder.note(index, isProof ? start : at, until)
     }
     if (plan.isClosed(index)) await this.close()
