@@ -6,7 +6,7 @@ import type { Run } from '../wire/run.js'
 import type { Callback } from './bytes/pump.js'
 import type { Lane, LaneOutlet } from './lanes/lane.js'
 import { LaneSet } from './lanes/lane-set.js'
-import type { Item } from './river/items.js'
+import { type Item, withoutBytes } from './river/items.js'
 import { checkPlace, watchNext } from './river/place.js'
 
 /** Options of {@link spreader}. */
@@ -120,7 +120,8 @@ export class Spreader extends Duplex {
       this.#onHeld()
       return false
     }
-    if (item.kind !== 'run' || item.isProof || item.length === 0) return this.#push(item, false)
+    if (item.kind !== 'run' || item.length === 0) return this.#push(item, false)
+    if (item.isProof) return this.#push(withoutBytes(item), false)
     const lane = this.#wayOf(item)
     if (lane === null || (lane ? !lane.hasRoom : !this.#hasRoom)) return false
     this.#block = endsInBlock(item) ? { to: lane, next: item.position + item.length } : undefined
@@ -128,8 +129,7 @@ export class Spreader extends Duplex {
     lane.send(item, this.#said)
     if (!endsFile(item)) return true
     this.#said++
-    // as of what is only proved, nothing but the digests
-    this.push({ ...item, isProof: true, buffers: [] } satisfies Run)
+    this.push(withoutBytes(item))
     return true
   }
 

@@ -105,6 +105,13 @@ test('of what went over a lane its digests go on, and nothing else', async (t) =
   t.like(given[0], { isProof: true, first: 1, last: 2, ends: true, buffers: [], digests: SMALL.digests })
 })
 
+test('what is only proved waits for the first connection without its bytes', async (t) => {
+  const { stage, given } = scene(new Outlet())
+  stage.write({ ...run(0, 4 * BLOCK), isProof: true })
+  await turn()
+  t.like(given, [{ isProof: true, position: 0, length: 4 * BLOCK, buffers: [] }])
+})
+
 test('where no connection has room, the next that has some is waited for', async (t) => {
   const outlet = new Outlet(1)
   const { stage, given } = scene(outlet)

@@ -115,3 +115,8 @@ export function runOfPiece({ entries }: Plan, piece: Piece, buffers: readonly Bu
   const { position, length, first, last, offset, ends } = piece
   return { kind: 'run', position, length, buffers, entries, first, last, offset, ends }
 }
+
+/** Nothing of a run but the digests of what ends in it: many may wait, and must hold no memory. */
+export function withoutBytes(run: Run): Run {
+  return { ...run, isProof: true, buffers: [] }
+}
