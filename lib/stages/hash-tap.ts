@@ -5,7 +5,7 @@ import { printable, SluiceError } from '../errors.js'
 import { type Cut, endsIn, lengthIn, type Run, RunReader } from '../wire/run.js'
 import { ITEM_AND_NEXT } from './bytes/pump.js'
 import { FileDigests } from './hash-tap/file-digests.js'
-import { GatheredBlocks } from './hash-tap/gathered-blocks.js'
+import { GatheredBlocks, isInFile } from './hash-tap/gathered-blocks.js'
 import {
   type BlocksItem,
   type ChunksItem,
@@ -19,12 +19,12 @@ import { checkPlace, watchNext } from './river/place.js'
 /**
  * Puts the digest of each whole file on the run in which it ends, by the algorithm of the offer, when all of the file
  * passed from its first byte on without a gap; by `blocks` when all of its blocks passed, in any order. Everything
- * passes at once but items `answered`. Of files that were begun and left, the 16 that were begun last are
- * remembered.
+ * passes at once; an item `answered` becomes the digest of the whole file. Of files that were begun and left, the 16
+ * that were begun last are remembered.
  *
  * Of what is read for proof, and by `blocks` of all files of several blocks, the digests of blocks follow the runs in
- * which they end, many of them together, as items `blocks`; of what is read for its chunks, those, as items `chunks`.
- * An item `answered` becomes the digest of the whole file.
+ * which they end, those of up to 16 MiB of a file together, as items `blocks`; of what is read for its chunks, those,
+ * as items `chunks`.
  *
  * Errors: `ERR_UNSUPPORTED` if this machine does not have the algorithm; `ERR_STATE` if data comes before an offer, or
  * if a digest is asked for (an item `answered`) of a file of which not all passed; `ERR_PROTOCOL` if a later offer has
@@ -47,11 +47,6 @@ interface Learned {
   length: number
   into: DigestInto
   files: FileDigests
-}
-
-/** Whether a run has nothing but bytes of one file, and that goes on. */
-function isInFile({ first, last, ends, cuts }: Run): boolean {
-  return first === last && !ends && !cuts
 }
 
 class HashTap extends Transform {
@@ -87,13 +82,16 @@ class HashTap extends Transform {
   }
 
   *#pass(item: Item): Generator<Item, void> {
+    const goesOn = item.kind === 'run' && isInFile(item)
     // what is said of a file goes before its digest
-    if (item.kind !== 'run' || !isInFile(item)) yield* this.#blocks.end()
+    if (!goesOn) yield* this.#blocks.end()
     if (item.kind === 'digests') this.#forget(item)
-    const said = item.kind === 'run' ? this.#run(item) : []
-    yield item.kind === 'answered' ? this.#answer(item.index) : item
-    for (const one of said) yield* one.kind === 'blocks' ? this.#blocks.add(one) : [one]
-    if (item.kind === 'run' && !isInFile(item)) yield* this.#blocks.end()
+    if (item.kind !== 'run') return yield item.kind === 'answered' ? this.#answer(item.index) : item
+    const said = this.#run(item)
+    yield item
+    for (const one of said)
+      yield* one.kind === 'blocks' ? this.#blocks.add(one, item.entries[one.index]!) : [one]
+    if (!goesOn) yield* this.#blocks.end()
   }
 
   async #learn({ offer: { algorithm }, plan }: OfferItem): Promise<void> {
