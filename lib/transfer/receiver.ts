@@ -171,13 +171,19 @@ export class Receiver extends Session {
     }
   }
 
-  /** Says what is wanted of an offer, page by page, and notes it in the plan. */
+  /**
+   * Says what is wanted of an offer, page by page, and notes it in the plan. Behind the last one it waits for nothing:
+   * what that asks for may come at once, and the connection break.
+   */
   async #sayPlan(offer: Offer, wanted: Wanted): Promise<void> {
+    let pages = 0
     for (const page of planPages(this.plan, offer, wanted, { message: this.#mostBytes, list: MOST_ITEMS })) {
+      if (pages++ > 0) {
+        await this.channel.ready()
+        await setImmediate() // others have their turn between the pages
+        if (this.over) return
+      }
       this.say({ type: 'plan', ...page })
-      await this.channel.ready()
-      await setImmediate() // others have their turn between the pages
-      if (this.over) return
     }
   }
 

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { setTimeout } from 'node:timers/promises'
 import test from 'ava'
 import { deferred } from '../../lib/async.js'
-import { memoryParts, type PartStore } from '../../lib/index.js'
+import { memoryParts, type Part, type PartStore } from '../../lib/index.js'
 import { type ReceiveOptions, receive } from '../../lib/receive.js'
 import { mapCuts } from '../../lib/stages/map-cuts.js'
 import { type DuplexPairOptions, duplexPair } from '../../lib/testing/faulty-duplex.js'
@@ -435,3 +435,28 @@ for (const [where, go] of Object.entries(STATES)) {
     })
   }
 }
+
+test('what comes at once on the plan is stored, also when the connection breaks behind it', async (t) => {
+  const content = 'x'.repeat(300_000)
+  const memory = memoryParts()
+  let stored = 0
+  const store: PartStore = {
+    begin: async (entry) => {
+      const part = await memory.begin(entry)
+      return Object.assign(Object.create(part) as Part, {
+        write: async (...given: Parameters<Part['write']>) => {
+          await part.write(...given)
+          stored += given[1].reduce((sum, { length }) => sum + length, 0)
+        },
+      })
+    },
+  }
+  const { transfer, near, peer } = receiving({ store })
+  const ended = codeOf(transfer)
+  peer.say(HELLO, ...offering({ a: content }))
+  await peer.hears('plan')
+  near.on('data', () => near.destroy(new Error('broken')))
+  peer.say(data(0, content.slice(0, 200_000)))
+  t.is(await ended, 'ERR_INTERRUPTED')
+  t.is(stored, 200_000)
+})
