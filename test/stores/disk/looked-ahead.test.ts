@@ -1,5 +1,8 @@
 import test, { type ExecutionContext } from 'ava'
+import { systemClock } from '../../../lib/clock.js'
 import { type ReceiveOptions, receive, send } from '../../../lib/index.js'
+import { DiskPace } from '../../../lib/stores/disk/sources/disk-pace.js'
+import { StatsAhead } from '../../../lib/stores/disk/standing/stats-ahead.js'
 import { duplexPair, MemoryDisk } from '../../../lib/testing/index.js'
 import { type Contents, manifestOfContents } from '../../helpers/contents.js'
 
@@ -95,4 +98,37 @@ test('what was looked at long ago is looked at again', async (t) => {
   })
   t.deepEqual(looks.after.sort(), ['c', 'd/a', 'd/b'])
   t.is(reasons.c, 'unchanged')
+})
+
+test('what was looked at long ago is looked at again, also while the offer still goes on', (t) => {
+  const disk = new MemoryDisk()
+  for (const path of ['/in/d/a', '/in/d/b', '/in/c']) disk.put(path, Buffer.from('1'))
+  let now = 0
+  const ahead = new StatsAhead(disk, new DiskPace({ now: () => now, after: () => () => {} }), '/in')
+  const { entries } = manifestOfContents(CONTENTS).offer
+  const seen = () => entries.filter((entry) => ahead.of(entry)).map(({ path }) => path)
+  ahead.look(entries.slice(0, 2))
+  now += 1500
+  ahead.look(entries.slice(2))
+  t.deepEqual(
+    seen(),
+    entries.slice(1).map(({ path }) => path),
+  )
+  now += 1500
+  t.deepEqual(
+    seen(),
+    entries.slice(2).map(({ path }) => path),
+  )
+})
+
+test('of an entry only the last look counts, since another offer may have its place', async (t) => {
+  const disk = new MemoryDisk()
+  disk.put('/in/c', Buffer.from('1'))
+  const ahead = new StatsAhead(disk, new DiskPace(systemClock), '/in')
+  const { entries } = manifestOfContents({ c: '1' }).offer
+  ahead.look(entries)
+  t.is(ahead.of(entries[0]!)?.size, 1)
+  disk.putFolder('/in/folder')
+  ahead.look(manifestOfContents({ folder: '1' }).offer.entries)
+  t.is(ahead.of(entries[0]!), undefined)
 })

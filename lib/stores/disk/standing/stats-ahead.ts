@@ -5,7 +5,7 @@ import { isReservedName } from '../../../files/own/reserved.js'
 import type { Entry } from '../../../wire/entry.js'
 import type { DiskPace } from '../sources/disk-pace.js'
 
-/** Milliseconds after the last look for which stats are taken for what stands. */
+/** Milliseconds after a look for which the stats are taken for what stands: an offer may go on for minutes. */
 const FRESH = 2000
 
 /** What is known of an entry. */
@@ -13,8 +13,8 @@ const UNKNOWN = 0
 const NOTHING = 1
 const FILE = 2
 
-/** Numbers of a file, in three columns. */
-const TIMES = 3
+/** Numbers of a file, in three columns; the first has when it was looked at, too. */
+const TIMES = 4
 const IDS = 2
 const WORDS = 3
 
@@ -29,7 +29,7 @@ export class StatsAhead {
   readonly #pace: DiskPace
   readonly #dir: string
   #known = new Uint8Array(0)
-  /** Size, and the two times. */
+  /** Size, and three times: the two of the file, and that of the look. */
   #times = new Float64Array(0)
   #ids = new BigUint64Array(0)
   /** Mode, owner, number of names. */
@@ -37,7 +37,6 @@ export class StatsAhead {
   /** The folder of the entry before, and whether it stands, and is no link. */
   #folder: string | undefined
   #stands = false
-  #looked = 0
 
   constructor({ sync }: FileSystem, pace: DiskPace, dir: string) {
     this.#calls = sync
@@ -51,17 +50,21 @@ export class StatsAhead {
     if (!calls || this.#pace.isSlow) return
     const begun = this.#pace.clock.now()
     this.#grow((entries.at(-1)?.index ?? -1) + 1)
-    for (const entry of entries) this.#lookAt(calls, entry)
-    this.#looked = this.#pace.clock.now()
-    this.#pace.took(this.#looked - begun)
+    for (const entry of entries) {
+      this.#known[entry.index] = this.#lookAt(calls, entry)
+      this.#times[entry.index * TIMES + 3] = begun
+    }
+    // none of a page before counts: it may have been another one
+    this.#folder = undefined
+    this.#pace.took(this.#pace.clock.now() - begun)
   }
 
   /** What stood under the path of a file; `null` for nothing, undefined if that is not known, or was long ago. */
   of({ index }: Entry): FileStats | null | undefined {
     const known = this.#known[index] ?? UNKNOWN
-    if (known === UNKNOWN || this.#pace.clock.now() - this.#looked > FRESH) return undefined
-    if (known === NOTHING) return null
     const times = index * TIMES
+    if (known === UNKNOWN || this.#pace.clock.now() - this.#times[times + 3]! > FRESH) return undefined
+    if (known === NOTHING) return null
     const ids = index * IDS
     const words = index * WORDS
     return new FileSeen(
@@ -84,19 +87,21 @@ export class StatsAhead {
     this.#words = new Uint32Array(0)
   }
 
-  #lookAt(calls: SyncCalls, { type, path, index }: Entry): void {
+  /** What is known of the entry by that. */
+  #lookAt(calls: SyncCalls, { type, path, index }: Entry): number {
     if (type !== 'file' || isReservedName(nameOf(path)) || !this.#isBelowFolders(calls, parentOf(path)))
-      return
+      return UNKNOWN
     try {
       const stats = calls.lstat(inside(this.#dir, path))
-      if (stats.isFile()) this.#keep(index, stats)
+      if (!stats.isFile()) return UNKNOWN
+      this.#keep(index, stats)
+      return FILE
     } catch (error) {
-      if (errorCode(error) === 'ENOENT') this.#known[index] = NOTHING
+      return errorCode(error) === 'ENOENT' ? NOTHING : UNKNOWN
     }
   }
 
   #keep(place: number, { size, mtimeMs, ctimeMs, dev, ino, mode, uid, nlink }: FileStats): void {
-    this.#known[place] = FILE
     this.#times[place * TIMES] = size
     this.#times[place * TIMES + 1] = mtimeMs
     this.#times[place * TIMES + 2] = ctimeMs
