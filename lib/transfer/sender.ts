@@ -11,6 +11,7 @@ import { OutgoingLanes } from './lanes/outgoing-lanes.js'
 import type { Continuing } from './lifecycle.js'
 import { asError } from './peer-error.js'
 import { addOffer } from './plan/add-offer.js'
+import { GrowingOffer } from './plan/growing-offer.js'
 import { AskedFiles, checkLimits, HeardOutcomes, OwnFailures } from './receiver-replies.js'
 import type { Sending } from './rivers.js'
 import { Session } from './session.js'
@@ -18,14 +19,7 @@ import type { ChannelStages } from './streams/channel-stages.js'
 import { closed } from './streams/ending.js'
 
 /** What is said after a rejection. */
-const NOTHING_SENT: Message = {
-  type: 'result',
-  status: 'failed',
-  published: 0,
-  skipped: 0,
-  failed: 0,
-  bytes: 0,
-}
+const REFUSED: Message = { type: 'result', status: 'failed', published: 0, skipped: 0, failed: 0, bytes: 0 }
 
 const ONE_ONLY = 'the receiver takes one connection only; all goes over that'
 
@@ -36,7 +30,7 @@ export class Sender extends Session {
   protected override readonly attachments: Attachments
   /** Rejects when the transfer goes on without this connection. */
   readonly #lost = deferred<never>()
-  #first: Offer | undefined
+  readonly #first = new GrowingOffer()
   readonly #firstAccepted = deferred<Offer>()
   #limits: PeerLimits = {}
   #state: 'preparing' | 'offered' | 'sending' | 'sent' = 'preparing'
@@ -88,11 +82,12 @@ export class Sender extends Session {
 
   async #run(): Promise<void> {
     const { offer, skipped } = await this.#sending.prepare(this.stop.signal, async (offer) => {
+      this.#first.grew(offer)
       await this.#greet(offer)
       await this.channel.framer.announce(offer)
     })
     if (this.over) return
-    this.#first = offer
+    this.#first.complete(offer)
     this.#warn(offer, skipped)
     await this.#greet(offer)
     await addOffer(this.plan, offer)
@@ -119,7 +114,7 @@ export class Sender extends Session {
     await pipeline([...this.#river.stages, this.channel.framer], { end: false, signal: this.stop.signal })
   }
 
-  /** Resolves when the receiver is there, and takes an offer of what is known of this one. */
+  /** Resolves when the receiver is there, and takes an offer of what is known of this one. Rejects if it never is. */
   async #greet({ id, entries }: Offer): Promise<void> {
     this.control.identify(id)
     this.control.move('connecting')
@@ -153,6 +148,7 @@ export class Sender extends Session {
   }
 
   protected override async settled(): Promise<void> {
+    this.#hello.resolve({}) // whoever waits for it finds that this is over
     await this.#lanes?.close()
     if (this.#river) return closed(this.#river.stages)
     await this.#sending.abandon().catch((error) => this.control.warn(asError(error)))
@@ -208,7 +204,7 @@ export class Sender extends Session {
       throw new SluiceError('ERR_PROTOCOL', 'the peer sent a secret that nobody asked for')
     this.#secret = secret
     this.#state = 'sending'
-    this.#firstAccepted.resolve(this.#first!)
+    this.#firstAccepted.resolve(this.#first.whole)
     this.begin('sending')
     this.#mayFinish()
     if (secret) this.#widen(secret)
@@ -262,7 +258,7 @@ export class Sender extends Session {
 
   #rejected(reason: string): void {
     const message = `the receiver rejected the offer: ${printable(reason, 1024)}`
-    this.fail(new SluiceError('ERR_REJECTED', message), NOTHING_SENT)
+    this.fail(new SluiceError('ERR_REJECTED', message), REFUSED)
   }
 
   #settle(message: Messages['outcomes']): void {

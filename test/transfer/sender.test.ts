@@ -1,12 +1,15 @@
 import { once } from 'node:events'
 import test, { type ExecutionContext } from 'ava'
+import { deferred } from '../../lib/async.js'
 import { manifestOfEntries } from '../../lib/index.js'
 import { type SendOptions, send } from '../../lib/send.js'
+import type { Grown } from '../../lib/stages/manifest/builder.js'
 import { type DuplexPairOptions, duplexPair } from '../../lib/testing/faulty-duplex.js'
 import type { TransferState } from '../../lib/transfer/lifecycle.js'
 import type { Transfer } from '../../lib/transfer/transfer.js'
 import { encodeMessage, type Message, type OutcomeRecord } from '../../lib/wire/messages.js'
 import { type Outcome, told } from '../../lib/wire/outcome.js'
+import { encodePreface } from '../../lib/wire/preface.js'
 import { type Contents, manifestOfContents } from '../helpers/contents.js'
 import { HELLO, Peer } from '../helpers/peer.js'
 import { growth } from '../helpers/turns.js'
@@ -369,12 +372,13 @@ async function growing(t: ExecutionContext) {
   const wait = new Promise<void>((resolve) => {
     goOn = resolve
   })
-  const transfer = send(near, async (_signal, grown) => {
+  const make = async (_signal: AbortSignal, grown: Grown) => {
     await grown(manifest.offer)
     await wait
     manifest.offer.entries.push(...entries)
     return manifest
-  })
+  }
+  const transfer = send(near, make, { limits: { closeTimeout: 200 } })
   const peer = new Peer(far)
   t.teardown(() => transfer.cancel())
   return { transfer, peer, goOn }
@@ -409,4 +413,51 @@ test('an offer that is cancelled while it is made ends at once', async (t) => {
   await transfer.cancel()
   await t.throwsAsync(transfer.finished, { code: 'ERR_CANCELLED' })
   goOn()
+})
+
+/** A sender that tells of a beginning of an offer, and what became of that. */
+function telling() {
+  const [near, far] = duplexPair()
+  const { promise, resolve } = deferred<unknown>()
+  const beginning = manifestOfContents(
+    Object.fromEntries(Array.from({ length: 6000 }, (_, n) => [`${n}`, ''])),
+  )
+  const transfer = send(
+    near,
+    async (_signal, grown) => {
+      await grown(beginning.offer).then(resolve, resolve)
+      return beginning
+    },
+    { limits: { closeTimeout: 50 } },
+  )
+  return { transfer, far, told: promise }
+}
+
+test('whoever makes an offer does not wait for a receiver that has gone before it said anything', async (t) => {
+  const { transfer, far, told } = telling()
+  far.destroy()
+  t.is(await codeOf(transfer), 'ERR_INTERRUPTED')
+  t.like(await told, { code: 'ERR_STATE' })
+})
+
+test('whoever makes an offer does not wait for a receiver that has gone while it read', async (t) => {
+  const { transfer, far, told } = telling()
+  far.write(Buffer.concat([encodePreface([]), encodeMessage(HELLO)]))
+  await once(far, 'readable')
+  far.destroy()
+  t.is(await codeOf(transfer), 'ERR_INTERRUPTED')
+  await told
+})
+
+test('what was said of one offer does not go on with another', async (t) => {
+  const [near, far] = duplexPair()
+  const [told, given] = [manifestOfContents({ a: 'a' }), manifestOfContents({ a: 'a', b: 'b' })]
+  const transfer = send(near, async (_signal, grown) => {
+    await grown(told.offer)
+    return given
+  })
+  const peer = new Peer(far).say(HELLO)
+  t.is((await peer.hears('error')).code, 'ERR_USAGE')
+  peer.close()
+  await t.throwsAsync(transfer.finished, { code: 'ERR_USAGE', message: /the very offer/ })
 })
