@@ -72,7 +72,7 @@ export class PartSink extends Transform {
     return knownOf(offer, claims, this.#store)
   }
 
-  /** Looks at what is there of entries of an offer that still comes. Called by `receive` where all is accepted. */
+  /** Looks at what is there of entries of an offer that still comes. Called by `receive` where that is asked for. */
   lookAhead = (entries: readonly Entry[]): void => this.#store.lookAhead(entries)
 
   /** Resolves when so many bytes came here and are written, or will not be. Called by `receive` at the end of all. */

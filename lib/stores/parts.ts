@@ -144,9 +144,10 @@ export interface PartStore {
   ): Promise<ReadonlyMap<number, Claim>> | ReadonlyMap<number, Claim>
   /**
    * May look already at what {@link lookup} will need, and changes nothing. Called by `receive` where all is accepted,
-   * with the entries of the first offer, page by page while it still comes.
+   * or its option `lookAhead` says so: with the entries of the first offer, page by page while it still comes. If it
+   * fails, so does the transfer, as with {@link lookup}.
    */
-  lookAhead?(entries: readonly Entry[]): void
+  lookAhead?(entries: readonly Entry[]): Promise<void> | void
   /**
    * Finds, and does not change, what stands in the place of files and folders. Called by `receive` after {@link claims}
    * with the files that are not claimed, and with all folders that are wanted.

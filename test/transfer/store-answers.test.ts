@@ -163,3 +163,24 @@ test('what publishAll() of a store says of a name and is none is a warning: it h
     }
   }
 })
+
+test('what fails when a store looks ahead is told as what fails when it looks, and by nobody else', async (t) => {
+  const failure = new Error('no look')
+  const ways: PartStore['lookAhead'][] = [
+    () => {
+      throw failure
+    },
+    () => Promise.reject(failure),
+  ]
+  for (const lookAhead of ways) {
+    const memory = memoryParts()
+    const { ends } = await transferInto({
+      begin: memory.begin.bind(memory),
+      lookup: memory.lookup,
+      lookAhead,
+    })
+    const { reason } = ends[0] as PromiseRejectedResult
+    t.like(reason, { code: 'ERR_WRITE', cause: failure })
+    t.regex(reason.message, /cannot look for/)
+  }
+})

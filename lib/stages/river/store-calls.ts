@@ -42,6 +42,8 @@ export class StoreCalls {
   /** Parts that have not ended. */
   readonly #open = new Set<Part>()
   #isUnwanted = false
+  /** Settles when what is looked at ahead was looked at. */
+  #ahead: Promise<unknown> = Promise.resolve()
   /** What stands already in the place of entries. */
   standing: StandingEntries | undefined
   #policy: PublishPolicy | undefined
@@ -116,12 +118,18 @@ export class StoreCalls {
     return claims
   }
 
-  /** Of an offer that still comes, and will be accepted: what is there of these entries may be looked at already. */
-  lookAhead = (entries: readonly Entry[]): void => this.#store.lookAhead?.(entries)
+  /** What is there of entries of an offer that still comes may be looked at. {@link lookup} fails if that does. */
+  lookAhead(entries: readonly Entry[]): void {
+    if (!this.#store.lookAhead) return
+    const looking = this.#whole('look for', () => this.#store.lookAhead!(entries))
+    this.#ahead = Promise.all([this.#ahead, looking])
+    this.#ahead.catch(() => {})
+  }
 
   /** Looks for what stands already in the place of these entries. */
   async lookup(offer: Offer, entries: readonly Entry[], asked: Omit<Sought, 'entries'>): Promise<void> {
     const find = () => StandingEntries.find(this.#store, this.#policy, offer, { entries, ...asked })
+    await this.#ahead
     // what is attached later is sent
     if (offer.first === 0) this.standing = await this.#whole('look for', find)
   }
