@@ -1,6 +1,6 @@
 import { drawsOn, ERASE } from '../terminal/live-lines.js'
-import { tuneEngine } from './tune-engine.js'
 import { main } from './program.js'
+import { tuneEngine } from './tune-engine.js'
 import { stoppedByUser, terminated } from './ui/exit.js'
 import { ignoredSignals, leaveTerminals, surroundings } from './ui/input/signals.js'
 

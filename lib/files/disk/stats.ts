@@ -145,13 +145,16 @@ export class NodeStats extends StatsByMode implements FileStats {
   readonly dev: bigint
   readonly ino: bigint
   readonly nlink: number
-  readonly #stats: BigIntStats
-  readonly #birthtimeNs: bigint
+  /** Nanoseconds since 1970. No private fields: a file system may give an object that inherits from this one. */
+  readonly mtimeNs: bigint
+  readonly ctimeNs: bigint
+  readonly birthtimeNs: bigint
 
   constructor(stats: BigIntStats) {
     super()
-    this.#stats = stats
-    this.#birthtimeNs = births.of(stats)
+    this.mtimeNs = stats.mtimeNs
+    this.ctimeNs = stats.ctimeNs
+    this.birthtimeNs = births.of(stats)
     this.size = Number(stats.size)
     this.mode = Number(stats.mode)
     this.uid = Number(stats.uid)
@@ -163,15 +166,15 @@ export class NodeStats extends StatsByMode implements FileStats {
   }
 
   get mtimeMs(): number {
-    return millisecondsOf(this.#stats.mtimeNs)
+    return millisecondsOf(this.mtimeNs)
   }
 
   get ctimeMs(): number {
-    return millisecondsOf(this.#stats.ctimeNs)
+    return millisecondsOf(this.ctimeNs)
   }
 
   get birthtimeMs(): number {
-    return millisecondsOf(this.#birthtimeNs)
+    return millisecondsOf(this.birthtimeNs)
   }
 }
 

@@ -33,16 +33,13 @@ export interface FileSlot extends IdleHandle {
 }
 
 /** How many handles {@link HandleBudget.brief} work has open at most, more or less. */
-const HANDLES_OF_BRIEF = 2
-
-/** Handles of a process: with so many small files at once their syncs share commits of the journal of the disk. */
-const OF_PROCESS = 128
+const HANDLES_OF_BRIEF = 4
 
 const ofProcess = new WeakMap<FileSystem, HandleBudget>()
 
 /** The one budget of this process for all operations that are given none. */
 export function handlesOf(fs: FileSystem): HandleBudget {
-  const known = ofProcess.get(fs) ?? new HandleBudget(OF_PROCESS)
+  const known = ofProcess.get(fs) ?? new HandleBudget()
   ofProcess.set(fs, known)
   return known
 }

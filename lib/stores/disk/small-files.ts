@@ -176,10 +176,10 @@ export class SmallFiles implements PartRun {
 
   async #sync(files: UnsyncedFiles): Promise<void> {
     const failures = await files.sync()
-    for (const [entry, error] of failures) {
-      const failure = diskError(error, 'write', entry.path)
-      await this.#store.parts.ended(entry, { state: 'failed', code: failure.code, part: 'suspect' })
-      this.failures.set(entry.index, failure)
+    for (const [{ index, path }, error] of failures) this.failures.set(index, diskError(error, 'write', path))
+    for (const [entry] of failures) {
+      const { code } = this.failures.get(entry.index)!
+      await this.#store.parts.ended(entry, { state: 'failed', code, part: 'suspect' })
     }
     // whoever reads them after this process finds them as they should be, whatever is on the disk
     if (failures.size > 0) await this.#store.parts.sync()
