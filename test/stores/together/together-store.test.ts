@@ -259,7 +259,8 @@ test('a finalizer that is to publish together refuses a sink, or a store, that d
     pipeline(Readable.from(arrivingOf({ a: 'a' })), partSink({ dir }), last),
   )
   t.is(code, 'ERR_USAGE')
-  t.deepEqual(await readdir(dir), [])
+  // what came meanwhile may have been taken over already, as of any transfer that is broken off
+  t.deepEqual(await readdir(dir).then((names) => names.filter((name) => name !== '.sluice')), [])
   t.throws(() => partSink({ store: memoryParts(), publish: 'together' }), { code: 'ERR_USAGE' })
 })
 
