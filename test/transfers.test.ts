@@ -382,7 +382,7 @@ test('a transfer goes on over another address, and over another kind of connecti
     () => connect({ host: '127.0.0.2', port: portOf(second) }),
     () => connect(path),
   ]
-  const slow = { stages: { wire: [throttle({ rate: 8 * MIB })] } }
+  const slow = { stages: { wire: [throttle({ rate: 2 * MIB })] } }
   const transfer = sending(() => ways.shift()!(), slow)
   const received = await offered(transfers)
   const lost: string[] = []
@@ -390,7 +390,9 @@ test('a transfer goes on over another address, and over another kind of connecti
   await came(received, 100_000)
   // the address is taken away, with what listens there
   first.server.close()
+  const connected = once(second.server, 'connection')
   first.sockets[0]!.destroy()
+  await connected
   await came(received, MIB)
   second.sockets[0]!.destroy()
   await Promise.all([transfer.finished, received.finished])
