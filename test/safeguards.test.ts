@@ -26,7 +26,9 @@ const isRun = (path: string) => !/\.(?:map|d\.ts)$/.test(path)
 test.before(async (t) => {
   t.timeout(60_000)
   project = await mkdtemp(join(tmpdir(), 'sluice-test-'))
-  for (const part of ['dist', 'package.json', 'examples', 'lib/cli/ui/events.schema.json'])
+  // not all of dist: other tests put folders of their own there, and take them away
+  const built = ['bin', 'examples', 'lib', 'man', 'test'].map((name) => join('dist', name))
+  for (const part of [...built, 'package.json', 'examples', 'lib/cli/ui/events.schema.json'])
     await cp(join(ROOT, part), join(project, part), { recursive: true, filter: isRun })
   await symlink(join(ROOT, 'node_modules'), join(project, 'node_modules'))
 })
