@@ -55,7 +55,11 @@ test('no more of them are open than the budget of handles allows, and one more',
   t.is(most, 65)
 })
 
-test('their folder is synced once for the names of all, and once more when those of the parts are gone, before that is told', async (t) => {
+/** The steps of a receive, each told once however often it follows itself; of the calls on parts those that are named. */
+async function steps(
+  ofParts: readonly string[],
+  ...options: [] | [{ renameNoReplace: true }]
+): Promise<string[]> {
   const calls: string[] = []
   const note = (call: string) => {
     if (calls.at(-1) !== call) calls.push(call)
@@ -64,27 +68,21 @@ test('their folder is synced once for the names of all, and once more when those
     ({ call, path }) => {
       if (path === '/dst/d' && call === 'fsync') note('sync')
       const isOfPart = path.startsWith('/dst/d/') && path.endsWith('.part')
-      if (isOfPart && (call === 'link' || call === 'unlink')) note(call)
+      if (isOfPart && ofParts.includes(call)) note(call)
     },
     { onOutcome: (batch) => void (batch.some(({ path }) => path === 'd/0') && note('told')) },
+    ...options,
   )
+  return calls
+}
+
+test('their folder is synced once for the names of all, and once more when those of the parts are gone, before that is told', async (t) => {
+  const calls = await steps(['link', 'unlink'])
   t.deepEqual(calls.slice(0, 5), ['link', 'sync', 'unlink', 'sync', 'told'])
 })
 
 test('where their names are given by a rename their folder is synced once, before that is told', async (t) => {
-  const calls: string[] = []
-  const note = (call: string) => {
-    if (calls.at(-1) !== call) calls.push(call)
-  }
-  await receive(
-    ({ call, path }) => {
-      if (path === '/dst/d' && call === 'fsync') note('sync')
-      const isOfPart = path.startsWith('/dst/d/') && path.endsWith('.part')
-      if (isOfPart && ['fsync', 'link', 'unlink', 'renameNoReplace'].includes(call)) note(call)
-    },
-    { onOutcome: (batch) => void (batch.some(({ path }) => path === 'd/0') && note('told')) },
-    { renameNoReplace: true },
-  )
+  const calls = await steps(['fsync', 'link', 'unlink', 'renameNoReplace'], { renameNoReplace: true })
   t.deepEqual(calls.slice(0, 4), ['fsync', 'renameNoReplace', 'sync', 'told'])
 })
 
