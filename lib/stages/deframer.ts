@@ -142,8 +142,8 @@ const CONVERSATION =
 
 const AFTER_END = 'the peer went on after END'
 
-/** Bytes that may pile up while the reader is busy: less than two large chunks would stop the connection at each. */
-const BUFFERED = 2 * 1024 * 1024
+/** Bytes that may pile up while the reader is busy: one large run. What piles up is lost when the process is killed. */
+const BUFFERED = 1024 * 1024
 
 /** @see Deframer */
 export function deframer(options?: DeframerOptions): Deframer {

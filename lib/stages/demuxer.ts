@@ -9,7 +9,7 @@ import type { Offer } from '../wire/entry.js'
 import type { Frame } from '../wire/frame-parser.js'
 import { limitsOf } from '../wire/limits.js'
 import { ManifestReader } from '../wire/manifest.js'
-import { type Callback, ITEM_AND_NEXT } from './bytes/pump.js'
+import type { Callback } from './bytes/pump.js'
 import { DEMUXER_OPTIONS, type DemuxerOptions } from './demuxer/options.js'
 import { Confluence } from './lanes/confluence.js'
 import type { LaneInlet } from './lanes/lane-inlet.js'
@@ -47,7 +47,7 @@ export class Demuxer extends Transform {
   constructor(options: DemuxerOptions = {}) {
     checkKeys('options', options, DEMUXER_OPTIONS)
     const { limits, names, platform, plan = new Plan(), onOffer, onItem, onCut = () => {} } = options
-    super({ objectMode: true, readableHighWaterMark: 1, writableHighWaterMark: ITEM_AND_NEXT })
+    super({ objectMode: true, highWaterMark: 1 })
     this.plan = plan
     this.confluence = new Confluence(this, plan, onItem)
     const checked = limitsOf(limits)

@@ -6,7 +6,7 @@ import { DEFAULT_LIMITS, type PeerLimits } from '../wire/limits.js'
 import { OfferFrames } from '../wire/manifest.js'
 import { encodeMessage, type Message } from '../wire/messages.js'
 import { encodePreface } from '../wire/preface.js'
-import { type Callback, ITEM_AND_NEXT, Pump } from './bytes/pump.js'
+import { type Callback, Pump } from './bytes/pump.js'
 import { type FrameBuffers, type FrameLimits, framesOf } from './river/frames-of.js'
 import type { Item } from './river/items.js'
 import { watchNext } from './river/place.js'
@@ -50,7 +50,7 @@ export class Framer extends Duplex {
     const { maxFrame = DEFAULT_LIMITS.frame } = options
     const now = wholeNow('maxFrame', maxFrame, 1, DEFAULT_LIMITS.frame)
     const readableHighWaterMark = typeof maxFrame === 'function' ? ONE_WAITING : maxFrame
-    super({ writableObjectMode: true, writableHighWaterMark: ITEM_AND_NEXT, readableHighWaterMark })
+    super({ writableObjectMode: true, writableHighWaterMark: 1, readableHighWaterMark })
     this.#maxFrame = now
     this.#limits = { frame: DEFAULT_LIMITS.frame, message: DEFAULT_LIMITS.message }
     this.push(encodePreface([]))

@@ -3,7 +3,6 @@ import { BLOCKS, blockSizeOf } from '../digest/blocks.js'
 import { type DigestInto, digestInto, digestLength, prepareDigest } from '../digest/digests.js'
 import { printable, SluiceError } from '../errors.js'
 import { type Cut, endsIn, lengthIn, type Run, RunReader } from '../wire/run.js'
-import { ITEM_AND_NEXT } from './bytes/pump.js'
 import { FileDigests } from './hash-tap/file-digests.js'
 import { GatheredBlocks, isInFile } from './hash-tap/gathered-blocks.js'
 import {
@@ -56,7 +55,7 @@ class HashTap extends Transform {
   #isReady = false
 
   constructor() {
-    super({ objectMode: true, readableHighWaterMark: 1, writableHighWaterMark: ITEM_AND_NEXT })
+    super({ objectMode: true, highWaterMark: 1 })
     watchNext('hashTap', this)
   }
 

@@ -6,7 +6,6 @@ import { togetherParts } from '../stores/together/together-store.js'
 import type { Known } from '../transfer/plan/known.js'
 import type { Entry, Offer } from '../wire/entry.js'
 import { pathCheck } from '../wire/paths.js'
-import { ITEM_AND_NEXT } from './bytes/pump.js'
 import { checkRun } from './part-sink/check-run.js'
 import { type ClaimRules, claimParts, knownOf } from './part-sink/claim-parts.js'
 import { IncomingRuns } from './part-sink/incoming-runs.js'
@@ -46,7 +45,7 @@ export class PartSink extends Transform {
   readonly #stopping = new AbortController()
 
   constructor(options: PartSinkOptions) {
-    super({ objectMode: true, readableHighWaterMark: 1, writableHighWaterMark: ITEM_AND_NEXT })
+    super({ objectMode: true, highWaterMark: 1 })
     const checked = checkedPartSinkOptions(options)
     this.#rules = { checkPath: pathCheck(checked), signal: this.#stopping.signal }
     const inFolder = checked.publish === 'together' ? togetherParts : diskParts

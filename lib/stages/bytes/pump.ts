@@ -5,13 +5,6 @@ import { errorOf } from '../../errors.js'
 export type Callback = (error?: Error | null) => void
 
 /**
- * The `writableHighWaterMark` of a stage that works on an item as soon as it gets it: what it works on, and one that
- * waits. With room for one alone each write would be answered with "wait", also where the item is out before that is
- * said, and the stage before would stop and begin again for each.
- */
-export const ITEM_AND_NEXT = 2
-
-/**
  * Gives out what one write becomes, one item at a time, and never more than the reader asked for. Every stage that
  * makes several items of one chunk stands on a pump:
  *
