@@ -36,6 +36,7 @@ export class Deframer extends Duplex {
   readonly #limits: Limits
   readonly #onTalk: DeframerOptions['onTalk']
   readonly #afterCut: () => Promise<void>
+  readonly #memory: DeframerOptions['memory']
   readonly #pump = new Pump<Frame>(this, (frame) => this.#give(frame))
   /** END was heard; the river was ended. */
   #ended = false
@@ -50,6 +51,7 @@ export class Deframer extends Duplex {
     this.#limits = limitsOf(limits)
     this.#onTalk = onTalk
     this.#afterCut = afterCut
+    this.#memory = memory
     const { handshakeMessage, message } = this.#limits
     this.#parser = new FrameParser(this.#limits, onTalk ? handshakeMessage : message, memory)
     watchNext('deframer', this)
@@ -65,7 +67,10 @@ export class Deframer extends Duplex {
     return this.#parser.framesBegun
   }
 
-  /** Ends the river: every entry has its outcome, nothing will be asked for any more. Talk goes on. */
+  /**
+   * Ends the river: every entry has its outcome, nothing will be asked for any more. Talk goes on, and what was on its
+   * way of files is dropped.
+   */
   finish(): void {
     if (this.#finished) return
     this.#finished = true
@@ -110,9 +115,10 @@ export class Deframer extends Duplex {
       if (frame.kind === 'message' && isTalk(frame.type)) {
         this.#talk(frame.message)
         if (MUCH_IN_LITTLE.includes(frame.message.type)) yield* this.#pump.turn()
-      } else if (this.#finished || (this.#ended && this.#onTalk === undefined))
+      } else if (this.#ended && (this.#onTalk === undefined || (this.#finished && !isOfFiles(frame))))
         throw new SluiceError('ERR_PROTOCOL', AFTER_END)
-      else yield frame
+      else if (!this.#finished) yield frame
+      else if (frame.kind === 'data') for (const chunk of frame.chunks) this.#memory?.used(chunk)
     }
   }
 
@@ -132,6 +138,13 @@ export class Deframer extends Duplex {
     if (message.type === 'hello') this.#parser.maxMessage = this.#limits.message
     if (this.#onTalk(message) === false) this.#parser.stop()
   }
+}
+
+const OF_FILES: readonly Message['type'][] = ['blocks', 'chunks', 'digests']
+
+/** Whether it is about files that were offered: of those that have their outcome it may still come, and is dropped. */
+function isOfFiles(frame: Frame): boolean {
+  return frame.kind === 'data' || OF_FILES.includes(frame.message.type)
 }
 
 /** A few bytes of these are about thousands of entries, and a chunk may hold hundreds of them. */

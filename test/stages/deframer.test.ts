@@ -17,6 +17,7 @@ const framed = (items = itemsOf(SMALL)) =>
     [...framesOf(item, { frame: 1 << 20, message: 1 << 20 })].map((one) => Buffer.concat(one)),
   )
 const WHOLE = [encodePreface([]), ...framed()]
+const OFFER = WHOLE[1]
 const DATA = framed(itemsOf({ a: 'again' })).find((frame) => frame[0] === FrameType.DATA)
 const PING = encodeMessage({ type: 'ping' })
 const END = encodeMessage({ type: 'end' })
@@ -63,8 +64,22 @@ test('in a conversation more may come after END, until it is told that nothing w
   await once(stage, 'close')
 })
 
-test('what belongs into the river is refused once that is finished', async (t) => {
-  for (const more of [DATA!, END]) {
+test('what was on its way of files is dropped once the river is finished: all of them have their outcome', async (t) => {
+  const { stage, talk, kinds } = conversation()
+  await written(stage, ...WHOLE)
+  const ended = once(stage, 'end')
+  stage.finish()
+  await ended
+  const said = kinds()
+  const blocks = encodeMessage({ type: 'blocks', index: 0, first: 0, digests: Buffer.alloc(32) })
+  const digests = encodeMessage({ type: 'digests', first: 0, count: 1, bytes: Buffer.alloc(32) })
+  await written(stage, DATA!, blocks, digests, PING)
+  t.deepEqual(kinds(), said)
+  t.is(talk.at(-1), 'ping')
+})
+
+test('nothing else that belongs into the river may come once that is finished', async (t) => {
+  for (const more of [END, OFFER!]) {
     const { stage } = conversation()
     stage.on('error', () => {})
     await written(stage, ...WHOLE)

@@ -183,6 +183,26 @@ test('a sender that goes on where an outcome came early is owed nothing: END may
   t.is(await codeOf(transfer), 'ERR_FILES_FAILED')
 })
 
+test('what was on its way when the last entry had its outcome is thrown away, behind END, too', async (t) => {
+  const ended = deferred<void>()
+  const { transfer, peer } = receiving({
+    store: Object.assign(memoryParts(), { finish: () => ended.promise }),
+  })
+  peer.say(HELLO, ...offering({ big: BIG }))
+  await peer.hears('plan')
+  peer.say(data(0, BIG), digests(0, BIG), END)
+  await peer.hears('outcomes')
+  await new Promise((resolve) => setImmediate(resolve))
+  // as of a connection among several that was lost: what it had goes over another one, with what is said of it
+  peer.say({ type: 'blocks', index: 0, first: 0, digests: Buffer.alloc(32) })
+  await new Promise((resolve) => setImmediate(resolve))
+  ended.resolve()
+  const { published, skipped, failed, bytes } = await peer.hears('result')
+  t.deepEqual({ published, skipped, failed }, { published: 1, skipped: 0, failed: 0 })
+  peer.close({ type: 'result', status: 'completed', published, skipped, failed, bytes })
+  t.is((await transfer.finished).published, 1)
+})
+
 const folders = (count: number): Contents =>
   Object.fromEntries(Array.from({ length: count }, (_, i) => [`folder ${i}`, null]))
 const SELECTIONS: Record<string, (index: number) => boolean> = {
