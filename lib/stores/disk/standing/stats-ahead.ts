@@ -13,15 +13,15 @@ const UNKNOWN = 0
 const NOTHING = 1
 const FILE = 2
 
-/** Numbers of a file, in three columns; the first has when it was looked at, too. */
-const TIMES = 4
+/** Numbers of a file, in three columns. */
+const TIMES = 3
 const IDS = 2
 const WORDS = 3
 
 /**
  * The stats of files that stand in the place of entries, looked at before anybody decided about these: what a lookup
- * right after that would see. It reads, and keeps some sixty bytes for each. What it cannot see by one call is left to
- * the lookup.
+ * right after that would see. It reads, and keeps some fifty bytes for each once one stands, and five before. What it
+ * cannot see by one call is left to the lookup.
  */
 export class StatsAhead {
   /** Undefined where a look at a file costs as much as the lookup would: then nothing is looked at. */
@@ -29,7 +29,10 @@ export class StatsAhead {
   readonly #pace: DiskPace
   readonly #dir: string
   #known = new Uint8Array(0)
-  /** Size, and three times: the two of the file, and that of the look. */
+  /** When each was looked at, in milliseconds since the first look. */
+  #looks = new Uint32Array(0)
+  #firstLook: number | undefined
+  /** Size, and the two times. */
   #times = new Float64Array(0)
   #ids = new BigUint64Array(0)
   /** Mode, owner, number of names. */
@@ -49,10 +52,11 @@ export class StatsAhead {
     const calls = this.#calls
     if (!calls || this.#pace.isSlow) return
     const begun = this.#pace.clock.now()
+    this.#firstLook ??= begun
     this.#grow((entries.at(-1)?.index ?? -1) + 1)
     for (const entry of entries) {
       this.#known[entry.index] = this.#lookAt(calls, entry)
-      this.#times[entry.index * TIMES + 3] = begun
+      this.#looks[entry.index] = begun - this.#firstLook
     }
     // none of a page before counts: it may have been another one
     this.#folder = undefined
@@ -62,9 +66,10 @@ export class StatsAhead {
   /** What stood under the path of a file; `null` for nothing, undefined if that is not known, or was long ago. */
   of({ index }: Entry): FileStats | null | undefined {
     const known = this.#known[index] ?? UNKNOWN
-    const times = index * TIMES
-    if (known === UNKNOWN || this.#pace.clock.now() - this.#times[times + 3]! > FRESH) return undefined
+    const isFresh = this.#pace.clock.now() - this.#firstLook! - this.#looks[index]! <= FRESH
+    if (known === UNKNOWN || !isFresh) return undefined
     if (known === NOTHING) return null
+    const times = index * TIMES
     const ids = index * IDS
     const words = index * WORDS
     return new FileSeen(
@@ -82,6 +87,7 @@ export class StatsAhead {
   /** To be called when all was looked up. */
   forget(): void {
     this.#known = new Uint8Array(0)
+    this.#looks = new Uint32Array(0)
     this.#times = new Float64Array(0)
     this.#ids = new BigUint64Array(0)
     this.#words = new Uint32Array(0)
@@ -102,6 +108,7 @@ export class StatsAhead {
   }
 
   #keep(place: number, { size, mtimeMs, ctimeMs, dev, ino, mode, uid, nlink }: FileStats): void {
+    this.#growNumbers()
     this.#times[place * TIMES] = size
     this.#times[place * TIMES + 1] = mtimeMs
     this.#times[place * TIMES + 2] = ctimeMs
@@ -126,6 +133,13 @@ export class StatsAhead {
     if (length <= this.#known.length) return
     const room = Math.max(length, this.#known.length * 2)
     this.#known = grown(this.#known, new Uint8Array(room))
+    this.#looks = grown(this.#looks, new Uint32Array(room))
+  }
+
+  /** Makes room for the numbers of all that are known: where nothing stands, there are none. */
+  #growNumbers(): void {
+    const room = this.#known.length
+    if (room * WORDS === this.#words.length) return
     this.#times = grown(this.#times, new Float64Array(room * TIMES))
     this.#ids = grown(this.#ids, new BigUint64Array(room * IDS))
     this.#words = grown(this.#words, new Uint32Array(room * WORDS))
