@@ -3,6 +3,8 @@ import { promisify } from 'node:util'
 import { coalesce, deferred } from '../../async.js'
 import { errorCode, SystemError } from './disk-error.js'
 import type { FileStats, FileSystem } from './fs.js'
+import { storedList } from './native/stored-list.js'
+import { permission } from './restricted.js'
 import { retryOpen } from './retry.js'
 
 /** A file whose list somebody waits for. */
@@ -22,10 +24,19 @@ let isThere = true
 let waiting: Asked[] = []
 
 /**
- * Node has no call for access lists. Where the command is not installed, hardly anybody has made one. A process takes
- * longer than a small write: so all files that are asked about while one runs share the next one.
+ * The access list of a file or folder, as {@link FileSystem.accessList} gives it. Node has no call for it. What an
+ * optional package cannot tell either is asked of a command, but not where Node's permission model would be gone round.
  */
 export async function accessList(file: string | number): Promise<string | undefined> {
+  const stored = permission ? undefined : await storedList(file)
+  return stored === undefined ? askCommand(file) : (stored ?? undefined)
+}
+
+/**
+ * Where the command is not installed, hardly anybody has made a list. A process takes longer than a small write: so all
+ * files that are asked about while one runs share the next one.
+ */
+async function askCommand(file: string | number): Promise<string | undefined> {
   if (!isThere) return undefined
   // the command has other handles than we
   const ours = `/proc/${process.pid}/`

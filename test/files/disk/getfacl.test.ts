@@ -9,6 +9,8 @@ import { temporary } from '../../helpers/folders.js'
 // A command of that name which is first in the path, in a process of its own: each file of tests has one.
 
 const PATH = process.env.PATH
+// where the optional package is there, the command is not asked
+process.env.SLUICE_NATIVE = 'off'
 
 test.afterEach.always(() => {
   process.env.PATH = PATH
