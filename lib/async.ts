@@ -36,23 +36,37 @@ export interface Silence {
 /** Runs what it is given, at most `most` at once, in the order in which it came. */
 export class Limiter {
   readonly #most: number
-  readonly #waiting: (() => void)[] = []
-  #running = 0
+  readonly #waiting: { places: number; enter: () => void }[] = []
+  #taken = 0
 
   constructor(most: number) {
     this.#most = most
   }
 
-  async run<T>(act: () => Promise<T>): Promise<T> {
-    if (this.#running === this.#most) await new Promise<void>((resolve) => this.#waiting.push(resolve))
-    else this.#running++
+  /** @param size of how many it takes the place; all places are enough for whatever is larger */
+  async run<T>(act: () => Promise<T>, size = 1): Promise<T> {
+    const places = Math.min(size, this.#most)
+    const mustWait = this.#waiting.length > 0 || !this.#hasRoom(places)
+    if (mustWait) await new Promise<void>((enter) => this.#waiting.push({ places, enter }))
+    else this.#taken += places
     try {
       return await act()
     } finally {
-      // the place is handed on, so that nobody who comes now takes it
-      const next = this.#waiting.shift()
-      if (next) next()
-      else this.#running--
+      this.#taken -= places
+      this.#next()
+    }
+  }
+
+  #hasRoom(places: number): boolean {
+    return this.#taken + places <= this.#most
+  }
+
+  /** Places are handed on, so that nobody who comes now takes them. */
+  #next(): void {
+    for (let first = this.#waiting[0]; first && this.#hasRoom(first.places); first = this.#waiting[0]) {
+      this.#waiting.shift()
+      this.#taken += first.places
+      first.enter()
     }
   }
 

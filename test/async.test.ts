@@ -47,6 +47,32 @@ test('an index of items is made when somebody asks, once, and in slices', async 
   t.is(made, 2500)
 })
 
+test('what takes several places of a limiter waits for as many, and nobody overtakes it', async (t) => {
+  const limiter = new Limiter(4)
+  const order: string[] = []
+  let taken = 0
+  const run = (name: string, size: number) =>
+    limiter.run(async () => {
+      order.push(name)
+      taken += size
+      t.true(taken <= 4, `${taken}`)
+      await setImmediate()
+      taken -= size
+    }, size)
+  await Promise.all([run('a', 3), run('b', 2), run('c', 1), run('d', 4), run('e', 1)])
+  t.deepEqual(order, ['a', 'b', 'c', 'd', 'e'])
+  // one that is larger than all places has all of them
+  let isAlone = true
+  const large = limiter.run(async () => {
+    await setImmediate()
+    t.true(isAlone)
+  }, 9)
+  const other = limiter.run(async () => {
+    isAlone = false
+  })
+  await Promise.all([large, other])
+})
+
 test('a limiter runs at most so many at once, in order, over all that use it', async (t) => {
   const { seen, work } = counted()
   const limiter = new Limiter(3)

@@ -8,6 +8,7 @@ import { fitted, inside } from '../disk/names.js'
 import { lstatIfThere, unlinkIfThere } from '../disk/stats.js'
 import { judgeOf } from '../own/foreign.js'
 import { temporaryName } from '../own/temporary-name.js'
+import { handlesOf } from '../tree/handle-budget.js'
 import type { OpenFolder } from '../tree/open-folder.js'
 import type { Stoppable } from '../tree/stoppable.js'
 
@@ -77,7 +78,8 @@ async function linkOrCopy(
   }
   if (await lstatIfThere(fs, to)) throw new SystemError('EEXIST', 'link', 'the name of the backup is taken')
   const temporary = folder.at(temporaryName())
-  const { written } = await copyFile(fs, folder.at(name), temporary, power)
+  const copy = () => copyFile(fs, folder.at(name), temporary, power)
+  const { written } = await handlesOf(fs).retry(copy)
   // the name has the time and a random part: nobody has taken it since the check
   await orRemove(fs, temporary, () => moveWritten(fs, temporary, to, written), written)
 }
@@ -107,7 +109,8 @@ export async function backupsIn(
   name?: string,
 ): Promise<Backup[]> {
   const above = typeof folder === 'string' ? folder : folder.path
-  const names = typeof folder === 'string' ? await fs.readdir(folder) : await folder.list()
+  const list = () => (typeof folder === 'string' ? fs.readdir(folder) : folder.list())
+  const names = await handlesOf(fs).retry(list)
   const found: Backup[] = []
   for (const entry of names) {
     const parsed = parseBackupName(entry.toString())

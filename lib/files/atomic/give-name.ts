@@ -62,7 +62,8 @@ async function fromElsewhere(folder: Folder, draft: Finished): Promise<Named> {
     await move({ ...draft, guard: undefined }, temporary, beside)
   } catch (error) {
     if (errorCode(error) !== 'EXDEV') throw error
-    copied = await copyFile(fs, temporary, beside, durability === 'power', check)
+    const copy = () => copyFile(fs, temporary, beside, durability === 'power', check)
+    copied = await handlesOf(fs).retry(copy)
   }
   const stats = copied?.written ?? draft.stats
   const give = async () => {

@@ -141,7 +141,12 @@ function writeBytes(bytes: Uint8Array, settings: WriteSettings): Promise<Written
     const file = await handles.retry(() => openWith({ ...settings, total: bytes.length }))
     await file.write([bytes])
     return file.commit()
-  })
+  }, handlesOfWrite(settings))
+}
+
+/** The temporary file; and what a backup is copied from and to where there are no links, or a copy to another disk. */
+function handlesOfWrite({ backup, tempDir }: WriteSettings): number {
+  return backup > 0 || tempDir !== undefined ? 3 : 1
 }
 
 /** {@link AtomicFile.open} with what `writeSettings` has made of the options. */

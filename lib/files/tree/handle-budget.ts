@@ -32,7 +32,7 @@ export interface FileSlot extends IdleHandle {
   closed?: Promise<void>
 }
 
-/** How many handles {@link HandleBudget.brief} work has open at most, more or less. */
+/** How many handles {@link HandleBudget.brief} work has open at most, more or less, unless it says so. */
 const HANDLES_OF_BRIEF = 4
 
 const ofProcess = new WeakMap<FileSystem, HandleBudget>()
@@ -78,7 +78,7 @@ export class HandleBudget {
   constructor(most = 64) {
     checkWhole('handles', most, 1)
     this.most = most
-    this.#brief = new Limiter(Math.max(1, Math.floor(most / HANDLES_OF_BRIEF)))
+    this.#brief = new Limiter(most)
   }
 
   /** Calls `work` with the open handle of `file`, opened if it is not. Fails as `open` and `work` do. */
@@ -167,8 +167,9 @@ export class HandleBudget {
    * For `work` that opens a few files and closes them again, without waiting for anything but the disk: only as many at
    * once as there is room for, so that those that have one handle and want a second get it. Never one inside another:
    * it could wait for itself. {@link retry} may be inside.
+   * @param handles how many it has open for more than a moment
    */
-  brief<T>(work: () => Promise<T>): Promise<T> {
+  brief<T>(work: () => Promise<T>, handles = HANDLES_OF_BRIEF): Promise<T> {
     return this.#brief.run(async () => {
       this.#briefRuns++
       try {
@@ -177,7 +178,7 @@ export class HandleBudget {
         this.#briefRuns--
         this.#returned()
       }
-    })
+    }, handles)
   }
 
   /** Closes the handles of all files, those in use as soon as they are not. No file can be opened afterwards. */
