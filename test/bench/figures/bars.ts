@@ -74,21 +74,41 @@ export const BARS: readonly Bar[] = [
     aim: 1.05,
     figure: perFile,
   },
+  ratio(
+    '100,000 files that stand by their time, to rsync',
+    'again:unchanged',
+    [NAMES.command, NAMES.rsyncAgain],
+    [1.5, 1],
+  ),
+  ratio(
+    '100,000 files that stand by content, to rsync -c',
+    'again:equal',
+    [NAMES.command, NAMES.rsyncAgain],
+    [1, 1],
+  ),
+  ratio(
+    '1 GiB of which nine tenths are there, to one of which nothing is',
+    'again:part',
+    [NAMES.command, NAMES.command],
+    [0.3, 0.3],
+    'again:nothing',
+  ),
   delay('event loop of a server, p99', ({ p99 }) => p99, [5.9, 4]),
   delay('event loop of a server, longest block', ({ longest }) => longest, [15, 10]),
 ]
 
 type AtMostAndAim = [atMost: number, aim: number]
 
-/** The median of one, as a part of that of another. */
+/** The median of one, as a part of that of another; of another scene, if that is said. */
 function ratio(
   what: string,
   scene: string,
   [own, other]: [string, string],
   [atMost, aim]: AtMostAndAim,
+  otherScene = scene,
 ): Bar {
   const figure = (scenes: readonly SceneResult[]) => {
-    const [a, b] = [find(scenes, scene, own), find(scenes, scene, other)]
+    const [a, b] = [find(scenes, scene, own), find(scenes, otherScene, other)]
     return a && b && { value: wallOf(a) / wallOf(b), withStart: wallWithStartOf(a) / wallWithStartOf(b) }
   }
   return { what, scene, unit: 'ratio', atMost, aim, figure }

@@ -56,6 +56,13 @@ test('a ratio is that of the medians, with and without the start', (t) => {
   t.is(judged(/^1 GiB, blocks, to an rsync/, slower).reached, 'no')
 })
 
+test('what goes on is compared with what begins, of another scene', (t) => {
+  const nothing = scene('again:nothing', contender(NAMES.command, [4]))
+  const part = scene('again:part', contender(NAMES.command, [1]))
+  t.is(judged(/nine tenths/, nothing, part).figure?.value, 1 / 4)
+  t.is(judged(/nine tenths/, part).figure, undefined)
+})
+
 test('what needs a program that could not take part is not measured', (t) => {
   t.like(judged(/to tar-fs/, large), { figure: undefined, reached: 'not measured' })
   t.is(judged(/to tar-fs/).reached, 'not measured')

@@ -10,6 +10,7 @@ export const NAMES = {
   server: 'sluice in a server',
   serverBlocks: 'sluice in a server, blocks',
   rsync: 'rsync daemon',
+  rsyncAgain: 'rsync',
   tarFs: 'tar-fs',
   pipeline: 'Node pipeline, sha256',
   scp: 'scp',
