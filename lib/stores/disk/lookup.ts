@@ -1,8 +1,7 @@
-import { TimeSlice } from '../../async.js'
+import { filterInSlices, TimeSlice } from '../../async.js'
 import { errorCode } from '../../files/disk/disk-error.js'
 import type { FileStats, SyncCalls } from '../../files/disk/fs.js'
 import { nameOf, parentOf, suffixed } from '../../files/disk/names.js'
-import { lstatIfThere } from '../../files/disk/stats.js'
 import { syncFile } from '../../files/disk/sync.js'
 import { isReservedName } from '../../files/own/reserved.js'
 import type { OpenFolder } from '../../files/tree/tree.js'
@@ -12,7 +11,7 @@ import type { PublishPolicy } from '../policy.js'
 import type { NamedStats } from './acknowledged-files.js'
 import type { DiskStore } from './disk-store.js'
 import { DiskSources } from './sources/disk-sources.js'
-import { type Standing, standingFiles, standsByTime } from './standing-files.js'
+import { type Standing, standingFiles, standsByTime, statsAtPace } from './standing-files.js'
 
 /** Entries that are looked at by calls in a row, between which nobody else has a turn. */
 const LOOKS_AT_ONCE = 16
@@ -62,7 +61,9 @@ class Lookup implements StandingFiles {
   async find(entries: readonly Entry[], signal?: AbortSignal): Promise<void> {
     const slice = new TimeSlice(this.#store.pace.clock)
     await this.#store.brought?.recall()
-    await this.#inFolders(entries, async (folder, some) => {
+    // what was looked at ahead needs no second look, and its folder need not be entered
+    const left = await filterInSlices(entries, (entry) => !this.#wasSeen(entry))
+    await this.#inFolders(left, async (folder, some) => {
       for (let at = 0; folder && at < some.length; ) {
         signal?.throwIfAborted()
         const settled = this.#lookNow(some, at)
@@ -73,15 +74,26 @@ class Lookup implements StandingFiles {
     })
   }
 
+  /** Whether what was seen of an entry while the offer still came is all there is to know. */
+  #wasSeen(entry: Entry): boolean {
+    if (this.#isToLast) return false
+    const stats = this.#store.ahead.of(entry)
+    return stats === null || (stats !== undefined && this.#isSettledBy(stats, entry))
+  }
+
+  /** Whether what is there by its time is made to last when it is found. */
+  get #isToLast(): boolean {
+    return this.#store.durability === 'power' && this.#policy.unless !== 'identical'
+  }
+
   /**
    * Looks at a few entries of one folder, one call each, where such calls can be made at once and the disk is quick.
    * They lead there by the path: the folder was entered without a link, and what is found is only read.
    * @returns the first of them, from `from` on, that takes more than that
    */
   #lookNow(entries: readonly Entry[], from: number): number {
-    const { fs, pace, durability } = this.#store
-    const isToSync = durability === 'power' && this.#policy.unless !== 'identical'
-    if (!fs.sync || pace.isSlow || isToSync) return from
+    const { fs, pace } = this.#store
+    if (!fs.sync || pace.isSlow || this.#isToLast) return from
     const end = Math.min(from + LOOKS_AT_ONCE, entries.length)
     const begun = pace.clock.now()
     let at = from
@@ -90,22 +102,24 @@ class Lookup implements StandingFiles {
     return at
   }
 
-  /** Whether one call shows what there is of an entry: a file that is there, which is noted then, or nothing. */
+  /** Whether one call shows what there is of an entry. */
   #isSettled(calls: SyncCalls, entry: Entry): boolean {
     const { type, path } = entry
     if (type !== 'file' || isReservedName(nameOf(path))) return false
     try {
-      const seen = this.#store.ahead.of(entry)
-      if (seen === null) return true
-      const stats = seen ?? calls.lstat(this.#root + path)
-      const first = { path, stats, isFirst: true }
-      const isThere = stats.isFile() && this.#isThere(first, entry)
-      if (!isThere && this.#mayBeFurther(stats)) return false
-      if (isThere || this.#maySame(first, entry)) this.#note(entry, first)
-      return true
+      return this.#isSettledBy(calls.lstat(this.#root + path), entry)
     } catch (error) {
       return errorCode(error) === 'ENOENT'
     }
+  }
+
+  /** Whether its stats show what there is of a file: one that is there, which is noted then, or nothing. */
+  #isSettledBy(stats: FileStats, entry: Entry): boolean {
+    const first = { path: entry.path, stats, isFirst: true }
+    const isThere = stats.isFile() && this.#isThere(first, entry)
+    if (!isThere && this.#mayBeFurther(stats)) return false
+    if (isThere || this.#maySame(first, entry)) this.#note(entry, first)
+    return true
   }
 
   async #lookAt(folder: OpenFolder, entry: Entry): Promise<void> {
@@ -226,19 +240,8 @@ class Lookup implements StandingFiles {
     return undefined
   }
 
-  /** By a call that is made at once, if there is one and the disk is quick. */
   #stats(folder: OpenFolder, name: string): FileStats | undefined | Promise<FileStats | undefined> {
-    const { fs, pace } = this.#store
-    if (!fs.sync || pace.isSlow) return lstatIfThere(fs, folder.at(name))
-    const since = pace.clock.now()
-    try {
-      return fs.sync.lstat(folder.at(name))
-    } catch (error) {
-      if (errorCode(error) !== 'ENOENT') throw error
-      return undefined
-    } finally {
-      pace.took(pace.clock.now() - since)
-    }
+    return statsAtPace(this.#store.fs, this.#store.pace, folder.at(name))
   }
 
   /** What cannot be looked at is not there. */

@@ -1,4 +1,5 @@
 import { isSluiceError, type SluiceError } from '../../errors.js'
+import { errorCode } from '../../files/disk/disk-error.js'
 import type { FileStats, FileSystem } from '../../files/disk/fs.js'
 import { below, nameOf, parentOf, suffixed } from '../../files/disk/names.js'
 import { closing, openRegular } from '../../files/disk/open-regular.js'
@@ -9,6 +10,7 @@ import type { OpenFolder } from '../../files/tree/tree.js'
 import { inPieces, type Range } from '../../ranges.js'
 import type { Conflict } from '../policy.js'
 import { isThereByTime as byTime } from '../publish-by-policy.js'
+import type { DiskPace } from './sources/disk-pace.js'
 
 /** Whether a failure says that nothing can be written in a place, and nothing of what stands there. */
 export function isWriteRefusal(error: unknown): error is SluiceError {
@@ -48,6 +50,24 @@ export async function* standingFiles(
     if (!standing) return
     suffixes.note(first.stats, n, standing.stats)
     if (standing.stats.isFile()) yield standing
+  }
+}
+
+/** What is at `path`, if anything: by a call that is made at once, if there is one and the disk is quick. */
+export function statsAtPace(
+  fs: FileSystem,
+  pace: DiskPace,
+  path: string,
+): FileStats | undefined | Promise<FileStats | undefined> {
+  if (!fs.sync || pace.isSlow) return lstatIfThere(fs, path)
+  const since = pace.clock.now()
+  try {
+    return fs.sync.lstat(path)
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error
+    return undefined
+  } finally {
+    pace.took(pace.clock.now() - since)
   }
 }
 

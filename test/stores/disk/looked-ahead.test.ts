@@ -58,6 +58,35 @@ for (const unless of ['unchanged', 'identical'] as const)
     t.like(reasons, { 'd/a': unless, 'd/b': unless, c: unless })
   })
 
+test('the folder of files that were looked at before is not entered', async (t) => {
+  const disk = await standing(t)
+  const opened: string[] = []
+  const looking = transfer(t, disk, { unless: 'unchanged' }, () => {
+    const { hook } = disk
+    disk.hook = (event) => {
+      if (event.call === 'open' && event.path) opened.push(event.path)
+      return hook?.(event)
+    }
+  })
+  t.like((await looking).reasons, { 'd/a': 'unchanged', 'd/b': 'unchanged' })
+  t.false(
+    opened.some((path) => /\bd\b/.test(path)),
+    `${opened}`,
+  )
+})
+
+test('what is in a folder that may be one of ours is not looked at', (t) => {
+  const disk = new MemoryDisk()
+  for (const path of ['/in/.sluice/a', '/in/d/a']) disk.put(path, Buffer.from('1'))
+  const ahead = new StatsAhead(disk, new DiskPace(systemClock), '/in')
+  const { entries } = manifestOfContents({ '.sluice/a': '1', 'd/a': '1' }).offer
+  ahead.look(entries)
+  t.deepEqual(
+    entries.filter((entry) => ahead.of(entry)).map(({ path }) => path),
+    ['d/a'],
+  )
+})
+
 test('nothing is looked at before, unless that is asked for', async (t) => {
   const disk = await standing(t)
   for (const receiving of [{ lookAhead: false }, { unless: 'nothing', conflict: 'overwrite' }] as const)

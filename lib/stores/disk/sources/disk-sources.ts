@@ -49,10 +49,10 @@ export class DiskSources implements SourceStore {
     this.#roots.set(name, real)
   }
 
-  /** The next entry, or the one of this index: those between are none. */
+  /** The next entry, or the one of this index, in any order: those between are none. */
   add({ dev, ino, mtimeMs, ctimeMs }: FileStats, index = this.#first + this.#count): void {
     const place = index - this.#first
-    this.#count = place + 1
+    this.#count = Math.max(this.#count, place + 1)
     const at = place * NUMBERS
     if (at >= this.#times.length) {
       const inodes = new BigUint64Array(at * 2)

@@ -119,11 +119,11 @@ export class StatsAhead {
     this.#words[place * WORDS + 2] = nlink
   }
 
-  /** Whether a folder of the offer stands, with all above it, and none of them is a link. */
+  /** Whether a folder of the offer stands, with all above it, and none of them is a link, or may be one of ours. */
   #isBelowFolders(calls: SyncCalls, path: string): boolean {
     if (path === this.#folder) return this.#stands
     this.#folder = path
-    this.#stands = isFolder(calls, inside(this.#dir, path))
+    this.#stands = !path.split('/').some(isReservedName) && isFolder(calls, inside(this.#dir, path))
     for (let above = parentOf(path); this.#stands && above !== ''; above = parentOf(above))
       this.#stands = isFolder(calls, inside(this.#dir, above))
     return this.#stands

@@ -1,6 +1,7 @@
 import test, { type ExecutionContext } from 'ava'
 import { OPEN } from '../../../../lib/files/disk/fs.js'
 import { manifestOf } from '../../../../lib/stages/manifest/manifest-of.js'
+import { DiskSources } from '../../../../lib/stores/disk/sources/disk-sources.js'
 import { MemoryDisk } from '../../../../lib/testing/disk/memory-disk.js'
 import { FakeClock } from '../../../../lib/testing/fake-clock.js'
 import { randomContent } from '../../../../lib/testing/splits.js'
@@ -43,6 +44,18 @@ async function setUp(take: (path: string) => number = () => 0) {
   }
   return { fs, clock, files, store, seen, readAll }
 }
+
+test('files are added in any order', async (t) => {
+  const { fs, clock, files } = await setUp()
+  const sources = new DiskSources(fs, clock, 0, ({ path }) => `/${path}`)
+  const [first, second] = [files.at(-1)!, files.at(0)!]
+  for (const entry of [first, second]) sources.add(await fs.lstat(`/${entry.path}`), entry.index)
+  for (const entry of [first, second]) {
+    const file = await sources.open(entry, new AbortController().signal)
+    await file.close()
+    t.true(sources.isStill(entry, await fs.lstat(`/${entry.path}`)))
+  }
+})
 
 test('small files are read by synchronous calls, where there are some', async (t) => {
   const { seen, readAll } = await setUp()
