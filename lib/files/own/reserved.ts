@@ -58,7 +58,9 @@ export function simplestForm(name: string): string {
   const folded = PLAIN.test(name)
     ? name.toLowerCase()
     : foldName(name.normalize('NFKC').replaceAll(IGNORED, ''))
-  return folded.replace(CUT_OFF, '')
+  // most names have nothing of it, which a search for it finds out more slowly
+  const isCut = folded.endsWith('.') || folded.endsWith(' ') || folded.includes(':')
+  return isCut ? folded.replace(CUT_OFF, '') : folded
 }
 
 /**

@@ -96,16 +96,16 @@ interface Pattern {
 }
 
 const WHOLE = new Map<string, Pattern[]>()
-/** By their first character, so that few are looked at: there may be millions of names. */
+/** By their first character, or their last one, so that few are looked at: there may be millions of names. */
 const BEGINNINGS = new Map<string, Pattern[]>()
-const ENDINGS: Pattern[] = []
+const ENDINGS = new Map<string, Pattern[]>()
 let count = 0
 let settingsRank = 0
 for (const [kind, lines] of Object.entries(KINDS)) {
   for (const pattern of lines.join(' ').split(' ')) {
     const [name, folder] = pattern.split('/').reverse() as [string, string?]
     const one = { text: name.replace('*', ''), folder, rank: count++ }
-    if (name.startsWith('*')) ENDINGS.push(one)
+    if (name.startsWith('*')) add(ENDINGS, name.at(-1)!, one)
     else add(name.endsWith('*') ? BEGINNINGS : WHOLE, name.endsWith('*') ? name[0]! : name, one)
   }
   if (kind === OF_SETTINGS) settingsRank = count++
@@ -127,7 +127,7 @@ function rankOf(name: string, folder: string | undefined): number {
   const fits = (pattern: Pattern) => pattern.folder === undefined || pattern.folder === folder
   const whole = WHOLE.get(name)?.find(fits)
   const beginning = BEGINNINGS.get(name[0]!)?.find((one) => name.startsWith(one.text) && fits(one))
-  const ending = ENDINGS.find((one) => name.endsWith(one.text))
+  const ending = ENDINGS.get(name.at(-1)!)?.find((one) => name.endsWith(one.text))
   const { POSITIVE_INFINITY: none } = Number
   return Math.min(
     whole?.rank ?? none,
