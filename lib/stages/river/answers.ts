@@ -85,10 +85,12 @@ export function indicesOf(
 /** Whether an index is that of one of these entries, which ascend. */
 export function isAmong(entries: readonly Entry[]): (index: number) => boolean {
   const asked = new IndexSet()
+  const first = entries.at(0)?.index ?? 0
   const end = (entries.at(-1)?.index ?? -1) + 1
-  asked.grow(end)
-  for (const { index } of entries) asked.add(index)
-  return (index) => index < end && asked.has(index)
+  // no more room than they take: it is asked about few of very many at a time
+  asked.grow(end - first)
+  for (const { index } of entries) asked.add(index - first)
+  return (index) => index >= first && index < end && asked.has(index - first)
 }
 
 /** What earlier transfers left of these files. */
