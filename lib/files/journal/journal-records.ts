@@ -71,7 +71,7 @@ export type JournalRecord =
   /** The part was made by then, as this very file. */
   | ({ kind: 'made'; n: number; at: number } & FileId)
   /** The same for parts in a row, from `n` on: the inode of the first, and the steps to those of the others. */
-  | ({ kind: 'ids'; n: number; steps: IdStep[] } & FileId)
+  | ({ kind: 'ids'; n: number; steps: IdStep[]; at: number } & FileId)
   /** What stood in the part by then: who goes on with it can prove that by the digest. */
   | ({ kind: 'prefix'; n: number } & Prefix)
   /** The part goes on growing: says that the owner lives, and until when its parts may have changed. */
@@ -183,7 +183,7 @@ const RECORDS: Record<JournalRecord['kind'], RecordShape> = {
   },
   part: { n: isCount, part: isText, at: isNumber },
   made: { n: isCount, ...FILE_ID, at: isNumber },
-  ids: { n: isCount, dev: isText, ino: isInode, steps: listOf(isIdStep) },
+  ids: { n: isCount, dev: isText, ino: isInode, steps: listOf(isIdStep), at: isNumber },
   prefix: { n: isCount, offset: isCount, digest: isText },
   alive: { at: isNumber },
   run: { n: isCount, files: listOf(isRunFile), at: isNumber },

@@ -154,7 +154,8 @@ export class Journal {
 
   /** The same for the parts of a run, of which all is written: with the next batch, at no call of its own. */
   madeRun(ids: RunIds): void {
-    for (const record of ids.records) this.#records.add(record)
+    const at = this.#now()
+    for (const record of ids.records) this.#records.add({ ...record, at })
   }
 
   /** Says what stands in the part of file `n`. */

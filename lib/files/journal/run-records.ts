@@ -44,12 +44,14 @@ export function runRecords(
   return records
 }
 
+type IdsRecord = Extract<JournalRecord, { kind: 'ids' }>
+
 /** Steps of one record, which may take 26 bytes each. */
 const MOST_STEPS = 2000
 
 /** The records that say which files the parts of runs are: most inodes are that of the file before and one more. */
 export class RunIds {
-  readonly records: JournalRecord[] = []
+  readonly records: Omit<IdsRecord, 'at'>[] = []
   #steps: IdStep[] = []
   /** The number that the next file must have to be in the same record. */
   #next = -1

@@ -110,6 +110,7 @@ test('records come back as they were written, in pieces of any size', (t) => {
         [1, 9],
         [-5, 1],
       ],
+      at: 7,
     },
     { kind: 'completed', n: 0, name: 'c/d', digest: '00ff' },
     { kind: 'failed', n: 1, code: 'ERR_DIGEST', part: 'gone' },

@@ -10,6 +10,7 @@ import { readJournal } from '../../../lib/files/journal/read-journal.js'
 import { RunIds } from '../../../lib/files/journal/run-records.js'
 import { type ProcessSystem, thisOwner } from '../../../lib/files/own/owner.js'
 import { MemoryDisk } from '../../../lib/testing/disk/memory-disk.js'
+import { FakeClock } from '../../../lib/testing/fake-clock.js'
 import { randomBySeed } from '../../../lib/testing/splits.js'
 import { scale } from '../../helpers/scale.js'
 
@@ -322,7 +323,22 @@ test('which files the parts of a run are stands in few bytes, at no call more, w
     }),
   )
   const [first] = lines().filter((line) => line.includes('"ids"'))
-  t.true(first!.endsWith('{"kind":"ids","n":0,"dev":"1","ino":"7","steps":[[1,3],[-7,1]]}'))
+  t.regex(first!, /\{"kind":"ids","n":0,"dev":"1","ino":"7","steps":\[\[1,3\],\[-7,1\]\],"at":\d+\}$/)
+  await open.close()
+})
+
+test('a run says by when its parts were made: a power cut may take the time of the journal back, but not what it says', async (t) => {
+  const { tree, read } = await setup(t)
+  const clock = new FakeClock()
+  const open = await Journal.create(tree, ID, { durability: 'crash', owner: DEAD, clock })
+  await begin(open, [file('a'), file('b')])
+  const { until } = await read()
+  clock.advance(1000)
+  const ids = new RunIds()
+  for (const n of [0, 1]) ids.add(n, { dev: 1n, ino: BigInt(n) })
+  open.madeRun(ids)
+  await open.flush()
+  t.is((await read()).until, until + 1000)
   await open.close()
 })
 
@@ -382,8 +398,9 @@ test('a record that knows more files than began knows none, and costs no time', 
     dev: '1',
     ino: '5',
     steps: [[1, count]],
+    at: 1,
   })
-  const far = { kind: 'ids', n: 0, dev: '1', ino: 'x', steps: [] }
+  const far = { kind: 'ids', n: 0, dev: '1', ino: 'x', steps: [], at: 1 }
   disk.putFolder('/d/.sluice', 0o700)
   for (const [count, known] of [
     [Number.MAX_SAFE_INTEGER, undefined],
