@@ -19,11 +19,12 @@ const KINDS = new Map([
 const OWN_GROUP = 0x04
 const MASK = 0x10
 
-/** A list of more than a hundred entries is left to the command. */
-const MOST_BYTES = 1024
+/** A list of up to a hundred entries is read by the first call; no attribute has more bytes than the second takes. */
+const SIZES = [1024, 64 * 1024]
 
 /** Errors that say that there is none: the file has no such attribute, or the disk has not. */
 const NONE = new Set([-constants.errno.ENODATA, -constants.errno.EOPNOTSUPP])
+const TOO_LONG = -constants.errno.ERANGE
 
 /** So many are asked about at once. */
 const asking = new Limiter(16)
@@ -36,11 +37,14 @@ export function storedList(file: string | number): Promise<string | null | undef
   const libc = loadLibc()
   if (!libc || (typeof file === 'string' && file.includes('\0'))) return Promise.resolve(undefined)
   return asking.run(async () => {
-    const bytes = Buffer.alloc(MOST_BYTES)
-    // it fails where the package has no thread for it
-    const length = await libc.attribute(file, ATTRIBUTE, bytes).catch(() => -constants.errno.EAGAIN)
-    if (NONE.has(length)) return null
-    return length < 0 ? undefined : parseList(bytes.subarray(0, length))
+    for (const size of SIZES) {
+      const bytes = Buffer.alloc(size)
+      // it fails where the package has no thread for it
+      const length = await libc.attribute(file, ATTRIBUTE, bytes).catch(() => -constants.errno.EAGAIN)
+      if (NONE.has(length)) return null
+      if (length !== TOO_LONG) return length < 0 ? undefined : parseList(bytes.subarray(0, length))
+    }
+    return undefined
   })
 }
 
