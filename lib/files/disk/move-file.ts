@@ -185,7 +185,8 @@ export async function copyFile(
       }
       await checkUnchanged(fs, { fd, stats }, size, from)
       const made = await checkWritten(fs, copy, size)
-      await withAccessList(fs, from, stats)
+      // of what was copied: another file may have the name by now
+      await withAccessList(fs, fd, stats)
       const kept = await keepAttributes(copy, made, stats, { fs, owner: 'try' }, from)
       const refused = await unlessRefused('time', from, () => setTime(fs, copy, stats.mtimeMs))
       if (power) await fs.fsync(copy)

@@ -3,6 +3,7 @@ import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import test, { type ExecutionContext } from 'ava'
+import { copyFile } from '../../../lib/files/disk/move-file.js'
 import {
   type FileSystem,
   FileTransaction,
@@ -18,10 +19,18 @@ import { temporary } from '../../helpers/folders.js'
 
 /** A disk whose files have the lists that `listOf` says, by path; those that are being made have that of 'new'. */
 function withLists(disk: MemoryDisk, lists: Record<string, string>): FileSystem {
+  const opened = new Map<number, string>()
+  const listOf = (file: string | number) =>
+    typeof file === 'string' ? lists[file] : (lists[opened.get(file)!] ?? lists.new)
+  const open: FileSystem['open'] = async (path, flags, mode) => {
+    const fd = await disk.open(path, flags, mode)
+    opened.set(fd, path)
+    return fd
+  }
   return new Proxy<FileSystem>(disk, {
     get(_, name) {
-      if (name === 'accessList')
-        return async (file: string | number) => lists[typeof file === 'number' ? 'new' : file]
+      if (name === 'accessList') return async (file: string | number) => listOf(file)
+      if (name === 'open') return open
       const found: unknown = Reflect.get(disk, name)
       return typeof found === 'function' ? found.bind(disk) : found
     },
@@ -61,6 +70,22 @@ test('a file whose list is lost gives its group no more than the list did', asyn
     t.is((await disk.stat('/f')).mode & 0o777, then, `${before} ${now}`)
     t.is(warning?.code, before === now ? undefined : 'ERR_PERMISSION')
   }
+})
+
+test('a copy has no more rights than the file that was copied, whatever has its name by then', async (t) => {
+  const disk = new MemoryDisk()
+  disk.put('/f', 'old', 0o640)
+  const fs = withLists(disk, { '/f': BOB })
+  const moving = new Proxy<FileSystem>(fs, {
+    get(_, name) {
+      const found: unknown = Reflect.get(fs, name)
+      if (name !== 'accessList') return found
+      // somebody exchanges the file right before its list is asked for
+      return (file: string | number) => (file === '/f' ? undefined : fs.accessList!(file))
+    },
+  })
+  await copyFile(moving, '/f', '/copy', false)
+  t.is((await disk.stat('/copy')).mode & 0o777, 0o600)
 })
 
 test('nobody asks for a list where only the owner has rights, or a mode is asked for', async (t) => {
