@@ -10,11 +10,9 @@ import type { StandingFiles } from '../parts.js'
 import type { PublishPolicy } from '../policy.js'
 import type { NamedStats } from './acknowledged-files.js'
 import type { DiskStore } from './disk-store.js'
+import { LOOKS_AT_ONCE } from './sources/disk-pace.js'
 import { DiskSources } from './sources/disk-sources.js'
 import { type Standing, standingFiles, standsByTime, statsAtPace } from './standing-files.js'
-
-/** Entries that are looked at by calls in a row, between which nobody else has a turn. */
-const LOOKS_AT_ONCE = 16
 
 /**
  * Looks for the files and folders that stand in the place of entries: see {@link PartStore.lookup}. Looks only into

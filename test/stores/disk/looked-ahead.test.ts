@@ -150,6 +150,26 @@ test('what was looked at long ago is looked at again, also while the offer still
   )
 })
 
+test('a disk that is found to be slow in the middle of a page is waited for no longer', (t) => {
+  const disk = new MemoryDisk()
+  const contents = Object.fromEntries(Array.from({ length: 500 }, (_, n) => [`${n}`, '1']))
+  for (const name of Object.keys(contents)) disk.put(`/in/${name}`, Buffer.from('1'))
+  let now = 0
+  let took = 0
+  disk.hook = ({ call }) => {
+    if (call === 'lstat') now += took
+  }
+  const ahead = new StatsAhead(disk, new DiskPace({ now: () => now, after: () => () => {} }), '/in')
+  const { entries } = manifestOfContents(contents).offer
+  const seen = () => entries.filter((entry) => ahead.of(entry)).length
+  ahead.look(entries)
+  t.is(seen(), 500)
+  took = 10
+  ahead.look(entries)
+  t.true(now < 1000)
+  t.true(seen() < 50, 'what was seen before counts no more')
+})
+
 test('of an entry only the last look counts, since another offer may have its place', async (t) => {
   const disk = new MemoryDisk()
   disk.put('/in/c', Buffer.from('1'))

@@ -1,5 +1,7 @@
 import type { Clock } from '../../../clock.js'
 
+/** Files that are looked at in one step, by calls in a row. */
+export const LOOKS_AT_ONCE = 16
 /** Milliseconds for one step that takes a few at most on a fast disk. */
 const SLOW = 50
 /** Milliseconds for which a disk that was slow is not waited for. */

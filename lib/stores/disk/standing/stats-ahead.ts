@@ -3,7 +3,7 @@ import type { FileStats, FileSystem, SyncCalls } from '../../../files/disk/fs.js
 import { inside, nameOf, parentOf } from '../../../files/disk/names.js'
 import { isReservedName } from '../../../files/own/reserved.js'
 import type { Entry } from '../../../wire/entry.js'
-import type { DiskPace } from '../sources/disk-pace.js'
+import { type DiskPace, LOOKS_AT_ONCE } from '../sources/disk-pace.js'
 
 /** Milliseconds after a look for which the stats are taken for what stands: an offer may go on for minutes. */
 const FRESH = 2000
@@ -50,17 +50,24 @@ export class StatsAhead {
   /** Looks at the next entries, of a page. */
   look(entries: readonly Entry[]): void {
     const calls = this.#calls
-    if (!calls || this.#pace.isSlow) return
-    const begun = this.#pace.clock.now()
-    this.#firstLook ??= begun
+    if (!calls) return
     this.#grow((entries.at(-1)?.index ?? -1) + 1)
-    for (const entry of entries) {
-      this.#known[entry.index] = this.#lookAt(calls, entry)
-      this.#looks[entry.index] = begun - this.#firstLook
-    }
+    for (let from = 0; from < entries.length; from += LOOKS_AT_ONCE)
+      this.#step(calls, entries.slice(from, from + LOOKS_AT_ONCE))
     // none of a page before counts: it may have been another one
     this.#folder = undefined
-    this.#pace.took(this.#pace.clock.now() - begun)
+  }
+
+  /** On a slow disk, also one that shows to be so in the middle of a page, nothing is looked at or known any more. */
+  #step(calls: SyncCalls, entries: readonly Entry[]): void {
+    const { clock, isSlow } = this.#pace
+    const begun = clock.now()
+    this.#firstLook ??= begun
+    for (const entry of entries) {
+      this.#known[entry.index] = isSlow ? UNKNOWN : this.#lookAt(calls, entry)
+      this.#looks[entry.index] = begun - this.#firstLook
+    }
+    if (!isSlow) this.#pace.took(clock.now() - begun)
   }
 
   /** What stood under the path of a file; `null` for nothing, undefined if that is not known, or was long ago. */
