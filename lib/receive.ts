@@ -138,8 +138,8 @@ export function beginReceiving(
   const { maxFrame, heldBack, ...wire } = makeWireStages(stages?.wire, keptOpenBy(options), limits)
   const makers = stages?.file ?? []
   // else nothing is looked for, or each file by itself
-  const looksAhead =
-    lookAhead && makers.length === 0 && options.unless !== 'nothing' && options.durability !== 'power'
+  const looksForAll = options.unless !== 'nothing' && options.publish !== 'together'
+  const looksAhead = lookAhead && makers.length === 0 && looksForAll && options.durability !== 'power'
   const owing = [wire.owed]
   // a stage of the user's, and a store, may hold on to what they are given
   const isOurs = makers.length === 0 && wire.incoming.length === 0 && options.store === undefined

@@ -89,7 +89,11 @@ test('what is in a folder that may be one of ours is not looked at', (t) => {
 
 test('nothing is looked at before, unless that is asked for', async (t) => {
   const disk = await standing(t)
-  for (const receiving of [{ lookAhead: false }, { unless: 'nothing', conflict: 'overwrite' }] as const)
+  for (const receiving of [
+    { lookAhead: false },
+    { unless: 'nothing', conflict: 'overwrite' },
+    { publish: 'together' },
+  ] as const)
     t.deepEqual((await transfer(t, disk, receiving)).looks.before, [])
 })
 
