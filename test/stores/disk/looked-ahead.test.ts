@@ -122,6 +122,14 @@ test('what changes after it was looked at is noticed when it is read', async (t)
   t.deepEqual(disk.snapshot().get('/in/c'), Buffer.from('three'))
 })
 
+for (const unless of ['unchanged', 'newer', 'identical'] as const)
+  test(`what was seen in a folder does not count once that was taken away: ${unless}`, async (t) => {
+    const disk = await standing(t)
+    const { reasons } = await transfer(t, disk, { unless }, () => disk.sync!.rename('/in/d', '/elsewhere'))
+    t.like(reasons, { 'd/a': 'published', 'd/b': 'published', c: unless })
+    t.deepEqual(disk.snapshot().get('/in/d/a'), Buffer.from('one'))
+  })
+
 test('what was looked at long ago is looked at again', async (t) => {
   const disk = await standing(t)
   let now = 0

@@ -70,11 +70,14 @@ export class StatsAhead {
     if (!isSlow) this.#pace.took(clock.now() - begun)
   }
 
-  /** What stood under the path of a file; `null` for nothing, undefined if that is not known, or was long ago. */
-  of({ index }: Entry): FileStats | null | undefined {
+  /**
+   * What stood under the path of a file; `null` for nothing, undefined if that is not known or was long ago, or the
+   * folder stands there no more.
+   */
+  of({ index, path }: Entry): FileStats | null | undefined {
     const known = this.#known[index] ?? UNKNOWN
     const isFresh = this.#pace.clock.now() - this.#firstLook! - this.#looks[index]! <= FRESH
-    if (known === UNKNOWN || !isFresh) return undefined
+    if (known === UNKNOWN || !isFresh || !this.#isStillBelowFolders(parentOf(path))) return undefined
     if (known === NOTHING) return null
     const times = index * TIMES
     const ids = index * IDS
@@ -93,6 +96,7 @@ export class StatsAhead {
 
   /** To be called when all was looked up. */
   forget(): void {
+    this.#folder = undefined
     this.#known = new Uint8Array(0)
     this.#looks = new Uint32Array(0)
     this.#times = new Float64Array(0)
@@ -134,6 +138,16 @@ export class StatsAhead {
     for (let above = parentOf(path); this.#stands && above !== ''; above = parentOf(above))
       this.#stands = isFolder(calls, inside(this.#dir, above))
     return this.#stands
+  }
+
+  /** Who takes a folder away meanwhile takes all that was seen in it: one look tells, for all of them. */
+  #isStillBelowFolders(path: string): boolean {
+    if (path === this.#folder) return this.#stands
+    if (!this.#calls || this.#pace.isSlow) return false
+    const begun = this.#pace.clock.now()
+    const stands = this.#isBelowFolders(this.#calls, path)
+    this.#pace.took(this.#pace.clock.now() - begun)
+    return stands
   }
 
   #grow(length: number): void {
