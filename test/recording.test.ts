@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
@@ -44,7 +43,9 @@ function published(of: MemoryDisk): Record<string, string> {
 async function unpack(chunks: readonly Buffer[], fs: MemoryDisk): Promise<void> {
   const sink = partSink({ dir: '/in', fs })
   const last = finalizer()
-  const closed = Promise.all([sink, last].map((stage) => once(stage, 'close')))
+  const closed = Promise.all(
+    [sink, last].map((stage) => new Promise((resolve) => stage.once('close', resolve))),
+  )
   try {
     await pipeline(Readable.from(chunks, { objectMode: true }), deframer(), demuxer(), hashTap(), sink, last)
   } finally {
