@@ -118,7 +118,11 @@ export class Deframer extends Duplex {
       } else if (this.#ended && (this.#onTalk === undefined || (this.#finished && !isOfFiles(frame))))
         throw new SluiceError('ERR_PROTOCOL', AFTER_END)
       else if (!this.#finished) yield frame
-      else if (frame.kind === 'data') for (const chunk of frame.chunks) this.#memory?.used(chunk)
+      else {
+        if (frame.kind === 'data') for (const chunk of frame.chunks) this.#memory?.used(chunk)
+        // very many may have come at once, and no reader holds them up
+        yield* this.#pump.turn()
+      }
     }
   }
 

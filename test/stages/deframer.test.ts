@@ -78,6 +78,18 @@ test('what was on its way of files is dropped once the river is finished: all of
   t.is(talk.at(-1), 'ping')
 })
 
+test('others have their turn between what is dropped then: very many frames may come in one chunk', async (t) => {
+  const { stage } = conversation()
+  await written(stage, ...WHOLE)
+  stage.finish()
+  const turns = growth(() => stage.framesBegun)
+  const before = stage.framesBegun
+  const COUNT = 50_000
+  await written(stage, Buffer.concat(Array<Buffer>(COUNT).fill(DATA!)))
+  t.is(stage.framesBegun - before, COUNT)
+  t.true(turns.stop() < COUNT)
+})
+
 test('nothing else that belongs into the river may come once that is finished', async (t) => {
   for (const more of [END, OFFER!]) {
     const { stage } = conversation()
