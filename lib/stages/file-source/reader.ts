@@ -1,4 +1,5 @@
 import debug from 'debug'
+import { BLOCKS, blockSizeOf } from '../../digest/blocks.js'
 import { digestLength } from '../../digest/digests.js'
 import { SluiceError } from '../../errors.js'
 import { type SourceStore, sourceError } from '../../stores/sources.js'
@@ -255,11 +256,15 @@ export class SourceReader {
 
   /**
    * Whether the end of a file answers a request for it: not while something else of it is to be sent or proved, nor for
-   * a part of it that is sent again, with which its digest does not end.
+   * a part of it that is sent again, with which its digest does not end. Nor where digests of blocks are said behind
+   * the run: its record comes behind these.
    */
   #endsWith({ first, last, offset }: Piece): boolean {
+    const { algorithm, plan } = this.#options
+    const { size } = plan.entries[last]!
+    if (algorithm === BLOCKS && size !== null && size > blockSizeOf(size)) return false
     const isWhole = first < last || offset === 0
-    const isAgain = this.#options.plan.isAskedAgain(last) || offset < this.inOrder.end(last)
+    const isAgain = plan.isAskedAgain(last) || offset < this.inOrder.end(last)
     return (isWhole || !isAgain) && this.#answer(last)
   }
 
