@@ -175,8 +175,11 @@ export function lazyIndex<K, T>(
   }
 }
 
-/** Milliseconds for which a {@link TimeSlice} holds the event loop. */
-const SLICE_TIME = 8
+/**
+ * Milliseconds for which a loop of steps that wait for nothing holds the event loop, before others have their turn. Two
+ * or three such loops may follow one another in one turn.
+ */
+export const LONGEST_HOLD = 3
 
 /**
  * Lets the event loop turn in a long loop of short steps, also where a blocking file system or one in memory never
@@ -193,7 +196,7 @@ export class TimeSlice {
 
   /** To be awaited after each step: lets the event loop turn if it was held for long. */
   async yield(): Promise<void> {
-    if (this.#clock.now() - this.#since <= SLICE_TIME) return
+    if (this.#clock.now() - this.#since <= LONGEST_HOLD) return
     await setImmediate()
     this.#since = this.#clock.now()
   }

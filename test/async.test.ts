@@ -1,6 +1,14 @@
 import { setImmediate } from 'node:timers/promises'
 import test from 'ava'
-import { deferred, filterInSlices, inSlices, Limiter, lazyIndex, TimeSlice } from '../lib/async.js'
+import {
+  deferred,
+  filterInSlices,
+  inSlices,
+  Limiter,
+  LONGEST_HOLD,
+  lazyIndex,
+  TimeSlice,
+} from '../lib/async.js'
 import { FakeClock } from '../lib/testing/fake-clock.js'
 
 /** Work that counts how much of it runs at once. */
@@ -144,7 +152,7 @@ test('a time slice lets the event loop turn only when it was held for long', asy
   setImmediate().then(() => {
     turned = true
   })
-  clock.advance(8)
+  clock.advance(LONGEST_HOLD)
   await slice.yield()
   t.false(turned)
   clock.advance(1)

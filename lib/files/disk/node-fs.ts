@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import * as fs from 'node:fs'
 import { promisify } from 'node:util'
+import { LONGEST_HOLD } from '../../async.js'
 import { checkKeys } from '../../options.js'
 import { accessList } from './access-list.js'
 import { SystemError } from './disk-error.js'
@@ -192,8 +193,6 @@ const SYNC_CALLS = {
 
 const CALLS_BY_HANDLES: SyncCalls = byHandles(SYNC_CALLS)
 
-/** Milliseconds for which calls in a row may hold the event loop. */
-const LONGEST_HOLD = 8
 /** When the first of the calls was made since the event loop turned. */
 let heldSince: number | undefined
 

@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
+import { LONGEST_HOLD } from '../../async.js'
 import type { SluiceError } from '../../errors.js'
 import { FRESH, timeInSeconds } from '../../files/disk/attributes.js'
 import { diskError, isRefusal } from '../../files/disk/disk-error.js'
@@ -15,9 +16,6 @@ import { HeldFolder } from './small-files/held-folder.js'
 import { syncFolders, UnsyncedFiles } from './small-files/unsynced-files.js'
 import { WrittenFiles } from './small-files/written-files.js'
 import { attempt, type Given, isLate, isRemoved, OWNER_BITS, statsOf, writeAll } from './sync-file-calls.js'
-
-/** Milliseconds for which the loop may hold the event loop. */
-const LONGEST_HOLD = 4
 
 /**
  * Many small whole files: written and named by one loop of synchronous calls, without an object, a promise or a closure

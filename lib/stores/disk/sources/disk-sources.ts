@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
+import { LONGEST_HOLD } from '../../../async.js'
 import type { Clock } from '../../../clock.js'
 import { isSluiceError, printable, SluiceError } from '../../../errors.js'
 import { type FileStats, type FileSystem, OPEN, type SyncCalls } from '../../../files/disk/fs.js'
@@ -11,8 +12,6 @@ import { closeAnyway, type FileVersion, isVersion, readSourceSync, SourceFile } 
 
 /** Files of a run that are read at the same time by asynchronous calls. */
 const FILES_AT_ONCE = 16
-/** Milliseconds for which a run holds the event loop before others have their turn. */
-const SLICE = 4
 /** Numbers of a file's version: two for dev and ino, two for the times of change of content and attributes. */
 const NUMBERS = 2
 
@@ -140,7 +139,7 @@ export class DiskSources implements SourceStore {
       run.used += entry.size!
       const now = this.#clock.now()
       this.#pace.took(now - before)
-      if (now - begun > SLICE) return true
+      if (now - begun > LONGEST_HOLD) return true
       before = now
     }
     return true
