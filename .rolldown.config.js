@@ -80,6 +80,8 @@ const command = defineConfig({
   output: {
     dir: 'dist/bin',
     sourcemap: true,
+    // they are in lib/, which is in the package
+    comments: false,
     sourcemapExcludeSources: true,
     entryFileNames: '[name].js',
     chunkFileNames: (chunk) => `${folderOf(chunk)}[name].js`,
