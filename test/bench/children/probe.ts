@@ -1,7 +1,7 @@
 // Loaded into each process before its program (`node --import`), so that all are measured by the same code: a program
 // of the benchmark, whose last report gets beside it what was measured; and the command, which is started without such
 // a channel: there it is written into the pipe that is descriptor 3.
-import { writeSync } from 'node:fs'
+import { openSync, readSync, writeSync } from 'node:fs'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { isMainThread } from 'node:worker_threads'
 import { type Delay, now, peakMemory, type Usage } from '../figures/usage.js'
@@ -65,12 +65,18 @@ function processorTime(): number {
 function watchDelay(): () => Delay {
   const histogram = monitorEventLoopDelay({ resolution: RESOLUTION })
   histogram.enable()
+  const waited = waitForProcessor()
   let last = performance.now()
+  let before = waited()
   let longest = 0
+  const held: number[] = []
   const look = () => {
     const at = performance.now()
+    const wait = waited()
     longest = Math.max(longest, at - last - RESOLUTION)
+    held.push(Math.max(0, at - last - RESOLUTION - (wait - before)))
     last = at
+    before = wait
   }
   const timer = setInterval(look, RESOLUTION)
   const late = (nanoseconds: number) => Math.max(0, nanoseconds / 1e6 - RESOLUTION)
@@ -78,11 +84,24 @@ function watchDelay(): () => Delay {
     histogram.disable()
     clearInterval(timer)
     look()
+    held.sort((a, b) => a - b)
     return {
-      p50: late(histogram.percentile(50)),
       p99: late(histogram.percentile(99)),
-      max: late(histogram.max),
       longest,
+      heldP99: held[Math.floor(held.length * 0.99)]!,
+      heldLongest: held.at(-1)!,
     }
+  }
+}
+
+/** Tells for how many milliseconds the main thread could have run, and had no processor; 0 where nobody counts. */
+function waitForProcessor(): () => number {
+  try {
+    const counts = openSync(`/proc/self/task/${process.pid}/schedstat`, 'r')
+    const bytes = Buffer.alloc(64)
+    // nanoseconds that it ran, and that it waited
+    return () => Number(bytes.toString('latin1', 0, readSync(counts, bytes, 0, 64, 0)).split(' ')[1]) / 1e6
+  } catch {
+    return () => 0
   }
 }

@@ -95,6 +95,8 @@ export const BARS: readonly Bar[] = [
   ),
   delay('event loop of a server, p99', ({ p99 }) => p99, [5.9, 4]),
   delay('event loop of a server, longest block', ({ longest }) => longest, [15, 10]),
+  delay('the same, held by the server itself, p99', ({ heldP99 }) => heldP99, [5.9, 4]),
+  delay('the same, held by the server itself, longest', ({ heldLongest }) => heldLongest, [15, 10]),
 ]
 
 type AtMostAndAim = [atMost: number, aim: number]

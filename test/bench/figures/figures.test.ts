@@ -84,13 +84,15 @@ test('the time of a file among many is compared with that among few', (t) => {
 
 test('the worst event loop counts', (t) => {
   const late = (p99: number): Sample => {
-    const delay = { p50: 0, p99, max: 0, longest: 2 * p99 }
+    const delay = { p99, longest: 2 * p99, heldP99: p99 / 2, heldLongest: p99 }
     return { ...sample(1), usage: { sender: { cpu: 1, cpuWithStart: 1, peak: 1, delay } } }
   }
   const of = (name: string, p99: number) => scene(name, { name: NAMES.server, samples: [late(p99)] })
   const both = [of('loop:large', 3), of('loop:small', 7)]
-  t.is(judged(/p99/, ...both).figure?.value, 7)
+  t.is(judged(/server, p99/, ...both).figure?.value, 7)
   t.is(judged(/longest block/, ...both).figure?.value, 14)
+  t.is(judged(/itself, p99/, ...both).figure?.value, 3.5)
+  t.is(judged(/itself, longest/, ...both).figure?.value, 7)
 })
 
 test('a table is padded so that it can be read as it is', (t) => {

@@ -9,6 +9,7 @@ export const NAMES = {
   connections4: 'sluice, 4 connections',
   server: 'sluice in a server',
   serverBlocks: 'sluice in a server, blocks',
+  serverFirst: 'sluice in a server, its first',
   rsync: 'rsync daemon',
   rsyncAgain: 'rsync',
   tarFs: 'tar-fs',

@@ -32,6 +32,8 @@ export function sceneTable({ contenders }: SceneResult): string {
     columns.push(
       ...of('p99', milliseconds, ({ delay }) => delay!.p99),
       ...of('longest block', milliseconds, ({ delay }) => delay!.longest),
+      ...of('held, p99', milliseconds, ({ delay }) => delay!.heldP99),
+      ...of('held, longest', milliseconds, ({ delay }) => delay!.heldLongest),
     )
   if (bytes !== undefined)
     columns.push([

@@ -14,11 +14,12 @@ export interface Usage {
 
 /** Milliseconds that an event loop was late. */
 export interface Delay {
-  p50: number
   p99: number
-  max: number
   /** The longest time without a turn for a timer that is due each millisecond. */
   longest: number
+  /** Both without the time in which others had all processors, where the system counts that (Linux). */
+  heldP99: number
+  heldLongest: number
 }
 
 /** What one run of a contender took. */

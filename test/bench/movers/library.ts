@@ -10,6 +10,8 @@ export interface PairOptions {
   program: ProgramOptions
   /** Measures the event-loop delay too. */
   delay?: boolean
+  /** Both processes have made a transfer before. */
+  isWarm?: boolean
   /** A folder in which both processes leave a profile of their processor time. */
   profiles?: string | undefined
 }
@@ -18,11 +20,11 @@ export interface PairOptions {
 export function library(
   build: Build,
   name: string,
-  options: Omit<SluiceOptions, 'kind' | 'library'> & Pick<PairOptions, 'delay' | 'profiles'> = {},
+  options: Omit<SluiceOptions, 'kind' | 'library'> & Pick<PairOptions, 'delay' | 'isWarm' | 'profiles'> = {},
 ): Mover {
-  const { delay, profiles, ...how } = options
+  const { delay, isWarm, profiles, ...how } = options
   const program: SluiceOptions = { kind: 'sluice', library: build.library, ...how }
-  return programs(nameOf(name, build), { node: build.node, program, delay, profiles })
+  return programs(nameOf(name, build), { node: build.node, program, delay, isWarm, profiles })
 }
 
 /** A program in two processes of Node, with a TCP connection on the loopback between them. */
@@ -30,14 +32,18 @@ export function programs(name: string, options: PairOptions): Mover {
   return { name, move: (job) => movePair(job, options) }
 }
 
-async function movePair({ source, target, link }: Job, options: PairOptions): Promise<Sample> {
-  const { node, program, delay, profiles } = options
+async function movePair({ source, target, scratch, link }: Job, options: PairOptions): Promise<Sample> {
+  const { node, program, delay, isWarm, profiles } = options
   const start = (role: PeerJob['role']) =>
-    forked('peer', { role, program, source, target } satisfies PeerJob, {
-      node,
-      delay,
-      profile: profiles === undefined ? undefined : { folder: profiles, name: `${role}.cpuprofile` },
-    })
+    forked(
+      'peer',
+      { role, program, source, target, warmIn: isWarm ? scratch : undefined } satisfies PeerJob,
+      {
+        node,
+        delay,
+        profile: profiles === undefined ? undefined : { folder: profiles, name: `${role}.cpuprofile` },
+      },
+    )
   const spawned = now()
   const receiver = start('receiver')
   const sender = start('sender')

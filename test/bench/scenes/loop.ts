@@ -10,7 +10,7 @@ const MIB = 2 ** 20
 /** Milliseconds that a slow disk takes longer for each write. */
 const SLOW = 200
 
-/** How late the event loops of two servers are while they transfer. */
+/** How late the event loops of two servers are while they transfer: as servers that did so before, and the first time. */
 export function loopScenes(quick: boolean): Scene[] {
   const works = { 'loop:large': largeWork(quick), 'loop:small': smallWork(quick) }
   const disk = Object.entries(works).map(([name, work]) =>
@@ -20,10 +20,13 @@ export function loopScenes(quick: boolean): Scene[] {
       work,
       rounds: 3,
       own: (build) => [
-        library(build, NAMES.server, { delay: true }),
-        library(build, NAMES.serverBlocks, { algorithm: 'blocks', delay: true }),
+        library(build, NAMES.server, { delay: true, isWarm: true }),
+        library(build, NAMES.serverBlocks, { algorithm: 'blocks', delay: true, isWarm: true }),
+        library(build, NAMES.serverFirst, { delay: true }),
       ],
-      rivals: ({ node }) => [programs(NAMES.tarFs, { node, program: { kind: 'tar-fs' }, delay: true })],
+      rivals: ({ node }) => [
+        programs(NAMES.tarFs, { node, program: { kind: 'tar-fs' }, delay: true, isWarm: true }),
+      ],
     }),
   )
   return [...disk, slowDisk(quick)]
