@@ -32,6 +32,9 @@ const noMapsOfPackages = {
   },
 }
 
+/** What stands on a copy of Node's streams, made for older versions and browsers, gets those of Node. */
+const streamsOfNode = { 'readable-stream': 'node:stream' }
+
 /** No command of ours is a program of its own: what starts such programs takes a sixth of the time to print the help. */
 const noPrograms = {
   name: 'no-programs',
@@ -76,6 +79,7 @@ const command = defineConfig({
   platform: 'node',
   // native, or stands on what is
   external: ['@napi-rs/blake-hash', 'noise-handshake', 'noise-curve-ed'],
+  resolve: { alias: streamsOfNode },
   plugins: [mapsOfTsc, noMapsOfPackages, noPrograms, licences('packages/LICENCES')],
   output: {
     dir: 'dist/bin',
