@@ -8,6 +8,7 @@ import { addHelpCommands } from './help-commands.js'
 import { mistakeIn } from './mistakes.js'
 import { contentOptions, receivedOptions, wireOptions } from './option-groups.js'
 import { addPeerCommands } from './peer-commands.js'
+import { keepYoungGeneration } from './tune-engine.js'
 import type { Context } from './ui/context.js'
 import { commandError, stoppedByUser } from './ui/exit.js'
 import type { Io } from './ui/io.js'
@@ -20,7 +21,7 @@ import { checkOutput, written } from './ui/streams.js'
 const require = createRequire(import.meta.url)
 
 // what a command needs is loaded when it runs: the help, and a mistake in the arguments, need none of it
-const transfers = () => import('./commands/transfers.js')
+const transfers = () => import('./commands/transfers.js').finally(keepYoungGeneration)
 const leftovers = () => import('./commands/leftovers.js')
 
 const repeated = (value: string, before: string[] = []) => [...before, value]

@@ -1,6 +1,6 @@
 import { drawsOn, ERASE } from '../terminal/live-lines.js'
 import { main } from './program.js'
-import { tuneEngine } from './tune-engine.js'
+import { optimiseLate } from './tune-engine.js'
 import { stoppedByUser, terminated } from './ui/exit.js'
 import { ignoredSignals, leaveTerminals, surroundings } from './ui/input/signals.js'
 
@@ -24,7 +24,7 @@ process.on('SIGXFSZ', () => {})
 // If nobody reads standard error any more, that is no reason to stop; `main` watches standard output.
 process.stderr.on('error', () => {})
 
-tuneEngine()
+optimiseLate()
 process.exitCode = await main(process.argv.slice(2), process, stop)
 // What cannot be stopped, such as the question to a slow name server, does not hold a program that was.
 if (stop.signal.aborted) setTimeout(() => process.exit(), 200).unref()
