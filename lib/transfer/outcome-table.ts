@@ -12,7 +12,7 @@ import {
   type TransferResult,
   told,
 } from '../wire/outcome.js'
-import { copyOfColumn, digestIn } from '../wire/run.js'
+import { digestIn } from '../wire/run.js'
 
 /** What very many entries may have in common, as a byte; 0 for one that has no outcome yet. */
 const PLAIN: readonly ({ status: OutcomeStatus; reason?: SkipReason } | undefined)[] = [
@@ -52,7 +52,7 @@ export class OutcomeTable {
     }
     const isPlain = code === undefined && byteOf(status, reason) > 0
     this.#status.fill(byteOf(status, isPlain ? reason : undefined), first, last + 1)
-    if (digests) this.#digested.push({ first, last, digests: copyOfColumn(digests, first, last) })
+    if (digests) this.#digested.push({ first, last, digests })
     for (const outcome of isPlain ? (except?.values() ?? []) : outcomesOf(range, entries)) {
       this.#status[outcome.entry.index] = byteOf(outcome.status)
       this.#unusual.set(outcome.entry.index, outcome)

@@ -126,16 +126,6 @@ export function digestIn(column: DigestColumn | undefined, index: number): Buffe
   return column.bytes.subarray(at, at + length)
 }
 
-/** The part of a column from an entry to another, in memory of its own: a view would hold all that was read with it. */
-export function copyOfColumn({ first, count, bytes }: DigestColumn, from: number, to: number): DigestColumn {
-  const length = bytes.length / count
-  const part = bytes.subarray((from - first) * length, (to + 1 - first) * length)
-  // not of the pool, in which it would hold what lies beside it
-  const own = Buffer.allocUnsafeSlow(part.length)
-  own.set(part)
-  return { first: from, count: to + 1 - from, bytes: own }
-}
-
 /** Reads bytes that lie in several buffers one after the other, as views. */
 export class RunReader {
   readonly #buffers: readonly Buffer[]

@@ -185,20 +185,6 @@ test('the digests of what was published are in the result, also where it was tol
   t.deepEqual(Object.keys(JSON.parse(JSON.stringify(result))).sort(), Object.keys(result).sort())
 })
 
-test('digests hold nothing of what was read with them', (t) => {
-  const entries = entriesOf(3)
-  const read = Buffer.allocUnsafeSlow(64 * 1024).fill('x')
-  read.write('aabbcc')
-  const table = new OutcomeTable()
-  table.add(
-    { first: 1, last: 2, status: 'published', digests: { first: 0, count: 3, bytes: read.subarray(0, 6) } },
-    entries,
-  )
-  const digests = table.toArray(entries).map(({ digest }) => digest!)
-  t.deepEqual(digests.map(String), ['bb', 'cc'])
-  for (const { buffer } of digests) t.is(buffer.byteLength, 4)
-})
-
 test('a table grows with the offers, and keeps what only one side knows', (t) => {
   const entries = entriesOf(2)
   const table = new OutcomeTable()

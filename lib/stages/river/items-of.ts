@@ -63,8 +63,9 @@ function* itemsOfDigests(plan: Plan, message: DigestsMessage, length: number): G
     if (plan.isOpen(index)) open.add(index)
   }
   for (const piece of plan.pass(first + count)) yield runOfPiece(plan, piece, [])
-  // of its own: outcomes keep it, and with it all of the chunk that it came in
-  const column = { first, count, bytes: Buffer.from(bytes) }
+  // of its own, not of the pool of Buffer: outcomes keep it, and with it all that lies in the same memory
+  const column = { first, count, bytes: Buffer.allocUnsafeSlow(bytes.length) }
+  column.bytes.set(bytes)
   for (let index = first; index < first + count; index++) {
     // a slot of zeros says nothing: of a folder, or of a file that nobody asked for
     if (failures.has(index) || !hasDigest(column, index)) continue
