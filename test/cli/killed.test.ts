@@ -4,7 +4,7 @@ import { mkdir, readdir, stat } from 'node:fs/promises'
 import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
-import { unfinishedTransfers } from '../../lib/index.js'
+import { limitRate, unfinishedTransfers } from '../../lib/index.js'
 import { randomBySeed, randomContent } from '../../lib/testing/index.js'
 import { Command } from '../helpers/command.js'
 import { listing, plant, temporary } from '../helpers/folders.js'
@@ -29,24 +29,21 @@ function tree(): Record<string, Buffer> {
   return files
 }
 
-/** Passes on what a sender and a receiver say to each other, and counts what the sender says. */
+/** Bytes per second of the network between the two, which is what most people have at home and at work. */
+const GIGABIT = 125 * MB
+
+/** A network: passes on what a sender and a receiver say to each other, and counts what the sender says. */
 async function relay(t: ExecutionContext, port: number, most: number, reached: () => void) {
   const server = createServer((near) => {
     const far: Socket = connect(port, '127.0.0.1')
-    // what came is passed on, also where its sender is gone
-    for (const [from, to] of [
-      [near, far],
-      [far, near],
-    ] as const)
-      from.on('error', () => to.destroy()).on('close', () => to.end())
-    far.pipe(near)
-    near.on('data', (chunk) => {
-      it.bytes += chunk.length
+    const paced = limitRate({ rate: GIGABIT }).on('data', ({ length }: Buffer) => {
+      it.bytes += length
       if (it.bytes >= most) reached()
-      if (!far.write(chunk)) near.pause()
     })
-    far.on('drain', () => near.resume())
-    near.on('end', () => far.end())
+    // what came is passed on, also where its sender is gone
+    near.on('error', () => {}).on('close', () => paced.end())
+    far.on('error', () => near.destroy()).on('close', () => near.end())
+    near.pipe(paced).pipe(far).pipe(near)
   }).listen(0, '127.0.0.1')
   t.teardown(() => server.close())
   await once(server, 'listening')
