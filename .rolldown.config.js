@@ -2,14 +2,13 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { defineConfig } from 'rolldown'
 
-// The command as few files: what tsc made of lib/cli and below, and the packages that it uses; and the bar for terminals,
-// which users import: the packages that it draws with are not installed with the library. A process that loads two
-// hundred modules one by one takes three times the processor time to start. Last, msgpackr as a module of the library:
-// installed as a package it would ask to run a script.
+// The library and the command as few files, made of what tsc made of lib/: a process that loads hundreds of modules one by
+// one takes three times as long to start. The command has the packages in it that it uses; so has the bar for terminals,
+// which users import. The library imports its dependencies, and has two packages in it: msgpackr, which would ask to run a
+// script if it was installed, and through2, which would bring a copy of Node's streams.
 
 /** Of a package, or of the bundler itself. */
-const isOfPackage = (id) =>
-  id.includes('node_modules') || id.startsWith('\0') || /[\\/]wire[\\/]msgpackr\.js$/.test(id)
+const isOfPackage = (id) => id.includes('node_modules') || id.startsWith('\0')
 
 /** Own code is the output of tsc; by its maps those of the bundle lead to lib/*.ts, which is in the package. */
 const mapsOfTsc = {
@@ -74,6 +73,14 @@ const folderOf = ({ moduleIds }) =>
       ? 'library/'
       : ''
 
+const output = {
+  sourcemap: true,
+  // they are in lib/, which is in the package
+  comments: false,
+  sourcemapExcludeSources: true,
+  entryFileNames: '[name].js',
+}
+
 const command = defineConfig({
   input: { sluice: 'dist/lib/cli/main.js', terminal: 'dist/lib/terminal/progress-bar.js' },
   platform: 'node',
@@ -82,12 +89,8 @@ const command = defineConfig({
   resolve: { alias: streamsOfNode },
   plugins: [mapsOfTsc, noMapsOfPackages, noPrograms, licences('packages/LICENCES')],
   output: {
+    ...output,
     dir: 'dist/bin',
-    sourcemap: true,
-    // they are in lib/, which is in the package
-    comments: false,
-    sourcemapExcludeSources: true,
-    entryFileNames: '[name].js',
     chunkFileNames: (chunk) => `${folderOf(chunk)}[name].js`,
     codeSplitting: {
       groups: [
@@ -98,11 +101,31 @@ const command = defineConfig({
   },
 })
 
-const msgpackr = defineConfig({
-  input: { msgpackr: 'dist/lib/wire/msgpackr.js' },
+const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8'))
+
+const library = defineConfig({
+  input: {
+    index: './dist/lib/index.js',
+    files: './dist/lib/files/index.js',
+    peers: './dist/lib/peers/index.js',
+    testing: './dist/lib/testing/index.js',
+  },
   platform: 'node',
-  plugins: [licences('msgpackr.LICENCE')],
-  output: { dir: 'dist/lib/wire', entryFileNames: '[name].js' },
+  external: Object.keys(dependencies).map((name) => new RegExp(`^${name}($|/)`)),
+  resolve: { alias: streamsOfNode },
+  plugins: [mapsOfTsc, noMapsOfPackages, licences('packages/LICENCES')],
+  output: {
+    ...output,
+    dir: 'dist/library',
+    entryFileNames: ({ name }) => (name === 'index' ? 'index.js' : `${name}/index.js`),
+    chunkFileNames: (chunk) => `${chunk.moduleIds.every(isOfPackage) ? 'packages' : 'shared'}/[name].js`,
+    codeSplitting: {
+      groups: [
+        { name: 'packages', test: isOfPackage, entriesAware: true },
+        { name: 'shared', test: isOfLibrary, entriesAware: true },
+      ],
+    },
+  },
 })
 
-export default [command, msgpackr]
+export default [command, library]

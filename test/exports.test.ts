@@ -1,9 +1,14 @@
 // What a user can import is on a page, with when to use it.
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
+import * as sluice from 'sluice'
+import * as files from 'sluice/files'
+import * as peers from 'sluice/peers'
+import * as testing from 'sluice/testing'
 import { DEFAULT_LIMITS } from '../lib/wire/limits.js'
+import { temporary } from './helpers/folders.js'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const read = (path: string) => readFile(join(ROOT, path), 'utf8')
@@ -58,6 +63,26 @@ for (const [index, page, least] of PAGES)
       [],
     )
   })
+
+test('what users import is the library, in a few files', async (t) => {
+  for (const [name, bundle] of Object.entries({ '': sluice, files, peers, testing })) {
+    const unbundled = (await import(`../lib/${join(name, 'index.js')}`)) as object
+    t.deepEqual(Object.keys(bundle).sort(), Object.keys(unbundled).sort(), name)
+  }
+  const names = await readdir(join(ROOT, 'dist/library'), { recursive: true })
+  t.true(names.filter((name) => name.endsWith('.js')).length < 25, names.join())
+})
+
+test('all parts of the package are of one piece: an error of one is known to the others', async (t) => {
+  t.is(files.PartFile, sluice.PartFile)
+  const dir = await temporary(t)
+  const error = await t.throwsAsync(files.writeFileAtomic(join(dir, 'none/a'), 'a'))
+  t.true(error instanceof sluice.SluiceError)
+  const [near, far] = testing.duplexPair()
+  const sender = sluice.send(near, [join(ROOT, 'package.json')])
+  await Promise.all([sender.finished, sluice.receive(far, { dir, accept: 'all' }).finished])
+  t.deepEqual(await readFile(join(dir, 'package.json')), await readFile(join(ROOT, 'package.json')))
+})
 
 test('each limit is in a table, with its default', async (t) => {
   const page = await read('lib/README.md')

@@ -66,7 +66,7 @@ test('a map in the package leads to sources in it, and a file to its map; after 
       if (map !== undefined && !files.has(near(map))) missing.push(`${path} leads to ${map}`)
     }
   }
-  t.true(files.has('dist/bin/sluice.js') && files.has('dist/lib/index.js'))
+  t.true(files.has('dist/bin/sluice.js') && files.has('dist/library/index.js'))
   t.deepEqual(missing, [])
 })
 

@@ -28,8 +28,11 @@ test.before(async (t) => {
   project = await mkdtemp(join(tmpdir(), 'sluice-test-'))
   // not all of dist: other tests put folders of their own there, and take them away
   const built = ['bin', 'examples', 'lib', 'man', 'test'].map((name) => join('dist', name))
-  for (const part of [...built, 'package.json', 'examples', 'lib/cli/ui/events.schema.json'])
+  for (const part of [...built, 'examples', 'lib/cli/ui/events.schema.json'])
     await cp(join(ROOT, part), join(project, part), { recursive: true, filter: isRun })
+  // who imports the package gets the modules, too, and not the bundle: only those are changed
+  const manifest = await readFile(join(ROOT, 'package.json'), 'utf8')
+  await writeFile(join(project, 'package.json'), manifest.replaceAll('dist/library/', 'dist/lib/'))
   await symlink(join(ROOT, 'node_modules'), join(project, 'node_modules'))
 })
 

@@ -1,8 +1,9 @@
 import { isUtf8 } from 'node:buffer'
+import { Packr } from 'msgpackr/pack'
+import { Unpackr } from 'msgpackr/unpack'
 import { SluiceError } from '../errors.js'
 import { isBytes } from '../options.js'
 import type { Limits } from './limits.js'
-import { Packr, Unpackr } from './msgpackr.js'
 
 /** The msgpack values that a message may hold: integers are safe ones, and there are no floats and no extensions. */
 export type Packed =

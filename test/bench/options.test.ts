@@ -34,12 +34,19 @@ test('another build is measured beside this one', async (t) => {
   t.deepEqual({ ...before, name: '', checkout: build.checkout }, build)
 })
 
-test('the command of a build is the one that its package.json names', async (t) => {
+test('the command and the library of a build are those that its package.json names', async (t) => {
   const dir = await temporary(t)
-  await mkdir(join(dir, 'dist', 'lib'), { recursive: true })
-  await writeFile(join(dir, 'package.json'), JSON.stringify({ bin: { sluice: 'elsewhere/main.js' } }))
-  const [, before] = benchOptions(['--against', dir], dir).builds
+  const exports = { '.': { default: './built/index.js' } }
+  await writeFile(
+    join(dir, 'package.json'),
+    JSON.stringify({ bin: { sluice: 'elsewhere/main.js' }, exports }),
+  )
+  const options = () => benchOptions(['--against', dir], dir)
+  t.throws(options, { message: /--against must be a built checkout.*built/ })
+  await mkdir(join(dir, 'built'))
+  const [, before] = options().builds
   t.is(before!.command, join(dir, 'elsewhere/main.js'))
+  t.is(before!.library, join(dir, 'built'))
 })
 
 const WRONG: [args: string[], message: RegExp][] = [

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process'
-import { realpathSync, statSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { existsSync, realpathSync, statSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { type Build, buildOf, libraryOf } from './movers/build.js'
+import { type Build, buildOf } from './movers/build.js'
 import { allScenes } from './scenes/all.js'
 import type { Scene } from './scenes/scene.js'
 
@@ -49,18 +49,25 @@ export function benchOptions(args: string[], tmp: string): BenchOptions {
     throw new Error(`--dir must be a folder; ${dir} is none`)
   if (!DISKS.includes(disk)) throw new Error(`--disk knows ${DISKS.join(', ')}, not '${disk}'`)
   if (!nodeVersion(node)) throw new Error(`--node must be a Node program; ${node} is none`)
-  if (against !== undefined && !statSync(libraryOf(against), { throwIfNoEntry: false }))
-    throw new Error(`--against must be a built checkout; ${libraryOf(against)} is not there`)
+  const before = against === undefined ? [] : [buildBefore(node, resolve(against))]
   return {
     quick,
     rounds: Number(rounds),
     scenes: scenesOf(values.only, allScenes(quick)),
     dir: realpathSync(dir),
     fresh: disk === 'fresh',
-    builds: [buildOf(node), ...(against === undefined ? [] : [buildOf(node, resolve(against), 'before')])],
+    builds: [buildOf(node), ...before],
     json,
     plots,
   }
+}
+
+/** Another checkout, which has to be built. */
+function buildBefore(node: string, checkout: string): Build {
+  const manifest = join(checkout, 'package.json')
+  const build = existsSync(manifest) ? buildOf(node, checkout, 'before') : undefined
+  if (build && existsSync(build.library)) return build
+  throw new Error(`--against must be a built checkout; ${build?.library ?? manifest} is not there`)
 }
 
 /** A name is that of a scene, or of all with the same word before the colon; without names, those of the table. */

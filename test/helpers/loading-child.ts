@@ -4,7 +4,6 @@
 import { appendFileSync, mkdtempSync, readFileSync } from 'node:fs'
 import { createRequire, register } from 'node:module'
 import { join } from 'node:path'
-import type * as Files from '../../lib/files/index.js'
 
 const [folder, ...names] = process.argv.slice(2) as [string, ...string[]]
 const log = join(folder, 'loaded.txt')
@@ -23,7 +22,7 @@ register(`data:text/javascript,${encodeURIComponent(loader)}`)
 const { cache } = createRequire(import.meta.url)
 const loaded = () => [...readFileSync(log, 'utf8').split('\n'), ...Object.keys(cache)]
 
-const files = (await import('../../lib/files/index.js')) as typeof Files
+const files = await import('sluice/files')
 const imported = loaded()
 
 /** Uses of the library, each in a folder of its own. */

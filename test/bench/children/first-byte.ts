@@ -13,7 +13,7 @@ export interface FirstByteJob {
   size: number
   /** Milliseconds that bytes take in each direction. */
   delay: number
-  /** The folder of the built library. */
+  /** The folder of what the package exports. */
   library: string
 }
 

@@ -7,7 +7,7 @@ import { buffer } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as wait } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
-import type * as nodeFs from '../../../lib/files/disk/node-fs.js'
+import type * as filesLibrary from '../../../lib/files/index.js'
 import type * as sluiceLibrary from '../../../lib/index.js'
 
 /** A way to move a folder over a connected socket, into a folder of the same name under `target`. */
@@ -22,7 +22,7 @@ export type ProgramOptions = { kind: 'tar-fs' } | { kind: 'pipeline' } | SluiceO
 
 export interface SluiceOptions {
   kind: 'sluice'
-  /** The folder of the built library, which may be that of another checkout. */
+  /** The folder of what the package exports, which may be that of another checkout. */
   library: string
   /** What is not given is as the library chooses. */
   algorithm?: string
@@ -84,7 +84,7 @@ async function sluice({ library, algorithm, durability, writeDelay }: SluiceOpti
   const load = (path: string) => import(pathToFileURL(join(library, path)).href)
   const { send, receive }: typeof sluiceLibrary = await load('index.js')
   const disk = async (delay: number) => {
-    const { nodeFileSystem }: typeof nodeFs = await load('files/disk/node-fs.js')
+    const { nodeFileSystem }: typeof filesLibrary = await load('files/index.js')
     return slowDisk(nodeFileSystem, delay)
   }
   const fs = writeDelay === undefined ? {} : { fs: await disk(writeDelay) }
@@ -99,7 +99,7 @@ async function sluice({ library, algorithm, durability, writeDelay }: SluiceOpti
 }
 
 /** A disk on which each write takes `delay` milliseconds longer. */
-function slowDisk(fs: typeof nodeFs.nodeFileSystem, delay: number): typeof fs {
+function slowDisk(fs: typeof filesLibrary.nodeFileSystem, delay: number): typeof fs {
   return {
     ...fs,
     write: async (fd, buffers, position) => {

@@ -12,7 +12,7 @@ export interface WriterJob {
   folder: string
   count: number
   bytes: number
-  /** The folder of the built library. */
+  /** The folder of what the package exports. */
   library: string
 }
 

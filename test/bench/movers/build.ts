@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** What is measured: the built library and command of a checkout, and the Node that runs them. */
@@ -8,7 +8,7 @@ export interface Build {
   name: '' | 'before'
   node: string
   checkout: string
-  /** The folder of the library. */
+  /** The folder of what its package.json exports. */
   library: string
   /** What its package.json installs as `sluice`. */
   command: string
@@ -16,13 +16,11 @@ export interface Build {
 
 export const CHECKOUT = fileURLToPath(new URL('../../../..', import.meta.url))
 
-/** Where the library of a checkout is, once it is built. */
-export const libraryOf = (checkout: string) => join(checkout, 'dist', 'lib')
-
 /** A built checkout, run by `node`: this one if none is given. */
 export function buildOf(node: string, checkout = CHECKOUT, name: Build['name'] = ''): Build {
-  const { bin } = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8'))
-  return { name, node, checkout, library: libraryOf(checkout), command: join(checkout, bin.sluice) }
+  const { bin, exports } = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8'))
+  const library = join(checkout, dirname(exports['.'].default))
+  return { name, node, checkout, library, command: join(checkout, bin.sluice) }
 }
 
 /** The name of a contender that is of a build. */
