@@ -24,17 +24,13 @@ import { partSink } from './stages/part-sink.js'
 import { tap } from './stages/progress-tap.js'
 import { itemCheck } from './stages/river/given-items.js'
 import { checkPartStore } from './stores/parts.js'
-import {
-  type ByteDuplex,
-  CONNECTION_OPTIONS,
-  type ConnectionOptions,
-  keptOpenBy,
-} from './transfer/connection.js'
+import { CONNECTION_OPTIONS, type ConnectionOptions, keptOpenBy } from './transfer/connection.js'
 import type { Continuing } from './transfer/lifecycle.js'
 import type { Known } from './transfer/plan/known.js'
 import { isQuota, type Quota, QuotaUse } from './transfer/quota.js'
 import { Receiver } from './transfer/receiver.js'
 import type { Decision, SaidHello } from './transfer/rivers.js'
+import type { ByteDuplex } from './transfer/streams/byte-duplex.js'
 import type { Transfer } from './transfer/transfer.js'
 import type { Entry, Offer } from './wire/entry.js'
 import { limitsOf } from './wire/limits.js'

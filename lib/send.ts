@@ -20,7 +20,6 @@ import { isThrottle } from './stages/throttle.js'
 import { lent } from './stores/sources.js'
 import { StreamSource } from './stores/stream-source.js'
 import {
-  type ByteDuplex,
   CONNECTION_OPTIONS,
   type ConnectionOptions,
   checkConnection,
@@ -28,6 +27,7 @@ import {
 } from './transfer/connection.js'
 import type { Continuing } from './transfer/lifecycle.js'
 import { Sender } from './transfer/sender.js'
+import type { ByteDuplex } from './transfer/streams/byte-duplex.js'
 import type { ChannelStages } from './transfer/streams/channel-stages.js'
 import type { Transfer } from './transfer/transfer.js'
 import type { Entry } from './wire/entry.js'
@@ -92,8 +92,7 @@ const BY_HAND =
  * `ERR_FILES_FAILED` (with `outcomes`), or what the receiver reports; `ERR_UNREACHABLE` where the first connection
  * could not be made
  * @throws SluiceError `ERR_USAGE` for an option, `ERR_STATE` for a socket that carries a transfer already, and for a
- *   manifest
- * of a stream that was sent before
+ *   manifest of a stream that was sent before
  */
 export function send(
   socket: ByteDuplex | Connect,
@@ -118,20 +117,22 @@ export function send(
   checkOption('open', open, isOpening, "true, false or 'while-busy'")
   const keptOpen = keptOpenBy(options)
   checkWireStages(options.stages?.wire, keptOpen)
-  const isOpen = open || (isManifest(source) && source.offer.open === true)
+  const isOpen = open ?? (isManifest(source) && source.offer.open === true)
   // what is listed only over a connection, or after the offers before it, is what the paths lead to now
   const list = Array.isArray(source) ? listingOf(source, options) : undefined
   const ofListing = { ...pickKnown(options, MANIFEST_OPTIONS), open: isOpen !== false }
   const make = async (signal: AbortSignal, grown: Grown): Promise<Manifest> => {
     if (typeof source === 'function') return source(signal, grown)
     if (!isManifest(source)) return list!({ ...ofListing, signal }, grown)
-    return { ...source, offer: { ...source.offer, ...(isOpen && { open: true }) } }
+    const { open: _, ...offer } = source.offer
+    return { ...source, offer: { ...offer, ...(isOpen && { open: true }) } }
   }
   let manifest: Manifest | undefined
   /** What was attached, and has its answer. */
   const attached: Manifest[] = []
   const release = async () => {
-    if (isManifest(source)) await source.store.close?.()
+    const given = manifest ?? (isManifest(source) ? source : undefined)
+    await given?.store.close?.()
   }
   const begin = (duplex: ByteDuplex, continuing?: Continuing) => {
     // a wire stage of the user's may hold on to what it is given, or send it twice
@@ -163,6 +164,8 @@ export function send(
         isOpen,
         prepare: async (signal, grown) => {
           manifest ??= await make(signal, grown)
+          // who released it did not know of it yet
+          if (signal.aborted && !continuing?.resume) await release()
           if (!continuing?.resume) return manifest
           manifest = joinedManifest([manifest, ...attached.splice(0)])
           // told once, over whichever connection

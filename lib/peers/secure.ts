@@ -12,7 +12,8 @@ import {
   isBytes,
   shownValue,
 } from '../options.js'
-import { type ByteDuplex, Connection, type ConnectionEvents, checkDuplex } from '../transfer/connection.js'
+import { Connection, type ConnectionEvents } from '../transfer/connection.js'
+import { type ByteDuplex, checkDuplex } from '../transfer/streams/byte-duplex.js'
 import { passingMemory } from '../transfer/streams/read-into.js'
 import type { Identity } from './identity.js'
 import { KEY_LENGTH, sameKey } from './keys.js'
@@ -117,7 +118,7 @@ class Opening {
         ended: () => this.#events.ended(),
         broken: (cause) => this.#events.broken(cause),
       },
-      options.clock,
+      { clock: options.clock },
     )
   }
 

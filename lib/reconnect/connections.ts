@@ -1,8 +1,8 @@
 import { deferred } from '../async.js'
 import { type Clock, pause } from '../clock.js'
 import { asSluiceError, counted, isSluiceError, SluiceError } from '../errors.js'
-import type { ByteDuplex } from '../transfer/connection.js'
 import { type Reconnecting, stateOfError } from '../transfer/lifecycle.js'
+import type { ByteDuplex } from '../transfer/streams/byte-duplex.js'
 import { pauseBefore, type ReconnectOptions } from './retry.js'
 
 /**

@@ -1,9 +1,9 @@
 import { deferred } from '../async.js'
 import { printable, SluiceError } from '../errors.js'
 import { Channel, type SessionOptions } from '../transfer/channel.js'
-import { type ByteDuplex, checkDuplex } from '../transfer/connection.js'
 import type { LaneCalls, OutgoingLane } from '../transfer/lanes/outgoing-lanes.js'
 import { asError, errorOfPeer, firstWord, lastWordOf } from '../transfer/peer-error.js'
+import { type ByteDuplex, checkDuplex } from '../transfer/streams/byte-duplex.js'
 import type { ChannelStages } from '../transfer/streams/channel-stages.js'
 import type { Message, Messages, Resume } from '../wire/messages.js'
 

@@ -1,10 +1,10 @@
 import { deferred } from '../async.js'
 import { type Clock, systemClock } from '../clock.js'
 import { isError, type SluiceError } from '../errors.js'
-import type { ByteDuplex } from '../transfer/connection.js'
 import { type Continuing, UNCONNECTED } from '../transfer/lifecycle.js'
 import { asError, cancelled } from '../transfer/peer-error.js'
 import type { Sender } from '../transfer/sender.js'
+import type { ByteDuplex } from '../transfer/streams/byte-duplex.js'
 import { Transfer, type TransferControl } from '../transfer/transfer.js'
 import type { Resume } from '../wire/messages.js'
 import { beginOver, type Connect, overConnections } from './connections.js'
@@ -83,6 +83,7 @@ class LastingSender {
     const { promise, resolve } = deferred<SluiceError | undefined>()
     const { control } = this
     const failed = (error: SluiceError) => {
+      forget()
       this.#resume = session.resume
       this.#leave = (lost) => session.lost(lost)
       resolve(error)
@@ -90,8 +91,7 @@ class LastingSender {
     const widen: Continuing['widen'] = (widening) => this.#more.open(widening)
     const continuing = { control, resume: this.#resume, failed, widen }
     const session = beginOver(socket, () => this.#lasting.begin(socket, continuing))
-    const over = () => resolve(undefined)
-    control.transfer.finished.then(over, over)
+    const forget = control.whenOver(() => resolve(undefined))
     return promise
   }
 

@@ -48,7 +48,7 @@ export class MemoryPart implements Part {
     return this.#written.toArray()
   }
 
-  /** Memory grows with what comes, not with the size that the sender announced. */
+  /** Memory grows up to the last byte that came. What a sender of ours announces and never sends takes none. */
   write(offset: number, buffers: readonly Buffer[]): void {
     let end = offset
     for (const { length } of buffers) end += length

@@ -15,8 +15,7 @@ export class StreamSource implements SourceStore {
 
   /**
    * @throws SluiceError `ERR_STATE` if the stream is being read, or was, or was closed; one that failed says why when
-   *   it is
-   * read
+   *   it is read
    */
   checkUnread(): void {
     const isOver = isReadable(this.#stream) === false && !this.#stream.errored

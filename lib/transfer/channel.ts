@@ -6,9 +6,10 @@ import { SluiceError } from '../errors.js'
 import type { Limits } from '../wire/limits.js'
 import type { Message } from '../wire/messages.js'
 import { encodePreface, PrefaceCheck } from '../wire/preface.js'
-import { type ByteDuplex, Connection, type ConnectionOptions } from './connection.js'
+import { Connection, type ConnectionOptions } from './connection.js'
 import type { Continuing } from './lifecycle.js'
 import { brokenBy, withMore } from './peer-error.js'
+import type { ByteDuplex } from './streams/byte-duplex.js'
 import type { ChannelStages } from './streams/channel-stages.js'
 import { Ending } from './streams/ending.js'
 import { pipeAll } from './streams/pipe-all.js'
@@ -58,7 +59,6 @@ export class Channel {
   readonly #lastEnding: Ending
   /** There is one only where there are formats to compare: the frames bring a preface of their own. */
   readonly #preface: PrefaceCheck | undefined
-  readonly #head: Buffer | undefined
   readonly #heartbeat: Heartbeat
   readonly #peerDone = deferred<void>()
   /** Whether what goes out waits for the connection. */
@@ -77,10 +77,9 @@ export class Channel {
   #came = 0
 
   constructor(socket: ByteDuplex, stages: ChannelStages, options: SessionOptions, events: ChannelEvents) {
-    const { limits, head, clock = systemClock } = options
+    const { limits, clock = systemClock } = options
     this.#stages = stages
     if (stages.formats.length > 0) this.#preface = new PrefaceCheck(stages.formats)
-    this.#head = head
     this.#closeTimeout = limits.closeTimeout
     this.#handshakeTimeout = limits.handshakeTimeout
     this.#clock = clock
@@ -120,7 +119,7 @@ export class Channel {
         ended: () => this.#ended(),
         broken: (cause) => this.#broken(cause),
       },
-      clock,
+      options,
     )
   }
 
@@ -129,13 +128,11 @@ export class Channel {
    * stream.
    */
   open(): void {
-    const head = this.#head
     const { formats } = this.#stages
     this.#opened = this.#clock.now()
     this.#heartbeat.start()
     this.#connection.open(this.#stages.memory)
     if (formats.length > 0) this.#connection.write(encodePreface(formats))
-    if (head !== undefined && head.length > 0) queueMicrotask(() => this.#read(head))
   }
 
   /** Lets go of the socket as it was found, where the session could not begin. */

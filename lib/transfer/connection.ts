@@ -1,70 +1,12 @@
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../clock.js'
-import { errorOf, messageOf, SluiceError } from '../errors.js'
+import { errorOf, messageOf } from '../errors.js'
 import { checkAbortSignal, checkFlag, checkOption, type Keys } from '../options.js'
 import type { Limits } from '../wire/limits.js'
+import { BUSY, type ByteDuplex } from './streams/byte-duplex.js'
 import { Ending } from './streams/ending.js'
 import { isPlain } from './streams/plain-duplex.js'
 import { type InputMemory, readAsData, readInto } from './streams/read-into.js'
-
-// biome-ignore lint/suspicious/noExplicitAny: the types of other streams name the events that they know
-type Event = any
-// biome-ignore lint/suspicious/noExplicitAny: and what these bring
-type Listener = (...args: any[]) => void
-// biome-ignore lint/suspicious/noExplicitAny: some types ask for a last chunk, and none is given
-type Last = any
-
-/**
- * Any duplex stream of bytes: what is used of it, and nothing more: nothing of what its methods return, but for the
- * `false` of `write`. It gives the events 'data' with bytes, 'end', 'error', 'close', and, where `write` has returned
- * false, 'drain'; which of 'finish' and 'close' it tells at its end does not matter. Every Duplex of `node:stream`,
- * `readable-stream` and `streamx` is one.
- */
-export interface ByteDuplex {
-  write(chunk: Buffer): boolean
-  end(last?: Last): unknown
-  destroy(): unknown
-  pause(): unknown
-  resume(): unknown
-  on(event: Event, listener: Listener): unknown
-  off(event: Event, listener: Listener): unknown
-}
-
-const METHODS = ['write', 'end', 'destroy', 'pause', 'resume', 'on', 'off']
-
-/** Those that carry a transfer: two of them would take the bytes of each other. */
-const BUSY = new WeakSet<ByteDuplex>()
-
-/** A request or a response of `node:http`: beginners hand these over, and they have the connection. */
-function isHttp(given: unknown): boolean {
-  const { socket, headers, getHeader } = (given ?? {}) as Record<string, unknown>
-  return typeof socket === 'object' && (headers !== undefined || typeof getHeader === 'function')
-}
-
-/** What `Duplex.from` makes of functions has it, whatever they give and take. */
-const OBJECT_MODE =
-  ', without objectMode: for Duplex.from, Readable.from(source(), { objectMode: false }) and a Writable in the place of functions'
-
-/**
- * Throws unless it is a {@link ByteDuplex}, and carries no transfer.
- * @param keptOpenBy the option for which it is to be given back, which takes `unshift`, too
- * @throws SluiceError `ERR_USAGE`, `ERR_STATE`
- */
-export function checkDuplex(option: string, duplex: ByteDuplex, keptOpenBy?: KeepsOpen): void {
-  const { readableObjectMode, writableObjectMode, readableEncoding } = (duplex ?? {}) as Partial<Duplex>
-  const methods = duplex as unknown as Record<string, unknown> | undefined
-  const missing = METHODS.find((name) => typeof methods?.[name] !== 'function')
-  const ofHttp = isHttp(duplex) && ': the socket of this request or response, on an upgrade'
-  const ofTexts = readableEncoding && ', without setEncoding()'
-  const ofObjects = (readableObjectMode || writableObjectMode) && OBJECT_MODE
-  const isRight = missing === undefined && !ofTexts && !ofObjects
-  checkOption(option, duplex, isRight, `a duplex stream of bytes${ofTexts || ofObjects || ofHttp || ''}`)
-  const canGiveBack = keptOpenBy === undefined || typeof methods?.unshift === 'function'
-  checkOption(option, duplex, canGiveBack, `a duplex stream with unshift() where ${keptOpenBy} is asked for`)
-  if (!BUSY.has(duplex)) return
-  const message = `${option} carries a transfer already: two of them need two connections, or one after the other with keepOpen`
-  throw new SluiceError('ERR_STATE', message)
-}
 
 /** Throws `ERR_USAGE` for an option of a connection that is none. */
 export function checkConnection({
@@ -143,6 +85,8 @@ export class Connection {
   readonly #duplex: Duplex
   readonly #events: ConnectionEvents
   readonly #ending: Ending
+  /** What was read of it before, and was not told yet. */
+  #head: Buffer | undefined
   #isPaused = false
   #hasFailed = false
   /** Nobody would hear of its errors, which would end the process: nothing is written to it. */
@@ -152,11 +96,12 @@ export class Connection {
    */
   #isShared: boolean
 
-  constructor(given: ByteDuplex, events: ConnectionEvents, clock?: Clock) {
+  constructor(given: ByteDuplex, events: ConnectionEvents, { head, clock }: ConnectionOptions) {
     // what else one of Node has is looked at where it may be there
     const duplex = given as Duplex
     this.#duplex = duplex
     this.#events = events
+    this.#head = head
     this.#ending = new Ending(duplex, clock)
     this.#listeners = [
       ...this.#ending.listeners,
@@ -176,13 +121,18 @@ export class Connection {
   open(memory?: InputMemory): void {
     const duplex = this.#duplex
     BUSY.add(duplex)
-    const came = (bytes: Buffer) => this.#events.data(bytes, false)
+    const came = (bytes: Buffer) => {
+      this.#giveHead()
+      this.#events.data(bytes, false)
+    }
     if (memory && this.#isAlone) readInto(duplex, { memory, isAlone: () => this.#isAlone, came })
     // one by one: what `on` returns is not known
-    for (const [name, listener] of this.#listeners) this.#try('on', () => duplex.on(name, listener))
+    for (const [name, listener] of this.#listeners)
+      this.#try('on', () => duplex.on(name, listener as () => void))
     // behind our own
     if (!this.#isShared) this.#try('on', () => duplex.on('newListener', this.#shared))
     this.#try('resume', () => duplex.resume())
+    queueMicrotask(this.#giveHead)
     // what has happened already is not told again
     if (this.#ending.isGone || duplex.destroyed)
       queueMicrotask(() => this.#broken(duplex.errored ?? new Error('it is closed already')))
@@ -245,7 +195,8 @@ export class Connection {
   giveBack(rest: Buffer | null): void {
     const duplex = this.#duplex
     readAsData(duplex)
-    for (const [name, listener] of this.#listeners) this.#try('off', () => duplex.off(name, listener))
+    for (const [name, listener] of this.#listeners)
+      this.#try('off', () => duplex.off(name, listener as () => void))
     this.#try('off', () => duplex.off('newListener', this.#shared))
     BUSY.delete(duplex)
     this.#try('pause', () => duplex.pause())
@@ -257,7 +208,15 @@ export class Connection {
     return !this.#isShared && isPlain(this.#duplex)
   }
 
+  /** Before all else: what the duplex holds already may come at once. */
+  readonly #giveHead = (): void => {
+    const head = this.#head
+    this.#head = undefined
+    if (head !== undefined && head.length > 0) this.#events.data(head, false)
+  }
+
   readonly #data = (chunk: Buffer | Uint8Array | string): void => {
+    this.#giveHead()
     if (Buffer.isBuffer(chunk)) this.#events.data(chunk, this.#isAlone)
     else if (ArrayBuffer.isView(chunk))
       this.#events.data(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength), false)
@@ -271,12 +230,16 @@ export class Connection {
     if (name === 'data' || name === 'readable') this.#isShared = true
   }
   readonly #drained = (): void => this.#events.drained()
-  readonly #ended = (): void => this.#events.ended()
+  readonly #ended = (): void => {
+    this.#giveHead()
+    this.#events.ended()
+  }
   readonly #broken = (cause: unknown): void => {
+    this.#giveHead()
     this.#hasFailed = true
     this.#events.broken(errorOf(cause))
   }
-  readonly #listeners: readonly [name: string, listener: Listener][]
+  readonly #listeners: readonly [name: string, listener: (...args: never[]) => void][]
 
   /** Calls what somebody else wrote: a method of the duplex. */
   #try<T>(method: string, call: () => T): T | undefined {

@@ -8,13 +8,13 @@ import { DEFAULT_LIMITS, RECONNECT } from '../wire/limits.js'
 import type { Message, Messages, Resume } from '../wire/messages.js'
 import type { OutcomeRange, TransferResult } from '../wire/outcome.js'
 import type { SessionOptions } from './channel.js'
-import type { ByteDuplex } from './connection.js'
 import { IncomingLanes, type Inlet } from './lanes/incoming-lanes.js'
 import { MOST_TEXT, messagesOf } from './outcome-table.js'
 import { asError } from './peer-error.js'
 import { planPages, type Wanted } from './plan/pages.js'
 import type { Decision, Receiving, SaidHello } from './rivers.js'
 import { Session } from './session.js'
+import type { ByteDuplex } from './streams/byte-duplex.js'
 import type { ChannelStages } from './streams/channel-stages.js'
 import { closed, closedSoon } from './streams/ending.js'
 
@@ -260,7 +260,9 @@ export class Receiver extends Session {
 
   /** Once the result is there, nothing that happens to the connection can change it. */
   protected override fail(error: SluiceError, lastWord?: Message | null): void {
-    if (this.#lane) this.#lane.owner.left(this.#lane.number)
+    this.#lane?.owner.left(this.#lane.number)
+    // another one may have its number
+    this.#lane = undefined
     if (this.#result === null) super.fail(error, lastWord)
     else this.#goodbye.resolve()
   }

@@ -6,7 +6,6 @@ import { LANES, type PeerLimits } from '../wire/limits.js'
 import type { Message, Messages, Resume } from '../wire/messages.js'
 import { Attachments, type Made } from './attachments.js'
 import type { SessionOptions } from './channel.js'
-import type { ByteDuplex } from './connection.js'
 import { OutgoingLanes } from './lanes/outgoing-lanes.js'
 import type { Continuing } from './lifecycle.js'
 import { asError } from './peer-error.js'
@@ -15,6 +14,7 @@ import { GrowingOffer } from './plan/growing-offer.js'
 import { AskedFiles, checkLimits, HeardOutcomes, OwnFailures } from './receiver-replies.js'
 import type { Sending } from './rivers.js'
 import { Session } from './session.js'
+import type { ByteDuplex } from './streams/byte-duplex.js'
 import type { ChannelStages } from './streams/channel-stages.js'
 import { closed } from './streams/ending.js'
 
@@ -28,8 +28,9 @@ export class Sender extends Session {
   readonly #sending: Sending
   readonly #hello = deferred<PeerLimits>()
   protected override readonly attachments: Attachments
-  /** Rejects when the transfer goes on without this connection. */
-  readonly #lost = deferred<never>()
+  /** Rejects when the transfer is over, or goes on without this connection. */
+  readonly #ended = deferred<never>()
+  readonly #forget: () => void
   readonly #first = new GrowingOffer()
   readonly #firstAccepted = deferred<Offer>()
   #limits: PeerLimits = {}
@@ -52,11 +53,11 @@ export class Sender extends Session {
     this.#secret = options.continuing?.resume?.secret
     this.#asked = new AskedFiles(this.plan)
     this.#heard = new HeardOutcomes(this.plan, options.limits.names)
-    const ended = this.transfer.finished.then(() => {
-      throw new SluiceError('ERR_STATE', 'the transfer is over')
+    this.#ended.promise.catch(() => {})
+    const isOver = () => new SluiceError('ERR_STATE', 'the transfer is over')
+    this.#forget = this.control.whenOver(() => {
+      this.transfer.finished.then(isOver, (error) => error).then(this.#ended.reject)
     })
-    const unanswered = Promise.race([ended, this.#lost.promise])
-    unanswered.catch(() => {})
     this.attachments = new Attachments({
       plan: this.plan,
       isOpen: sending.isOpen !== false,
@@ -65,7 +66,7 @@ export class Sender extends Session {
         return (after) => make(after, this.stop.signal)
       },
       accepted: this.#firstAccepted.promise,
-      ended: unanswered,
+      ended: this.#ended.promise,
       isOver: () => this.over,
       checkLimits: (entries) => checkLimits(entries, this.#limits),
       offer: (made) => this.#offer(made),
@@ -238,7 +239,8 @@ export class Sender extends Session {
   /** The transfer goes on over another connection, where what has no answer yet would have to be attached again. */
   lost(cause: SluiceError): void {
     const message = 'the connection was lost before there was an answer; attach it again'
-    this.#lost.reject(new SluiceError('ERR_INTERRUPTED', message, { cause }))
+    this.#forget()
+    this.#ended.reject(new SluiceError('ERR_INTERRUPTED', message, { cause }))
   }
 
   /** Nothing more will be asked for, but again, when all pages of the plan came and nothing more is offered. */

@@ -7,10 +7,11 @@ import type { Message, Messages } from '../wire/messages.js'
 import { filesFailed, type TransferResult } from '../wire/outcome.js'
 import { type Attachments, attachTo } from './attachments.js'
 import { Channel, type SessionOptions } from './channel.js'
-import { type ByteDuplex, checkConnection, checkDuplex, keptOpenBy } from './connection.js'
+import { checkConnection, keptOpenBy } from './connection.js'
 import type { TransferCalls } from './lifecycle.js'
 import { asError, cancelled, errorOfPeer, firstWord, lastWordOf, notClosed, withMore } from './peer-error.js'
 import { Plan } from './plan.js'
+import { type ByteDuplex, checkDuplex } from './streams/byte-duplex.js'
 import type { ChannelStages } from './streams/channel-stages.js'
 import { Transfer, type TransferControl } from './transfer.js'
 import { PingLimit } from './watch/heartbeat.js'
@@ -177,6 +178,8 @@ export abstract class Session {
   protected goOn(control: TransferControl): void {
     this.control = control
     if (control.follow(this.plan, this.#calls)) this.#pause('here', true)
+    // the peer may have said so before its offer told what goes on
+    this.#rest()
     control.move('connecting')
     control.move('offered')
   }
@@ -241,17 +244,16 @@ export abstract class Session {
     if (this.#ending !== null && this.#options.continuing) this.control.pausedBy(isWanted ? 'here' : null)
     if (this.#ending !== null || this.#paused[side] === isWanted) return
     this.#paused[side] = isWanted
-    const { here, peer } = this.#paused
-    this.control.pausedBy(here && peer ? 'both' : here ? 'here' : peer ? 'peer' : null)
     if (side === 'here') this.say({ type: isWanted ? 'pause' : 'resume' })
     this.#rest()
   }
 
   #rest(): void {
+    const { here, peer } = this.#paused
+    this.control.pausedBy(here && peer ? 'both' : here ? 'here' : peer ? 'peer' : null)
     if (this.#running === null) return
-    const isPaused = this.#paused.here || this.#paused.peer
-    this.rest(isPaused)
-    this.control.move(isPaused ? 'paused' : this.#running)
+    this.rest(here || peer)
+    this.control.move(here || peer ? 'paused' : this.#running)
   }
 
   readonly #cancel = async (reason: string): Promise<void> => {

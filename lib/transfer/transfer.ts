@@ -201,11 +201,14 @@ export class Transfer extends EventEmitter<TransferEvents> {
       for (; untold.length > 0; untold.shift()) outside(() => transfer.emit('state', untold[0]!))
     }
     const isPausedHere = () => transfer.#pausedBy === 'here' || transfer.#pausedBy === 'both'
-    const end = (state: TransferState) => {
+    const waiting = new Set<() => void>()
+    const end = (state: TransferState, settle: () => void) => {
       transfer.#isOver = true
       transfer.#last = meter.snapshot()
       tell()
       move(state)
+      settle()
+      for (const listener of waiting) listener()
     }
     return {
       transfer,
@@ -284,14 +287,14 @@ export class Transfer extends EventEmitter<TransferEvents> {
         )
       },
       complete(result: TransferResult): void {
-        end('completed')
-        resolve(result)
+        end('completed', () => resolve(result))
       },
       /** Ends in the state that belongs to the error. */
       fail(error: SluiceError): void {
-        end(stateOfError(error))
-        reject(error)
+        end(stateOfError(error), () => reject(error))
       },
+      /** Tells when it is over. Gives what ends that: by `finished` a connection that was lost would be kept. */
+      whenOver: (listener: () => void) => waiting.add(listener) && (() => void waiting.delete(listener)),
     }
   }
 }

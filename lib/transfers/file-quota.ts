@@ -197,8 +197,11 @@ export class FileQuota implements Quota {
     }
     const options = { fs: this.#fs, initial: EMPTY, mode: 0o600, durability: 'crash' } as const
     const changing = updateJson<QuotaFile>(this.#file, update, options)
-    const settled = changing.catch(() => {})
-    this.#changing = Promise.all([this.#changing, settled])
+    const settled = changing.then(
+      () => {},
+      () => {},
+    )
+    this.#changing = this.#changing.then(() => settled)
     await changing
   }
 }

@@ -1,7 +1,7 @@
 import type { Code, SluiceError } from '../errors.js'
 import { type SendOptions, send } from '../send.js'
-import type { ByteDuplex } from '../transfer/connection.js'
 import { stateOfError, type TransferState } from '../transfer/lifecycle.js'
+import type { ByteDuplex } from '../transfer/streams/byte-duplex.js'
 import type { Transfer } from '../transfer/transfer.js'
 
 /**

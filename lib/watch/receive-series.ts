@@ -1,8 +1,8 @@
 import { deferred } from '../async.js'
 import { isSluiceError } from '../errors.js'
 import { type ReceiveOptions, receive } from '../receive.js'
-import type { ByteDuplex } from '../transfer/connection.js'
 import type { TransferState } from '../transfer/lifecycle.js'
+import type { ByteDuplex } from '../transfer/streams/byte-duplex.js'
 import type { Transfer } from '../transfer/transfer.js'
 import { LONGEST } from '../wire/limits.js'
 

@@ -193,3 +193,19 @@ test('what a function makes that is no connection is closed, and the transfer sa
   await t.throwsAsync(finished, { code: 'ERR_USAGE', message: /^socket must be a duplex stream of bytes/ })
   t.true(made.destroyed)
 })
+
+test('the head comes before what the socket holds already, from whatever callback the transfer begins', async (t) => {
+  const sources = memorySources(new Map([['a', 'hello']]))
+  const [near, far] = duplexPair()
+  const sending = send(near, manifestOfEntries(sources.entries, sources, { name: 'test' }))
+  while (far.readableLength < 20) await new Promise((resolve) => far.once('readable', resolve))
+  const said: Buffer = far.read()
+  far.unshift(said.subarray(10))
+  const begin = () => receive(far, { store: memoryParts(), accept: 'all', head: said.subarray(0, 10) })
+  // in a timer, as behind a question to somebody
+  const receiving = await new Promise<ReturnType<typeof receive>>((resolve) =>
+    setTimeout(() => resolve(begin()), 1),
+  )
+  const [, { published }] = await Promise.all([sending.finished, receiving.finished])
+  t.is(published, 1)
+})

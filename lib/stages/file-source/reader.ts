@@ -174,12 +174,12 @@ export class SourceReader {
   }
 
   async *#stream(entry: Entry): AsyncGenerator<Item> {
-    const { store, plan, maxRun } = this.#options
+    const { store, plan, maxRun, signal } = this.#options
     const { index } = entry
     let offset = 0
     for (const piece of plan.pass(index)) yield* this.#run(piece, NOTHING)
     try {
-      for await (const bytes of readToEnd(store, entry, maxRun)) {
+      for await (const bytes of readToEnd(store, entry, maxRun, signal)) {
         // what follows of it is not wanted any more; leaving the loop destroys the stream
         if (plan.isClosed(index)) return
         yield* this.#streamed(entry, offset, bytes)

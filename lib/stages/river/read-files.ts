@@ -60,12 +60,14 @@ export async function closeSource(source: OpenSource | undefined): Promise<void>
 
 /**
  * The bytes of a file that is a stream, at most as many at once as `most` gives each time. Those that reach its size
- * are held back until the stream has ended there. Destroys the stream when it is left before.
+ * are held back until the stream has ended there. Destroys the stream when it is left before, and when `signal` aborts,
+ * since it may be silent for as long as it likes.
  */
 export async function* readToEnd(
   store: SourceStore,
   entry: Entry,
   most: () => number,
+  signal: AbortSignal,
 ): AsyncGenerator<Buffer> {
   const { size, path } = entry
   if (!store.stream) throw new TypeError('its store has no stream() for a file that is not rereadable')
@@ -80,16 +82,23 @@ export async function* readToEnd(
     throw new TypeError(`it has an encoding (${stream.readableEncoding}): ${AS_TEXT}`)
   let found = 0
   let held: Buffer | undefined
-  for await (const chunk of stream) {
-    const bytes = bytesOf(chunk)
-    for (let from = 0; from < bytes.length; ) {
-      const some = bytes.subarray(from, from + most())
-      from += some.length
-      found += some.length
-      if (size !== null && found > size) throw sourceChanged(path, { expected: size, found })
-      if (found === size) held = some
-      else yield some
+  const leave = () => void stream.destroy?.()
+  if (signal.aborted) leave()
+  signal.addEventListener('abort', leave)
+  try {
+    for await (const chunk of stream) {
+      const bytes = bytesOf(chunk)
+      for (let from = 0; from < bytes.length; ) {
+        const some = bytes.subarray(from, from + most())
+        from += some.length
+        found += some.length
+        if (size !== null && found > size) throw sourceChanged(path, { expected: size, found })
+        if (found === size) held = some
+        else yield some
+      }
     }
+  } finally {
+    signal.removeEventListener('abort', leave)
   }
   if (size !== null && found < size) throw sourceChanged(path, { expected: size, found })
   if (held) yield held

@@ -1,7 +1,7 @@
 import { type Duplex, Readable, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { errorOf } from '../../errors.js'
-import { type ByteDuplex, checkDuplex } from '../../transfer/connection.js'
+import { type ByteDuplex, checkDuplex } from '../../transfer/streams/byte-duplex.js'
 import { piecesOf, randomContent, randomPieces } from '../splits.js'
 import { checkSuite } from './harness/check-suite.js'
 import { patienceOf } from './harness/moments.js'
