@@ -5,6 +5,7 @@ import { HIGH_WATER_MARK } from './bytes/byte-transform.js'
 import { takeStage } from './bytes/foreign-stage.js'
 import { incomingOf, outgoingOf } from './bytes/preface-transforms.js'
 import { noStream, type WireStage } from './bytes/wire-stage.js'
+import { wrappable } from './bytes/wrapping-transform.js'
 import { Compressor, Decompressor } from './bytes/zlib-transforms.js'
 
 /** What {@link gzip} takes, and {@link compression} too. */
@@ -80,14 +81,14 @@ export function compression(options: CompressionOptions = {}): WireStage<Transfo
  * ```ts
  * const deflate = { format: 'deflate', outgoing: () => flushing(createDeflate()), incoming: () => createInflate() }
  * ```
- * Throws `ERR_USAGE` for a stream that was used before, or one without `flush()`: what cannot be flushed, such as a
- * block cipher in CBC, can go only one way.
+ * Throws `ERR_USAGE` for a stream that was used before, is not of `node:stream`, or has no `flush()`: what cannot be
+ * flushed, such as a block cipher in CBC, can go only one way.
  */
 export function flushing(compressor: Transform & { flush(kind?: number): void }): Transform {
   const canFlush = typeof compressor?.flush === 'function' && typeof compressor.write === 'function'
   checkOption('compressor', compressor, canFlush, 'a stream with flush(), as those of node:zlib are')
   takeStage('compressor', compressor)
-  return new Compressor(compressor, undefined, Number.POSITIVE_INFINITY)
+  return new Compressor(wrappable('compressor', compressor), undefined, Number.POSITIVE_INFINITY)
 }
 
 /**

@@ -4,11 +4,12 @@ import { badOption } from '../../options.js'
 import { encodePreface, PrefaceCheck } from '../../wire/preface.js'
 import { takeStage } from './foreign-stage.js'
 import { checkStage, type WireStage } from './wire-stage.js'
-import { WrappingTransform } from './wrapping-transform.js'
+import { WrappingTransform, wrappable } from './wrapping-transform.js'
 
 /**
  * The outgoing side of a wire stage for a pipeline made by hand: a preface that names its format, then what it
- * makes of the input. Throws `ERR_USAGE` if the stage has no outgoing side, or does not make a fresh stream.
+ * makes of the input. Throws `ERR_USAGE` if the stage has no outgoing side, or does not make a fresh
+ * stream, or, with a format, one that is not of `node:stream`.
  */
 export function outgoingOf(stage: WireStage): Transform {
   const inner = innerOf(stage, 'outgoing')
@@ -20,7 +21,8 @@ export function outgoingOf(stage: WireStage): Transform {
 
 /**
  * The incoming side of a wire stage for a pipeline made by hand: checks that the preface names exactly its
- * format, and undoes the rest. Throws `ERR_USAGE` if the stage has no incoming side, or does not make a fresh stream.
+ * format, and undoes the rest. Throws `ERR_USAGE` if the stage has no incoming side, or does not make a fresh
+ * stream, or, with a format, one that is not of `node:stream`.
  * The stream fails with `ERR_NOT_SLUICE`, `ERR_VERSION`, `ERR_FORMATS` (both lists are named), `ERR_TRUNCATED` or an
  * error of the stage.
  */
@@ -34,7 +36,9 @@ function innerOf(stage: WireStage, side: 'outgoing' | 'incoming'): Transform {
   const make = stage[side]
   const name = stage.format === undefined ? 'without a format' : `'${stage.format}'`
   if (!make) throw badOption(`${side} of the wire stage ${name}`, 'a function', make)
-  return takeStage(`what ${side} of the wire stage ${name} makes`, make.call(stage))
+  const what = `what ${side} of the wire stage ${name} makes`
+  const made = takeStage(what, make.call(stage))
+  return stage.format === undefined ? made : wrappable(what, made)
 }
 
 class PrefaceReader extends WrappingTransform {

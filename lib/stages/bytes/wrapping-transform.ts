@@ -1,7 +1,23 @@
 import { Transform, type TransformCallback } from 'node:stream'
 import { SluiceError } from '../../errors.js'
+import { badOption } from '../../options.js'
 import { HIGH_WATER_MARK } from './byte-transform.js'
 import { type Callback, Pump } from './pump.js'
+
+/**
+ * What a {@link WrappingTransform} may have inside: more is used of it than other libraries give their streams.
+ * @param what where it is from, for the message
+ * @throws SluiceError `ERR_USAGE`
+ */
+export function wrappable<T extends Transform>(what: string, inner: T): T {
+  const isOfNode = typeof inner.cork === 'function' && 'closed' in inner && 'readableEnded' in inner
+  if (isOfNode) return inner
+  throw badOption(
+    what,
+    'a Transform of node:stream (send() and receive() take those of other libraries)',
+    inner,
+  )
+}
 
 /**
  * A Transform that works by another one inside, and is one stream to its user: the inner stream's

@@ -22,6 +22,7 @@ export class Confluence {
   #early: EarlyMessages | undefined
   /** Waits until fewer messages are early. */
   #parked: Callback | undefined
+  #isGivingEarly = false
   readonly #stream: Readable
 
   /**
@@ -77,10 +78,21 @@ export class Confluence {
     })
   }
 
+  /** One by one: the next when the items of the one before are out. Thousands of them may have none. */
   #giveEarly(): void {
-    const message = this.#early?.next()
-    const failed = (error?: Error | null) => void (error && this.#stream.destroy(error))
-    if (message) this.#give(itemsOfMessage(this.#plan, message, this.digestLength), failed)
+    if (this.#isGivingEarly) return
+    this.#isGivingEarly = true
+    for (let isOut = true; isOut; ) {
+      const message = this.#early?.next()
+      isOut = false
+      if (message)
+        this.#queue.take(itemsOfMessage(this.#plan, message, this.digestLength), (error) => {
+          if (error) this.#stream.destroy(error)
+          isOut = true
+          this.#giveEarly()
+        })
+    }
+    this.#isGivingEarly = false
     if (!this.#parked || this.#early!.isFull) return
     const done = this.#parked
     this.#parked = undefined

@@ -3,7 +3,7 @@ import type { Plan } from '../../transfer/plan.js'
 import { hasDigest } from '../../wire/run.js'
 import type { Said } from '../river/items-of.js'
 
-/** Messages that wait, and bytes of digests in them, at most: several times what a sender of ours says ahead. */
+/** Messages that wait, and bytes of what they say, at most: several times what a sender of ours says ahead. */
 const MOST_WAITING = 4096
 const MOST_BYTES = 16 * 1024 * 1024
 
@@ -15,7 +15,7 @@ export class EarlyMessages {
   readonly #plan: Plan
   readonly #waiting: Said[] = []
   #first = 0
-  /** Bytes of digests in those that wait. */
+  /** Bytes of what those say that wait. */
   #bytes = 0
 
   constructor(plan: Plan) {
@@ -81,8 +81,11 @@ function copyOf(message: Said): Said {
   return message
 }
 
+/** Bytes that a size takes, which was said of an entry. */
+const OF_SIZE = 64
+
 function lengthOf(message: Said): number {
   if (message.type === 'blocks') return message.digests.length
-  if (message.type === 'digests') return message.bytes.length
+  if (message.type === 'digests') return message.bytes.length + (message.sizes?.size ?? 0) * OF_SIZE
   return message.type === 'chunks' ? message.chunks.length : 0
 }

@@ -4,6 +4,9 @@ import { buffer } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import { createDeflate, createGunzip, createGzip } from 'node:zlib'
 import test from 'ava'
+import { Minipass } from 'minipass'
+import { Transform as StreamxTransform } from 'streamx'
+import through from 'through2'
 import {
   type Code,
   compression,
@@ -195,6 +198,17 @@ test('a stream that was used before is refused by hand, too', (t) => {
   const deflate = createDeflate()
   flushing(deflate)
   t.throws(() => flushing(deflate), usedBefore)
+})
+
+test('by hand a stage with a format is of node:stream: others have not all that is used', (t) => {
+  const error = { code: 'ERR_USAGE', message: /must be a Transform of node:stream/ }
+  for (const make of [() => new StreamxTransform(), () => new Minipass() as unknown as Transform]) {
+    t.throws(() => outgoingOf({ format: 'x', outgoing: make }), error)
+    t.throws(() => incomingOf({ format: 'x', incoming: make }), error)
+    const flushed = Object.assign(make() as Transform, { flush() {} })
+    t.throws(() => flushing(flushed), error)
+  }
+  t.notThrows(() => outgoingOf({ format: 'x', outgoing: () => through() }))
 })
 
 test('a side that a stage does not have cannot be made', (t) => {

@@ -31,6 +31,16 @@ const failure = (first: number): Said => ({
   failures: new Map([[first, 'ERR_SOURCE_READ']]),
 })
 
+test('no more is heard when much was said that waits, also of sizes', (t) => {
+  const early = new EarlyMessages(planned())
+  const sizes = new Map(Array.from({ length: 100_000 }, (_, index) => [index, index] as const))
+  early.add({ ...(digest(1) as Extract<Said, { type: 'digests' }>), sizes })
+  t.false(early.isFull)
+  for (let times = 0; times < 3; times++)
+    early.add({ ...(digest(1) as Extract<Said, { type: 'digests' }>), sizes })
+  t.true(early.isFull)
+})
+
 test('what is said of data waits until that is there, and what follows it behind it', (t) => {
   const plan = planned()
   const early = new EarlyMessages(plan)
