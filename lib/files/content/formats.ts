@@ -1,4 +1,5 @@
-import type { Document, Node, Scalar, YAMLMap } from 'yaml'
+import { isDeepStrictEqual } from 'node:util'
+import type { Document, Node, Scalar, ToStringOptions, YAMLMap } from 'yaml'
 import { messageOf, printable, SluiceError } from '../../errors.js'
 import { checkChoice, checkKeys, checkText, checkWhole, type Keys } from '../../options.js'
 import { tooLongForText } from './encodings.js'
@@ -39,7 +40,7 @@ export const ENCODE_OPTIONS: Keys<EncodeOptions> = { indent: true }
 
 /**
  * A value as text that ends with a line feed. YAML is version 1.2, and strings are quoted that older readers would
- * take for something else (`yes`, `on`). Fails with `ERR_USAGE` for what the format cannot hold: undefined, bigint,
+ * take for something else (`yes`, `on`); all are where one would not be read as it is without. Fails with `ERR_USAGE` for what the format cannot hold: undefined, bigint,
  * functions, symbols, instances of classes without `toJSON`, cycles; in JSON also NaN and infinities. A key with the
  * value undefined is left out.
  */
@@ -52,14 +53,32 @@ export async function encodeValue(
   const { indent = 2 } = options
   checkWhole('indent', indent, 0, 10)
   const plain = plainValue(value, format)
-  const stringify = format === 'yaml' ? (await import('yaml')).stringify : undefined
   try {
-    if (!stringify) return `${JSON.stringify(plain, null, indent)}\n`
-    return stringify(plain, { indent: Math.max(1, indent), lineWidth: 0, compat: 'yaml-1.1' })
+    return format === 'yaml' ? await yamlOf(plain, indent) : `${JSON.stringify(plain, null, indent)}\n`
   } catch (cause) {
     // the value itself was looked through before
     throw tooLongForText(`the value has, as ${format.toUpperCase()},`, undefined, cause)
   }
+}
+
+const IN_QUOTES: ToStringOptions = {
+  defaultStringType: 'QUOTE_DOUBLE',
+  defaultKeyType: 'QUOTE_DOUBLE',
+  blockQuote: false,
+}
+
+/** The package makes blocks of texts of several lines, and not all of those are read as they were written. */
+async function yamlOf(plain: unknown, indent: number): Promise<string> {
+  const { parse, stringify } = await import('yaml')
+  const write = (options?: ToStringOptions) =>
+    stringify(plain, { indent: Math.max(1, indent), lineWidth: 0, compat: 'yaml-1.1', ...options })
+  const text = write()
+  try {
+    if (isDeepStrictEqual(parse(text, { logLevel: 'error', maxAliasCount: 0 }), plain)) return text
+  } catch {
+    // it is not even YAML
+  }
+  return write(IN_QUOTES)
 }
 
 /**

@@ -29,6 +29,19 @@ test('any value that JSON has comes back from both formats as it was', async (t)
   }
 })
 
+test('texts of spaces, line feeds and byte order marks come back from both formats, as keys, too', async (t) => {
+  const unit = fc.constantFrom(' ', '\n', '\t', '\r', 'a', '\ufeff', ':', '#', '-', '"', '|', '\u2028')
+  const odd = fc.string({ unit, maxLength: 8 })
+  const value = fc.oneof(odd, fc.record({ pad: odd, n: fc.integer() }), fc.dictionary(odd, fc.array(odd)))
+  for (const format of FORMATS)
+    await fc.assert(
+      fc.asyncProperty(value, async (given) => {
+        t.deepEqual(await parseText(format, await encodeValue(format, given), 'x'), given)
+      }),
+      runs,
+    )
+})
+
 test('text that YAML 1.1 would take for something else is quoted, and nothing is folded or made an alias', async (t) => {
   const shared = { a: 1 }
   const text = await encodeValue('yaml', {
