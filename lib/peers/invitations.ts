@@ -2,6 +2,7 @@ import { randomBytes, timingSafeEqual } from 'node:crypto'
 import { type Clock, systemClock } from '../clock.js'
 import { counted, SluiceError } from '../errors.js'
 import { checkDuration, checkKeys, checkWhole } from '../options.js'
+import { fingerprint } from './keys.js'
 import { SECRET_LENGTH } from './secure/noise.js'
 
 /** What {@link Invitations} takes. */
@@ -89,7 +90,8 @@ export class Invitations {
   admit({ key, secret }: { key: Uint8Array; secret?: Uint8Array }): true {
     const name = Buffer.from(key).toString('hex')
     if (this.#invitations.some(({ keys }) => keys.has(name))) return true
-    if (secret === undefined) throw refused('it is not known, and has no ticket')
+    if (secret === undefined)
+      throw refused(`its key, ${fingerprint(key)}, is not known here, and it has no ticket`)
     const invitation = this.#find(secret)
     if (!invitation) throw refused(this.#wrongSecret())
     const why = this.#whyClosed(invitation)

@@ -156,8 +156,7 @@ class Opening {
     const channel = this.#seal(handshake.agreed)
     this.#connection.write(proof)
     if ((await firstByte(channel)) === WELCOME) return channel
-    const message = 'the listener does not let us in: the ticket was used, has expired, or is not for it'
-    throw new SluiceError('ERR_IDENTITY', message)
+    throw new SluiceError('ERR_IDENTITY', `${NOT_LET_IN}: ${secret ? BAD_TICKET : UNKNOWN_HERE}`)
   }
 
   async #listen({ identity, admit }: ListenerOptions): Promise<SecureDuplex> {
@@ -194,6 +193,11 @@ class Opening {
     this.#failed.reject(error)
   }
 }
+
+/** How a message begins that says so: the listener has proved its key. */
+export const NOT_LET_IN = 'the listener does not let us in'
+const BAD_TICKET = 'the ticket was used, has expired, or is not for it'
+const UNKNOWN_HERE = 'it does not know our key, or lets nobody in by a key; ask it for a ticket'
 
 /** Errors of a channel to which nobody listens, or not yet: they are looked for where they matter. */
 const unheard = () => {}

@@ -102,7 +102,9 @@ test('a wrong, used, expired or missing secret: the dialler is told no more than
   ]
   for (const [secret, reason] of cases) {
     const { raw, sides } = enter(secret)
-    const message = 'the listener does not let us in: the ticket was used, has expired, or is not for it'
+    const message = secret
+      ? 'the listener does not let us in: the ticket was used, has expired, or is not for it'
+      : 'the listener does not let us in: it does not know our key, or lets nobody in by a key; ask it for a ticket'
     const told = t.throwsAsync(sides[0], { code: 'ERR_IDENTITY', message })
     await Promise.all([told, t.throwsAsync(sides[1], { code: 'ERR_IDENTITY', message: reason })])
     await Promise.all(raw.map(whenClosed))

@@ -1,11 +1,12 @@
 import { createInterface } from 'node:readline'
 import { type Duplex, Writable } from 'node:stream'
-import { printable, SluiceError } from '../../errors.js'
+import { isSluiceError, printable, SluiceError } from '../../errors.js'
 import { commandFileSystem } from '../../files/disk/node-fs.js'
 import { connect, type Destination } from '../../peers/connect.js'
 import { command } from '../../peers/connectors/command.js'
 import { identity } from '../../peers/identity.js'
 import { KnownPeers } from '../../peers/known-peers.js'
+import { NOT_LET_IN } from '../../peers/secure.js'
 import { decodeTicket, isTicket } from '../../peers/ticket.js'
 import type { Context } from '../ui/context.js'
 import { goingOn } from '../ui/input/signals.js'
@@ -116,6 +117,8 @@ function secretly(destination: Destination, find: boolean, to: string, context: 
       identity: me,
       signal: over,
       find: find ? await finder(to, context) : undefined,
+    }).catch((error) => {
+      throw destination.secret ? error : ofKnown(to, error)
     })
     heardLater(duplex)
     const { peerKey: key, handshakeHash } = duplex
@@ -135,6 +138,16 @@ function secretly(destination: Destination, find: boolean, to: string, context: 
       },
     }
   })
+}
+
+/** What a peer is told apart by, who was called by a name: what it proved, or did not. */
+function ofKnown(name: string, error: unknown): unknown {
+  if (!isSluiceError(error, 'ERR_IDENTITY')) return error
+  const shown = `"${name}"`
+  const message = error.message.startsWith(NOT_LET_IN)
+    ? `${shown} does not let us in: it does not know our key (sluice identity prints it), or was started without --allow; ask for a ticket`
+    : `whoever answers as ${shown} has not the key that ${shown} had before. Somebody may pretend to be ${shown}. Ask by another way; only if its key has changed, remove the peer and add it again`
+  return new SluiceError('ERR_IDENTITY', message, { cause: error })
 }
 
 /** A connection that fails before a transfer has begun: the transfer tells of it, and nobody has to until then. */

@@ -40,9 +40,9 @@ export const ENCODE_OPTIONS: Keys<EncodeOptions> = { indent: true }
 
 /**
  * A value as text that ends with a line feed. YAML is version 1.2, and strings are quoted that older readers would
- * take for something else (`yes`, `on`); all are where one would not be read as it is without. Fails with `ERR_USAGE` for what the format cannot hold: undefined, bigint,
- * functions, symbols, instances of classes without `toJSON`, cycles; in JSON also NaN and infinities. A key with the
- * value undefined is left out.
+ * take for something else (`yes`, `on`); all are where one would not be read as it is without. Fails with `ERR_USAGE`
+ * for what the format cannot hold: undefined, bigint, functions, symbols, instances of classes without `toJSON`,
+ * cycles; in JSON also NaN and infinities. A key with the value undefined is left out.
  */
 export async function encodeValue(
   format: Format,

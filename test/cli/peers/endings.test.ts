@@ -2,7 +2,7 @@
 // sender has given to all that its ticket is for.
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
-import { encodeTicket, makeTicket } from '../../../lib/peers/ticket.js'
+import { decodeTicket, encodeTicket, makeTicket } from '../../../lib/peers/ticket.js'
 import { plant, temporary } from '../../helpers/folders.js'
 import { serverOf } from '../../helpers/relay.js'
 import { BOB, listen } from '../../helpers/secure.js'
@@ -138,4 +138,25 @@ test('where nobody comes before the ticket expires, the command ends', async (t)
     err,
     'sluice: nobody came: the ticket has expired; start this command again for a new one, or with a longer --expires\n',
   )
+})
+
+test('sending by a name to who does not know us, and to somebody else at its address: each is told as what it is', async (t) => {
+  const { anna, bob, note, dir } = await scene(t)
+  const listener = bob.start(['receive', '--yes', '--dir', dir, ...HERE])
+  const { addresses } = decodeTicket(await listener.line())
+  await anna.run('peers', 'add', 'bob', bob.key, addresses[0]!)
+  const unknown = await anna.run('send', note, '--to', 'bob')
+  t.is(unknown.code, 6)
+  t.regex(unknown.err, /^sluice: "bob" does not let us in: it does not know our key .* ask for a ticket\n$/)
+  const carol = await newUser(t)
+  await anna.run('peers', 'add', 'carol', carol.key, addresses[0]!)
+  const other = await anna.run('send', note, '--to', 'carol')
+  t.is(other.code, 6)
+  t.regex(
+    other.err,
+    /^sluice: whoever answers as "carol" has not the key that "carol" had before\. Somebody may/,
+  )
+  listener.child.kill('SIGINT')
+  const { err } = await listener.ended
+  t.regex(err, /a dialler was not let in: its key, [a-z\d-]+, is not known here, and it has no ticket; still/)
 })

@@ -138,7 +138,7 @@ test('who repeats what a peer says is not taken for it, nor told anything', asyn
   await isEqual()
   const alone = await send('--to', 'bob', '--find')
   t.is(alone.code, 6)
-  t.regex(alone.err, /one of the two sides has another key than the other expects/)
+  t.regex(alone.err, /whoever answers as "bob" has not the key that "bob" had before\. Somebody may pretend/)
 })
 
 test('what is announced names neither the user nor the machine, and ends with the listener', async (t) => {
