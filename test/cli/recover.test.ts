@@ -43,7 +43,7 @@ test('what was committed is shown, and completed with --yes', async (t) => {
     shown.out,
     new RegExp(`^would complete transaction the-id \\(2 files\\)\n${goes}\nwould remove gone$`),
   )
-  t.regex(shown.err, /^1 transaction \(0 B\) would be ended or removed by recover --yes$/m)
+  t.regex(shown.err, /^1 transaction \(0 B\) would be ended or removed by sluice recover \S+ --yes$/m)
   t.deepEqual(await readdir(dir, { recursive: true }), before)
   const done = await run(t, 'recover', dir, '--yes')
   t.is(done.code, 0, done.err)
@@ -109,7 +109,7 @@ test('a folder that was moved aside for a file, which never got its name, is put
   const shown = await run(t, 'recover', dir)
   t.is(shown.out.trim(), 'would put back sub/album\nwould remove sub/done: the folder that it has replaced')
   t.regex(shown.err, /sub\/\.sluice-aside.*\/taken was to be replaced, and something else has its name/)
-  t.regex(shown.err, /3 replaced folders \(.* would be ended or removed by recover --yes/)
+  t.regex(shown.err, /3 replaced folders \(.* would be ended or removed by sluice recover \S+ --yes/)
   t.true((await readdir(join(dir, 'sub'))).includes(aside))
   const done = await run(t, 'recover', dir, '--yes')
   t.is(done.code, 0, done.err)

@@ -70,3 +70,9 @@ posix('without a working directory it is a wrong use, said in words', async (t) 
     )
   }
 })
+
+posix('pack tells how much of a stream there was', async (t) => {
+  const { code, err } = await shell(t, 'printf hello | $S pack - --name x >/dev/null')
+  t.is(code, 0)
+  t.is(err, '1 file packed (5 B)\n')
+})

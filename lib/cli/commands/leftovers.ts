@@ -60,7 +60,7 @@ export async function statusCommand(dir: string, { reporter, signal }: Context):
     }
   for (const one of staged) tell(one, 'staged', reporter, false)
   const bytes = left.reduce((sum, file) => sum + bytesIn(file), 0)
-  const next = 'the same commands again go on with what is there, sluice clean --yes removes it'
+  const next = `the same commands again go on with what is there, sluice clean ${printable(dir)} --yes removes it`
   if (left.length > 0) reporter.note(`${counted(left.length, 'unfinished file')}, ${size(bytes)}: ${next}`)
   else if (staged.length > 0) reporter.note(`${counted(staged.length, 'staged transfer')}: ${next}`)
   else if (shown + warnings === 0) reporter.note('nothing is left of interrupted transfers')
@@ -115,7 +115,7 @@ export async function cleanCommand(
   if (!flags.yes) {
     const found = await collectIn(dir, { dryRun: true, force: flags.force }, context)
     for (const { error } of found) if (error) reporter.warn(error)
-    const summary = leftoverSummary(found, 'would be removed by clean --yes')
+    const summary = leftoverSummary(found, `would be removed by sluice clean ${printable(dir)} --yes`)
     return reporter.note(found.length === 0 ? `there is nothing to clean; ${elsewhere}` : summary)
   }
   const found = await collectIn(dir, { dryRun: false, force: flags.force }, context)

@@ -17,7 +17,7 @@ export async function packCommand(paths: string[], flags: SourceFlags, context: 
     throw new SluiceError('ERR_USAGE', 'a packed stream is nothing for a terminal; add > FILE or a pipe')
   }
   const manifest = await manifestOfArguments(paths, flags, context)
-  const { id, entries, bytes } = manifest.offer
+  const { id, entries } = manifest.offer
   reporter.endsWith(manifest.offer)
   const warn = reporter.warnings(() => id)
   for (const warning of manifest.skipped) warn(warning)
@@ -40,6 +40,8 @@ export async function packCommand(paths: string[], flags: SourceFlags, context: 
     throw new SluiceError('ERR_FILES_FAILED', message, { outcomes: failures })
   }
   const left = leftOut(manifest)
+  // the size of a stream is known now
+  const { bytes } = oneWay
   const numbers = {
     published: entries.length,
     skipped: 0,

@@ -71,7 +71,7 @@ export async function recoverCommand(
     tellNoMore()
     await tree.close()
   }
-  reporter.note(recoverySummary(found, dryRun))
+  reporter.note(recoverySummary(dir, found, dryRun))
   const failures = failuresOf(found, dryRun)
   if (dryRun) for (const failure of failures) reporter.warn(failure)
   if (dryRun || failures.length === 0) return
@@ -137,6 +137,7 @@ async function endReplacement(
 }
 
 function recoverySummary(
+  dir: string,
   { transactions, replaced, parts, orphans }: FoundLeftovers,
   dryRun: boolean,
 ): string {
@@ -149,7 +150,9 @@ function recoverySummary(
   const before = amounts([ended, 'transaction'], [replaced, 'replaced folder'])
   const kinds = [before, countedParts(removed), amounts([orphans.count, 'temporary file'])]
   const what = `${kinds.filter((kind) => kind !== undefined).join(', ') || 'nothing'} (${size(bytes)})`
-  return dryRun ? `${what} would be ended or removed by recover --yes` : `${what} ended or removed`
+  return dryRun
+    ? `${what} would be ended or removed by sluice recover ${printable(dir)} --yes`
+    : `${what} ended or removed`
 }
 
 /**
