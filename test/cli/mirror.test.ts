@@ -1,4 +1,4 @@
-import { appendFile, readdir, symlink } from 'node:fs/promises'
+import { appendFile, mkdir, readdir, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { mirror } from '../../lib/cli/receiving/mirror.js'
@@ -40,6 +40,8 @@ test('--delete removes from a folder that is sent what was not sent, and nothing
   const { source, dir, receiver } = await scene(t, ['--yes', '--delete'])
   const outside = await plant(await temporary(t), { x: 'x' })
   await symlink(outside, join(dir, 'photos', 'link'), 'junction')
+  // nobody is shown it, and nothing of it is kept
+  await mkdir(join(dir, 'photos', 'empty', 'below'), { recursive: true })
   t.is((await run(t, 'send', join(source, 'photos'), '--to', await receiver.line())).code, 0)
   const { code, err } = await receiver.ended
   t.is(code, 0, err)
@@ -53,7 +55,8 @@ test('--delete removes from a folder that is sent what was not sent, and nothing
     t.regex(before!, shown)
   t.regex(after!, /^3 files removed$/m)
   t.deepEqual(await filesIn(dir), [...KEPT, ...RECEIVED].sort())
-  t.deepEqual((await readdir(join(dir, 'photos'))).sort(), ['a', 'kept', 'link', 'new', 'sub'])
+  t.deepEqual((await readdir(join(dir, 'photos'))).sort(), ['a', 'empty', 'kept', 'link', 'new', 'sub'])
+  t.deepEqual(await readdir(join(dir, 'photos', 'empty')), ['below'])
   t.deepEqual(await readdir(outside), ['x'])
 })
 

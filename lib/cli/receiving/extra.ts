@@ -12,7 +12,7 @@ import type { Offer } from '../../wire/entry.js'
 /** What stands in a folder that is offered, and is not in the offer. */
 export interface Extra {
   files: Map<string, FileStats>
-  /** Those above come first. */
+  /** Those above come first. They go with the last file that is in them. */
   folders: string[]
 }
 
@@ -56,7 +56,13 @@ export function wantedPaths(paths: readonly string[]): string[] {
   return paths.flatMap((path) => [path, path.split('/').map(storedName).join('/')])
 }
 
-/** Removes what is still as it was shown; returns the files. Folders go that are empty then. */
+/** All folders that a path is in. */
+function foldersAbove(path: string): string[] {
+  const names = path.split('/').slice(0, -1)
+  return names.map((_name, at) => names.slice(0, at + 1).join('/'))
+}
+
+/** Removes what is still as it was shown; returns the files. Folders go that are empty by that, and no others. */
 export async function removeExtra(
   root: string,
   { files, folders }: Extra,
@@ -78,7 +84,9 @@ export async function removeExtra(
       await transaction.rollback().catch(() => {})
     }
   }
+  const emptied = new Set(removed.flatMap(foldersAbove))
   // one that is not empty has something in it that stays
-  for (const folder of [...folders].reverse()) await fs.rmdir(inside(root, folder)).catch(() => {})
+  for (const folder of [...folders].reverse())
+    if (emptied.has(folder)) await fs.rmdir(inside(root, folder)).catch(() => {})
   return removed
 }
