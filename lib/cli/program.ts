@@ -248,11 +248,11 @@ export async function main(args: readonly string[], io: Io, stop: AbortControlle
       await written(io.stdout, signal)
       if (lost) throw lost
     } catch (error) {
-      // after a stop, its reason is reported, and not an error that followed from it, as that a transfer was cancelled
-      // here
+      // after a stop its reason is told, not an error that followed from it; but files may have failed all the same
       const reason: SluiceError | undefined = signal.reason
       const isOwn = isSluiceError(error, reason?.code) && error.found !== 'here'
-      const known = reason && !isOwn ? reason : commandError(error)
+      const isResult = isSluiceError(error, 'ERR_FILES_FAILED')
+      const known = reason && !isOwn && !isResult ? reason : commandError(error)
       exit = (await reporter()).error(known, !signal.aborted)
     }
   }

@@ -77,6 +77,20 @@ test('what Anna changes is changed at Bob, and Ctrl-C ends both well', async (t)
   t.true(received.err.includes('waiting for what changes there'), received.err)
 })
 
+test('what did not arrive is named when Ctrl-C ends it, exit 1', async (t) => {
+  const { anna, bob, photos, dir } = await scene(t)
+  await plant(dir, { 'photos/a.jpg': 'mine' })
+  const conflict = ['--conflict', 'fail']
+  const receiver = bob.start(['receive', '--once', '--yes', ...conflict, '--dir', dir, ...HERE])
+  const sender = anna.start(['send', photos, '--watch', '--json', '--to', await receiver.line()])
+  await until(sender, 'waiting')
+  sender.child.kill('SIGINT')
+  const { code, err } = await sender.ended
+  t.is(code, 1, err)
+  t.regex(err, /1 file did not arrive as they are now: photos\/a\.jpg/)
+  t.is((await receiver.ended).code, 1)
+})
+
 test('a file that is written slowly comes once, and whole', async (t) => {
   const { anna, bob, photos, dir, there } = await scene(t)
   const receiver = bob.start(['receive', '--once', '--yes', '--dir', dir, ...HERE])
