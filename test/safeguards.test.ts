@@ -48,6 +48,28 @@ test('the list of safeguards fits the code', (t) => {
   t.true(chosen.length > 3)
 })
 
+/** Says which of the texts that it is given, as JSON, are no modules. */
+const PARSER = `
+  import { SourceTextModule } from 'node:vm'
+  import { json } from 'node:stream/consumers'
+  for (const [name, text] of await json(process.stdin))
+    try { new SourceTextModule(text) } catch (error) { console.log(name + ': ' + error.message) }`
+
+test('without each of them there is still a program', async (t) => {
+  const texts = await Promise.all(
+    safeguards.map(async ({ name, module, without }) => {
+      const whole = await readFile(join(ROOT, 'dist/lib', `${module}.js`), 'utf8')
+      return [name, without(whole)]
+    }),
+  )
+  const args = ['--experimental-vm-modules', '--no-warnings', '--input-type=module', '-e', PARSER]
+  const wrong = await new Promise<string>((resolve) => {
+    const child = execFile(process.execPath, args, (error, stdout) => resolve(error?.message ?? stdout))
+    child.stdin!.end(JSON.stringify(texts))
+  })
+  t.is(wrong, '')
+})
+
 for (const safeguard of chosen) {
   test.serial(`a test fails without this: ${safeguard.name}`, async (t) => {
     t.timeout(10 * 60_000)
