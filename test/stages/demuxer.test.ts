@@ -1,8 +1,10 @@
 import { once } from 'node:events'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { setImmediate as turn } from 'node:timers/promises'
 import test from 'ava'
 import fc from 'fast-check'
+import { deferred } from '../../lib/async.js'
 import type { DemuxerOptions } from '../../lib/stages/demuxer/options.js'
 import { demuxer } from '../../lib/stages/demuxer.js'
 import type { Item } from '../../lib/stages/river/items.js'
@@ -532,6 +534,47 @@ test('entries are told page by page as they come, before anybody is asked about 
   await pipeline([...framesOfOffer(first), ...framesOfOffer(attached), END], stage.resume())
   // what is attached is told of as a whole only
   t.deepEqual(told, [500, 500, 200, 'all 1200', 'all 1'])
+})
+
+test('what comes of an attached offer waits until it was decided about', async (t) => {
+  const first = { ...offerOf({ a: Buffer.from('a') }), open: true as const }
+  const attached = {
+    ...offerOf({ b: Buffer.from('b') }),
+    id: first.id,
+    first: 1,
+    position: 1,
+    open: true as const,
+  }
+  Object.assign(attached.entries[0]!, { index: 1, start: 1 })
+  const asked = deferred<void>()
+  const answer = deferred<void>()
+  const onOffer = async (made: Offer) => {
+    if (made.first === 0) return
+    asked.resolve()
+    await answer.promise
+  }
+  const stage = demuxer({ onOffer })
+  const kinds: string[] = []
+  const passing = pipeline(
+    [
+      ...framesOfOffer(first),
+      ...framesOfOffer(attached),
+      data(0, 'a'),
+      data(1, 'b'),
+      digests({ 0: SOME, 1: SOME }),
+      END,
+    ],
+    stage,
+    async (source) => {
+      for await (const { kind } of source as AsyncIterable<Item>) kinds.push(kind)
+    },
+  )
+  await asked.promise
+  for (let times = 0; times < 20; times++) await turn()
+  t.deepEqual(kinds, ['offer', 'run'])
+  answer.resolve()
+  await passing
+  t.deepEqual(kinds, ['offer', 'run', 'offer', 'run', 'digests', 'end'])
 })
 
 for (const way of ['the first connection', 'a lane'])
