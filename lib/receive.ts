@@ -106,7 +106,7 @@ export function receive(socket: ByteDuplex, options: ReceiveOptions): Transfer {
 }
 
 /** What is done by whoever has the receiver go on over other connections. */
-export interface LastingReceiver extends Pick<Continuing, 'failed'> {
+export interface LastingCalls extends Pick<Continuing, 'failed'> {
   /** Asks about an offer, or knows the transfer. */
   decide(offer: Offer, signal: AbortSignal, hello: SaidHello, ask: () => Promise<Decision>): Promise<Decision>
   /** The session of the transfer to which a further connection belongs, if that is proved. */
@@ -117,7 +117,7 @@ export interface LastingReceiver extends Pick<Continuing, 'failed'> {
 export function beginReceiving(
   socket: ByteDuplex,
   options: ReceiveOptions,
-  lasting?: LastingReceiver,
+  lasting?: LastingCalls,
 ): Receiver {
   checkObject('options', options)
   checkKeys('options', options, OPTIONS)

@@ -31,7 +31,7 @@ import type { ByteDuplex } from './transfer/streams/byte-duplex.js'
 import type { ChannelStages } from './transfer/streams/channel-stages.js'
 import type { Transfer } from './transfer/transfer.js'
 import type { Entry } from './wire/entry.js'
-import { limitsOf } from './wire/limits.js'
+import { limitsOf, MOST_CONNECTIONS } from './wire/limits.js'
 
 /** Options of {@link send}. */
 export interface SendOptions extends Omit<ManifestOptions, 'open'>, ConnectionOptions {
@@ -63,9 +63,6 @@ const OPTIONS: Keys<SendOptions> = {
   connections: true,
   stages: true,
 }
-
-/** Connections that carry a transfer at once, at most. */
-const MOST_CONNECTIONS = 16
 
 /** Whether nobody gets to see what leaves in a wire stage. */
 const isHarmless = (stage: WireStage) => isThrottle(stage) || !(stage.outgoing || stage.paired)

@@ -122,8 +122,7 @@ export class KeptTransfers {
    * @param begin waits for the turn of the transfer, if it is not over
    * @returns what goes on; of a transfer that is over, one that nobody sees, in which its outcomes are told once more
    * @throws SluiceError `ERR_CANCELLED` if the transfer ended otherwise meanwhile, `ERR_TIMEOUT` if a store works for
-   *   too
-   * long: the sender may try again
+   *   too long: the sender may try again
    */
   async takeUp(
     kept: Kept,

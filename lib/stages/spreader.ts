@@ -22,8 +22,8 @@ const MOST_WAITING = 64
 
 /**
  * What may be said of files while data that a lane was given before is on its way: the peer keeps that until the data
- * came. Far below what it keeps at most: with more it would not hear any more that the data comes over the first
- * connection, when the lane is lost.
+ * came. Far below what it keeps at most: when that is full it stops reading the first connection. If the lane were lost
+ * then, its data would come over that very connection, behind what is not read, and neither side would ever go on.
  */
 const MOST_AHEAD = 512
 

@@ -7,7 +7,7 @@ import { type Piece, PieceCutter, type PieceLimits } from './plan/pieces.js'
 import { ProvedBytes } from './plan/proved-bytes.js'
 import { fileAt, misuse, refuse, whyNotComing } from './plan/refuse.js'
 import { Requests } from './plan/requests.js'
-import { takeBack } from './plan/take-back.js'
+import { type Span, takeBack } from './plan/take-back.js'
 
 /**
  * What of a transfer is wanted, what came, and what became of it: the one book of positions on both sides. Pure.
@@ -222,7 +222,7 @@ export class Plan {
   }
 
   /** Takes bytes that were sent, beginning in entry `first` or behind it, for lost: they are to be sent once more. */
-  takeBack(sent: { first: number; position: number; length: number }): void {
+  takeBack(sent: Span): void {
     this.cameBytes -= takeBack(this, this.#states, sent)
   }
   /** The entries of no bytes below `index` that are to come and were in no piece yet, each once: before its digest. */

@@ -2,16 +2,13 @@ import { blockCountOf, blockSizeOf, rangesOfRuns } from '../digest/blocks.js'
 import { isChunked } from '../digest/chunks.js'
 import { type Code, fileCodeOf, knownCode, SluiceError } from '../errors.js'
 import type { Entry, Offer } from '../wire/entry.js'
-import type { PeerLimits } from '../wire/limits.js'
+import { MOST_ROUNDS, type PeerLimits } from '../wire/limits.js'
 import type { Messages, OutcomeRecord, PlanRecord } from '../wire/messages.js'
 import type { Outcome, OutcomeRange, OutcomeStatus } from '../wire/outcome.js'
 import { MOST_TEXT, outcomeOfRecord, takeText } from './outcome-table.js'
 import type { Plan } from './plan.js'
 
 // What a sender hears of its receiver, and takes in.
-
-/** How often a file may be asked for again, as a whole or in blocks, and how often for proof. */
-const MOST_ROUNDS = 3
 
 /** Notes in the plan of a sender what its receiver asks for, by PLAN and by WANT. Pure; throws `ERR_PROTOCOL`. */
 export class AskedFiles {

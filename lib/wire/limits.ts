@@ -1,5 +1,11 @@
 import { checkKeys, checkWhole } from '../options.js'
 
+/** Connections that carry a transfer at once, at most. */
+export const MOST_CONNECTIONS = 16
+
+/** How often a file, or a block of it, may be asked for again, and how often for proof. */
+export const MOST_ROUNDS = 3
+
 /**
  * What a peer may ask of us. All sizes in bytes, all times in milliseconds. HELLO tells the peer `frame`, `message`,
  * `entries` and `manifest`, where they are not the defaults; a sender of ours keeps to the first three. The others are

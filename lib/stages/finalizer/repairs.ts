@@ -14,6 +14,7 @@ import type { OpenSource } from '../../stores/sources.js'
 import type { Plan } from '../../transfer/plan.js'
 import { SAID_BLOCK_RUNS } from '../../wire/block-runs.js'
 import type { Entry } from '../../wire/entry.js'
+import { MOST_ROUNDS } from '../../wire/limits.js'
 import type { WantMessage } from '../../wire/messages.js'
 import type { EndedBlocks } from '../hash-tap/block-hasher.js'
 import type { BlocksItem } from '../river/items.js'
@@ -27,9 +28,6 @@ export interface RepairCalls {
   /** Bytes of a file were copied from what stands here, and need not travel. */
   copied?(entry: Entry, bytes: number): void
 }
-
-/** How often a block is asked for again, and a whole file for proof. */
-const MOST_ROUNDS = 3
 
 /** A file of which something was asked for again. */
 interface Asked {

@@ -1,5 +1,6 @@
 import type { Digest, Engine } from '../../digest/blake3.js'
 import { BLOCK_DIGEST_LENGTH, BlockList } from '../../digest/blocks.js'
+import { MOST_CONNECTIONS } from '../../wire/limits.js'
 import { RunReader } from '../../wire/run.js'
 
 /** Blocks of a file that ended one after the other. */
@@ -8,9 +9,6 @@ export interface EndedBlocks {
   first: number
   digests: Buffer
 }
-
-/** Blocks of a file that have begun and not ended: of as many connections as there may be, one each. */
-const MOST_RUNNING = 16
 
 /**
  * Takes the digests of the blocks of one file, whose bytes may come in any order as long as each block comes from its
@@ -69,7 +67,8 @@ export class BlockHasher {
     if (into) return this.#engine.into(bytes, into, 0)
     this.#goOnWith(this.#engine.create(), to, bytes)
     const [oldest] = this.#running.keys()
-    if (this.#running.size > MOST_RUNNING) this.#running.delete(oldest!)
+    // of as many connections as there may be, one block each
+    if (this.#running.size > MOST_CONNECTIONS) this.#running.delete(oldest!)
   }
 
   /** A block goes on, if its beginning passed, and no gap is between: gives whether it does. */

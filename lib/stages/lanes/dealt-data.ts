@@ -1,11 +1,5 @@
 import { SluiceError } from '../../errors.js'
-
-/** Data of the stream, and an entry that it begins in or behind. */
-export interface Span {
-  first: number
-  position: number
-  length: number
-}
+import type { Span } from '../../transfer/plan/take-back.js'
 
 /** Bytes of one span at most: only the oldest as a whole has an age. */
 const LONGEST_SPAN = 1024 * 1024

@@ -10,7 +10,7 @@ const MOST_BUFFERS = 1024
 
 /**
  * Writes in the background, one at a time: two on one file would only wait for its lock in the kernel, which spins.
- * FileWrites that come meanwhile, and follow each other, wait together and take one write.
+ * What comes meanwhile, and follows what waits, is written with it in one call.
  */
 export class WriteBehind {
   readonly #write: (write: FileWrite) => Promise<StoredRun | undefined>

@@ -38,7 +38,7 @@ export function placementOf(method: string, given: unknown): Placement {
 }
 
 /** A part of a file, or why there is none. */
-export function partOf(given: unknown): Part | Error {
+export function checkedPart(given: unknown): Part | Error {
   if (isError(given)) return given
   try {
     requirePart('begin', given)

@@ -33,7 +33,7 @@ export function* framesOf(
       break
     case 'run':
       if (item.cuts) {
-        for (const span of spansOf(item.cuts)) yield* dataFrames(span, frame)
+        for (const stretch of stretchesOf(item.cuts)) yield* dataFrames(stretch, frame)
         for (const digests of digestsOfCuts(item.cuts)) yield* digestFrames(digests, message)
       } else {
         // what the receiver has does not travel
@@ -60,16 +60,16 @@ export function* framesOf(
 }
 
 /** Bytes that stand next to each other in the stream. */
-interface Span {
+interface Stretch {
   position: number
   buffers: readonly Buffer[]
 }
 
-function* dataFrames(span: Span, maxFrame: number): Generator<FrameBuffers, void> {
-  let { position } = span
+function* dataFrames(stretch: Stretch, maxFrame: number): Generator<FrameBuffers, void> {
+  let { position } = stretch
   let frame: Buffer[] = []
   let length = 0
-  for (const whole of joined(span.buffers)) {
+  for (const whole of joined(stretch.buffers)) {
     for (let bytes = whole; bytes.length > 0; ) {
       const some = bytes.length <= maxFrame - length ? bytes : bytes.subarray(0, maxFrame - length)
       frame.push(some)
@@ -100,20 +100,20 @@ function joined(buffers: readonly Buffer[]): Buffer[] {
 }
 
 /** A stage of a user's may have dropped some of what is between. */
-function* spansOf(cuts: readonly Cut[]): Generator<Span, void> {
-  let span: { position: number; buffers: Buffer[] } | undefined
+function* stretchesOf(cuts: readonly Cut[]): Generator<Stretch, void> {
+  let stretch: { position: number; buffers: Buffer[] } | undefined
   let end = 0
   for (const { entry, offset, bytes } of cuts) {
     const position = entry.start + offset
-    if (span && position !== end) {
-      yield span
-      span = undefined
+    if (stretch && position !== end) {
+      yield stretch
+      stretch = undefined
     }
-    span ??= { position, buffers: [] }
-    span.buffers.push(bytes)
+    stretch ??= { position, buffers: [] }
+    stretch.buffers.push(bytes)
     end = position + bytes.length
   }
-  if (span) yield span
+  if (stretch) yield stretch
 }
 
 type Digests = Omit<DigestsItem, 'kind'>

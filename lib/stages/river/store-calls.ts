@@ -8,7 +8,7 @@ import type { Conflict, Durability, Publishing, PublishPolicy } from '../../stor
 import type { Entry, Offer } from '../../wire/entry.js'
 import type { Outcome } from '../../wire/outcome.js'
 import type { Run } from '../../wire/run.js'
-import { claimsOf, indicesOf, partOf, partRunOf, partsOf, placementOf, placingOf } from './answers.js'
+import { checkedPart, claimsOf, indicesOf, partRunOf, partsOf, placementOf, placingOf } from './answers.js'
 import { AskedNames } from './asked-names.js'
 import { Bases } from './bases.js'
 import { EndCalls } from './end-calls.js'
@@ -149,7 +149,7 @@ export class StoreCalls {
   async begin(entries: readonly Entry[]): Promise<Map<number, Part | SluiceError>> {
     const begun = new Map<number, Part | SluiceError>()
     const add = ({ index, path }: Entry, given: unknown) => {
-      const part = partOf(given)
+      const part = checkedPart(given)
       begun.set(index, isError(part) ? diskError(part, 'begin', path) : part)
       if (!isError(part)) this.#open.add(part)
     }

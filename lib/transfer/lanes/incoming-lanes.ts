@@ -1,4 +1,5 @@
 import type { Clock } from '../../clock.js'
+import { MOST_CONNECTIONS } from '../../wire/limits.js'
 import type { LaneMessage } from '../../wire/messages.js'
 
 /** Where the data of a further connection joins that of the first. */
@@ -10,8 +11,8 @@ export interface Inlet {
 /** Makes one; `took` is told how many bytes came by it. */
 export type MakeInlet = (took: (bytes: number) => void) => Inlet
 
-/** Lanes of one transfer at most. */
-const MOST_LANES = 15
+/** Lanes of one transfer at most, beside its first connection. */
+const MOST_LANES = MOST_CONNECTIONS - 1
 
 /** Bytes after which the sender is told what came; and milliseconds, where no more come. */
 const TOLD_AFTER = 1024 * 1024

@@ -1,14 +1,8 @@
 import type { Clock } from '../../clock.js'
 import type { SluiceError } from '../../errors.js'
 import type { LaneMessage } from '../../wire/messages.js'
+import type { Span } from '../plan/take-back.js'
 import type { ChannelStages } from '../streams/channel-stages.js'
-
-/** Bytes that stand at a position of the stream, and an entry in or behind which they begin. */
-interface Span {
-  first: number
-  position: number
-  length: number
-}
 
 /** Spreads the data of a river over further connections, by their numbers. */
 export interface Spread {

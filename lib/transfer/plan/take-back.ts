@@ -1,6 +1,13 @@
 import type { Entry } from '../../wire/entry.js'
 import { type ByteStates, Is } from './byte-states.js'
 
+/** Bytes that stand at a position of the stream, and an entry in or behind which they begin. */
+export interface Span {
+  first: number
+  position: number
+  length: number
+}
+
 /** What is asked of a plan. */
 interface Sent {
   readonly entries: readonly Entry[]
@@ -13,11 +20,7 @@ interface Sent {
  * Not of what has its outcome, nor of what could not be sent to its end.
  * @param first an entry that begins at or before the first byte
  */
-export function takeBack(
-  plan: Sent,
-  states: ByteStates,
-  { first, position, length }: { first: number; position: number; length: number },
-): number {
+export function takeBack(plan: Sent, states: ByteStates, { first, position, length }: Span): number {
   const { entries } = plan
   const isFailed = (index: number) => !plan.isOpen(index) && states.missing(index).length > 0
   let bytes = 0
