@@ -72,3 +72,8 @@ export function isSignedBy(publicKey: Uint8Array, bytes: Uint8Array, signature: 
     return false
   }
 }
+
+/** What follows an alarm about a key: what may be behind it, and the way out. */
+export function mayPretend(name: string): string {
+  return `Somebody may pretend to be ${name}. Ask by another way; only if the new key is right, remove the peer and add it again`
+}

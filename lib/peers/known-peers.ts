@@ -11,7 +11,7 @@ import { checkKeys, checkOption, shownValue } from '../options.js'
 import { ALLOWED_SCHEMA, type Allowed, checkAllowed } from '../transfers/allowed.js'
 import { LONGEST_ADDRESS, plainAddress } from './addresses.js'
 import { checkPrivate, HOME_OPTIONS, type HomeOptions, homeFolder } from './home.js'
-import { checkPublicKey, fingerprint, isKey, parseKey, sameKey, showKey } from './keys.js'
+import { checkPublicKey, fingerprint, isKey, mayPretend, parseKey, sameKey, showKey } from './keys.js'
 import { isTicket } from './ticket.js'
 
 /** A peer that has a name here. */
@@ -257,9 +257,7 @@ export function unknownPeer(
 export function changedKey(known: KnownPeer, key: Uint8Array): SluiceError {
   const [expected, found] = [fingerprint(known.key), fingerprint(key)]
   const name = shownValue(known.name)
-  const message =
-    `${name} has another key than before: known is ${expected}, shown was ${found}. Somebody may pretend to be ${name}. ` +
-    'Ask by another way; only if the new key is right, remove the peer and add it again'
+  const message = `${name} has another key than before: known is ${expected}, shown was ${found}. ${mayPretend(name)}`
   return new SluiceError('ERR_IDENTITY', message, { expected, found })
 }
 

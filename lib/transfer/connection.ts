@@ -3,7 +3,7 @@ import type { Clock } from '../clock.js'
 import { errorOf, messageOf } from '../errors.js'
 import { checkAbortSignal, checkFlag, checkOption, type Keys } from '../options.js'
 import type { Limits } from '../wire/limits.js'
-import { BUSY, type ByteDuplex } from './streams/byte-duplex.js'
+import { BUSY, type ByteDuplex, type Listener } from './streams/byte-duplex.js'
 import { Ending } from './streams/ending.js'
 import { isPlain } from './streams/plain-duplex.js'
 import { type InputMemory, readAsData, readInto } from './streams/read-into.js'
@@ -127,8 +127,7 @@ export class Connection {
     }
     if (memory && this.#isAlone) readInto(duplex, { memory, isAlone: () => this.#isAlone, came })
     // one by one: what `on` returns is not known
-    for (const [name, listener] of this.#listeners)
-      this.#try('on', () => duplex.on(name, listener as () => void))
+    for (const [name, listener] of this.#listeners) this.#try('on', () => duplex.on(name, listener))
     // behind our own
     if (!this.#isShared) this.#try('on', () => duplex.on('newListener', this.#shared))
     this.#try('resume', () => duplex.resume())
@@ -195,8 +194,7 @@ export class Connection {
   giveBack(rest: Buffer | null): void {
     const duplex = this.#duplex
     readAsData(duplex)
-    for (const [name, listener] of this.#listeners)
-      this.#try('off', () => duplex.off(name, listener as () => void))
+    for (const [name, listener] of this.#listeners) this.#try('off', () => duplex.off(name, listener))
     this.#try('off', () => duplex.off('newListener', this.#shared))
     BUSY.delete(duplex)
     this.#try('pause', () => duplex.pause())
@@ -239,7 +237,7 @@ export class Connection {
     this.#hasFailed = true
     this.#events.broken(errorOf(cause))
   }
-  readonly #listeners: readonly [name: string, listener: (...args: never[]) => void][]
+  readonly #listeners: readonly [name: string, listener: Listener][]
 
   /** Calls what somebody else wrote: a method of the duplex. */
   #try<T>(method: string, call: () => T): T | undefined {

@@ -3,11 +3,10 @@
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Duplex } from 'node:stream'
 import { setTimeout } from 'node:timers/promises'
-import { send, type Transfer, type TransferState, Transfers } from '../../lib/index.js'
-import { duplexPair } from '../../lib/testing/index.js'
+import { send, type Transfer, type TransferState } from '../../lib/index.js'
 import { Sender } from '../../lib/transfer/sender.js'
+import { LIMITS, losable } from './losable.js'
 
 const TIMES = 12
 const [dir] = process.argv.slice(2) as [string]
@@ -21,25 +20,17 @@ Sender.prototype.lost = function noted(this: Sender, ...args) {
   return lost.apply(this, args)
 }
 
-const limits = { closeTimeout: 50 }
-const transfers = new Transfers({ receive: () => ({ dir: join(dir, 'in'), accept: 'all', limits }) })
-let ends: readonly Duplex[] = []
-const connect = () => {
-  const [near, far] = duplexPair()
-  ends = [near, far]
-  transfers.handle(far).catch(() => {})
-  return near
-}
+const { connect, lose } = losable(join(dir, 'in'))
 async function become(transfer: Transfer, wanted: TransferState): Promise<void> {
   while (transfer.state !== wanted) await once(transfer, 'state')
 }
 
-const sender = send(connect, [source], { retry: { attempts: 100, pause: 0 }, limits })
+const sender = send(connect, [source], { retry: { attempts: 100, pause: 0 }, limits: LIMITS })
 await become(sender, 'sending')
 sender.pause()
 for (let times = 0; times < TIMES; times++) {
   await become(sender, 'paused')
-  for (const end of ends) end.destroy()
+  lose()
   await become(sender, 'interrupted')
 }
 await become(sender, 'paused')

@@ -1,30 +1,19 @@
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import type { Duplex } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import test, { type ExecutionContext } from 'ava'
-import { send, type Transfer, type TransferState, Transfers } from '../../lib/index.js'
-import { duplexPair } from '../../lib/testing/index.js'
+import { send, type Transfer, type TransferState } from '../../lib/index.js'
 import { plant, temporary } from '../helpers/folders.js'
+import { LIMITS, losable } from '../helpers/losable.js'
 
 const CHILD = fileURLToPath(new URL('../helpers/lost-connections-child.js', import.meta.url))
-
-/** How long it takes until a connection is closed whose other side does not close it. */
-const LIMITS = { closeTimeout: 50 }
 
 /** A transfer over connections that are lost when the test says so. */
 async function scene(t: ExecutionContext) {
   const from = await plant(await temporary(t), { large: Buffer.alloc(5_000_000, 1) })
   const dir = await temporary(t)
-  const transfers = new Transfers({ receive: () => ({ dir, accept: 'all', limits: LIMITS }) })
-  let ends: readonly Duplex[] = []
-  const connect = () => {
-    const [near, far] = duplexPair()
-    ends = [near, far]
-    transfers.handle(far).catch(() => {})
-    return near
-  }
+  const { transfers, connect, lose: cut } = losable(dir)
   const offered = once(transfers, 'transfer')
   const sender = send(connect, [`${from}/large`], { retry: { attempts: 100, pause: 0 }, limits: LIMITS })
   t.teardown(() => sender.cancel())
@@ -33,7 +22,7 @@ async function scene(t: ExecutionContext) {
   sender.pause()
   const [receiver] = (await offered) as [Transfer]
   const lose = async () => {
-    for (const end of ends) end.destroy()
+    cut()
     await become(sender, 'interrupted')
     await become(sender, 'paused')
     if (receiver.state !== 'paused') await become(receiver, 'paused')

@@ -5,6 +5,7 @@ import { commandFileSystem } from '../../files/disk/node-fs.js'
 import { connect, type Destination } from '../../peers/connect.js'
 import { command } from '../../peers/connectors/command.js'
 import { identity } from '../../peers/identity.js'
+import { mayPretend } from '../../peers/keys.js'
 import { KnownPeers } from '../../peers/known-peers.js'
 import { NOT_LET_IN } from '../../peers/secure.js'
 import { decodeTicket, isTicket } from '../../peers/ticket.js'
@@ -140,13 +141,13 @@ function secretly(destination: Destination, find: boolean, to: string, context: 
   })
 }
 
-/** What a peer is told apart by, who was called by a name: what it proved, or did not. */
+/** The same error for who was called by a name, and has no ticket: it says what to do, or gives the alarm. */
 function ofKnown(name: string, error: unknown): unknown {
   if (!isSluiceError(error, 'ERR_IDENTITY')) return error
   const shown = `"${name}"`
   const message = error.message.startsWith(NOT_LET_IN)
     ? `${shown} does not let us in: it does not know our key (sluice identity prints it), or was started without --allow; ask for a ticket`
-    : `whoever answers as ${shown} has not the key that ${shown} had before. Somebody may pretend to be ${shown}. Ask by another way; only if its key has changed, remove the peer and add it again`
+    : `whoever answers as ${shown} has not the key that ${shown} had before. ${mayPretend(shown)}`
   return new SluiceError('ERR_IDENTITY', message, { cause: error })
 }
 

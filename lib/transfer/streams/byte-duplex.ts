@@ -5,7 +5,7 @@ import { checkOption } from '../../options.js'
 // biome-ignore lint/suspicious/noExplicitAny: the types of other streams name the events that they know
 type Event = any
 // biome-ignore lint/suspicious/noExplicitAny: and what these bring
-type Listener = (...args: any[]) => void
+export type Listener = (...args: any[]) => void
 // biome-ignore lint/suspicious/noExplicitAny: some types ask for a last chunk, and none is given
 type Last = any
 
